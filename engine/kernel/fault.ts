@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { type FaultId, type Millis, type RunId } from './brands.ts';
+
+/** Where a fault acts: on messages in the wire, or on this machine. */
+export type Layer = 'wire' | 'host';
+export type Platform = 'linux' | 'darwin' | 'win32';
+export const ALL_PLATFORMS: readonly Platform[] = ['linux', 'darwin', 'win32'];
+
+/** The life of a fault on one target, in order. `unconfirmed`: reverted, but the check could not prove it. */
+export const faultState = z.enum(['planned', 'injecting', 'active', 'reverting', 'clean', 'unconfirmed']);
+export type FaultState = z.infer<typeof faultState>;
+
+/**
+ * What a fault type is, safe for a browser. From it come the YAML validation, the form, the guard's weight, the plan's
+ * text and the docs page.
+ */
+export interface FaultManifest<Type extends string = string, Params extends z.ZodObject = z.ZodObject> {
+  readonly type: Type;
+  readonly layer: Layer;
+  /** One line: what it does to whom. */
+  readonly summary: string;
+  readonly params: Params;
+  /** Whether a policy must say `target`, and how the target reads. */
+  readonly target: { readonly required: boolean; readonly help: string; readonly example: string };
+  /** True when the parameters would change nothing; the guard skips such a policy. */
+  noop(params: z.infer<Params>): boolean;
+  /** The weight of the guard (CAPABILITIES: "Guard"), 0 to 1. */
+  severity(params: z.infer<Params>): number;
+  /** The guard's remarks on the parameters alone, such as `tcp-drop`; see GuardRemark. */
+  remarks(params: z.infer<Params>): readonly GuardRemark[];
+  /** One sentence in plain words: what will happen to the target. */
+  explain(params: z.infer<Params>, target: string): string;
+  readonly platforms: readonly Platform[];
+  /** What the machine must grant, in words; empty when nothing. */
+  readonly privileges: readonly string[];
+  /** 1 (one process) to 5 (a region). */
+  readonly blastRadius: 1 | 2 | 3 | 4 | 5;
+  /** How long verify may wait for the first proof that the fault bites, in milliseconds. */
+  readonly verifyWithin: number;
+  /** Checks that span several fields; each finding names its field. */
+  check?(params: z.infer<Params>): readonly { readonly field: string; readonly message: string; readonly hint: string }[];
+}
+
+export type GuardRemark = 'guard-off' | 'global-target' | 'collision' | 'tcp-drop' | 'long-latency' | 'oom' | 'cpu-lock' | 'irreversible';
+
+/** Ties the type of `params` to the functions that read it. */
+export function defineManifest<const Type extends string, Params extends z.ZodObject>(
+  manifest: FaultManifest<Type, Params>,
+): FaultManifest<Type, Params> {
+  return manifest;
+}
+
+/** One figure of an effect: what was asked for and what was measured. `delivered` is null until it was measured. */
+export const effectFigure = z.object({
+  /** Such as `latency`, `error rate`, `cpu load`. */
+  name: z.string(),
+  unit: z.enum(['ms', 'ratio', 'MB', 'cores', 'count', 'per s']),
+  requested: z.number(),
+  delivered: z.number().nullable(),
+  /** How many measurements `delivered` rests on. */
+  samples: z.int(),
+});
+export type EffectFigure = z.infer<typeof effectFigure>;
+
+/** What a fault did, as measured. `bitten` is false until there is proof that the effect is real. */
+export const effect = z.object({ bitten: z.boolean(), detail: z.string(), figures: z.array(effectFigure) });
+export type Effect = z.infer<typeof effect>;
+
+/** What the injector is asked to do: one validated policy within one run. */
+export interface FaultRequest<Params = Record<string, unknown>> {
+  readonly run: RunId;
+  readonly policy: string;
+  readonly type: string;
+  readonly target: string;
+  /** Only traffic of this route; '' means every route of the protocol. */
+  readonly route: string;
+  readonly params: Params;
+  readonly seed: number;
+  /** How long the fault will be held, in milliseconds. */
+  readonly hold: Millis;
+}
+
+/** One exact target with its undo record, made by `plan` without changing anything. */
+export interface TargetPlan<Undo = unknown> {
+  /** What a person would call the target, such as `route payments /charge*` or `process 4711 (worker)`. */
+  readonly target: string;
+  readonly undo: Undo;
+  /** What inject will do, and what revert will do, each as one sentence. */
+  readonly action: string;
+  readonly inverse: string;
+  /** False when Firebreak itself cannot bring the state back (a killed process); `inverse` then says who can. */
+  readonly reversible: boolean;
+}
+
+/** What an injector may use while it works on one target. */
+export interface InjectContext<Params, Undo> {
+  readonly fault: FaultId;
+  readonly request: FaultRequest<Params>;
+  /** Aborted when the hold must end; inject and verify obey it, revert never sees it. */
+  readonly signal: AbortSignal;
+  /**
+   * Commits a longer undo record to disk, synchronously, BEFORE the injector changes something that the record so far
+   * does not cover (a process found only on the second round).
+   */
+  amend(undo: Undo): void;
+  /** Reports one injected fault (a killed process, a burst), for the event log and the traces. */
+  injected(detail: string): void;
+}
+
+/**
+ * How a fault is done and undone, over one target. Everything that `revert` and `fingerprint` need is in the undo
+ * record, because they run in another process after a crash. All are safe to call twice.
+ */
+export interface Injector<Params = Record<string, unknown>, Undo = unknown> {
+  readonly undo: z.ZodType<Undo>;
+  /** Why this machine cannot run the fault, or '' when it can. */
+  unavailable(): string;
+  /** Read-only. Resolves the exact targets; none is an answer too. Throws FirebreakError when the request is unsafe. */
+  plan(request: FaultRequest<Params>, signal: AbortSignal): Promise<readonly TargetPlan<Undo>[]>;
+  inject(undo: Undo, context: InjectContext<Params, Undo>): Promise<void>;
+  /** Measures the effect now. Called until it has bitten, then each second, then once more before revert. */
+  verify(undo: Undo, context: InjectContext<Params, Undo>): Promise<Effect>;
+  /** Undoes everything the record covers, and only that. Idempotent; resolves when done. */
+  revert(undo: Undo): Promise<void>;
+  /**
+   * A stable description of the state that the fault touches, the same before injection and after a complete revert.
+   * Throws when it cannot be read: the target is then `unconfirmed`.
+   */
+  fingerprint(undo: Undo): Promise<string>;
+}
