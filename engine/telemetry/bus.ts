@@ -1,0 +1,50 @@
+import { type Clock } from '../kernel/clock.ts';
+import { type EngineEvent, type EventBody } from './models.ts';
+
+/**
+ * The event log: gives each event its sequence number, keeps the most recent in a ring, and hands it to every listener.
+ * A listener that throws is dropped with its error logged; it never stops the publisher.
+ */
+export interface EventBus {
+  publish(run: string, body: EventBody): EngineEvent;
+  /** Calls back for every event after `since` (a sequence number; the ring may no longer hold the oldest). */
+  subscribe(listener: (event: EngineEvent) => void, since?: number): Disposable;
+  /** The newest events, oldest first. */
+  recent(limit?: number): readonly EngineEvent[];
+  readonly lastSeq: number;
+}
+
+/** How many recent events the ring keeps. */
+export const RING_SIZE = 10_000;
+
+export function createBus(clock: Clock, size = RING_SIZE): EventBus {
+  const ring: EngineEvent[] = [];
+  const listeners = new Set<(event: EngineEvent) => void>();
+  let seq = 0;
+  const publish = (run: string, body: EventBody): EngineEvent => {
+    const event: EngineEvent = { seq: ++seq, at: clock.wall(), run, body };
+    ring.push(event);
+    if (ring.length > size) ring.shift();
+    for (const listener of [...listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        listeners.delete(listener);
+        publish(run, { kind: 'log', level: 'error', text: `an event listener failed and was removed: ${String(error)}` });
+      }
+    }
+    return event;
+  };
+  return {
+    publish,
+    subscribe: (listener, since) => {
+      if (since !== undefined) for (const event of ring) if (event.seq > since) listener(event);
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    recent: (limit = size) => ring.slice(-limit),
+    get lastSeq() {
+      return seq;
+    },
+  };
+}
