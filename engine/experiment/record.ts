@@ -1,0 +1,92 @@
+import { type Clock } from '../kernel/clock.ts';
+import { formatDuration } from '../kernel/durations.ts';
+import { type EngineEvent, type PhaseName, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
+
+/** Gathers the timeline and the series of one run as its events pass by. */
+export class Recorder {
+  readonly timeline: RunRecord['timeline'] = [];
+  readonly samples: Sample[] = [];
+  readonly series: SeriesPoint[] = [];
+  readonly #newest = new Map<string, Sample>();
+  #counts: Readonly<Record<string, number>>;
+  readonly #faultCounts: () => Readonly<Record<string, number>>;
+  readonly #clock: Clock;
+  #lastPoint: number;
+
+  /** `faultCounts`: injected faults so far by target, rising only. */
+  constructor(clock: Clock, faultCounts: () => Readonly<Record<string, number>>) {
+    this.#clock = clock;
+    this.#faultCounts = faultCounts;
+    this.#counts = faultCounts();
+    this.#lastPoint = clock.now();
+  }
+
+  sample(sample: Sample): void {
+    this.samples.push(sample);
+    this.#newest.set(sample.probe, sample);
+  }
+
+  /** One point of the charts; call it once a second. */
+  point(): void {
+    const now = this.#clock.now();
+    const seconds = Math.max(now - this.#lastPoint, 1) / 1_000;
+    this.#lastPoint = now;
+    const counts = this.#faultCounts();
+    const faultRate: Record<string, number> = {};
+    for (const [target, count] of Object.entries(counts)) {
+      faultRate[target] = Math.max(0, count - (this.#counts[target] ?? 0)) / seconds;
+    }
+    this.#counts = counts;
+    const probes: SeriesPoint['probes'] = {};
+    for (const [name, { figures }] of this.#newest) {
+      probes[name] = {
+        successRate: figures['success_rate'] ?? null,
+        p50: figures['p50'] ?? null,
+        p95: figures['p95'] ?? null,
+        p99: figures['p99'] ?? null,
+      };
+    }
+    this.series.push({ at: this.#clock.wall(), probes, faultRate });
+  }
+
+  event({ seq, at, body }: EngineEvent): void {
+    const text = lineOf(body);
+    if (text !== '') this.timeline.push({ seq, at, kind: body.kind, text });
+  }
+}
+
+const PHASES: Record<PhaseName, string> = {
+  'steady-state': 'Steady state before',
+  baseline: 'Baseline',
+  inject: 'Inject',
+  observe: 'Observe',
+  revert: 'Revert',
+  recovery: 'Recovery',
+  analysis: 'Analysis',
+};
+
+/** One line of the timeline; '' for what would only be noise there. */
+function lineOf(body: EngineEvent['body']): string {
+  switch (body.kind) {
+    case 'run-started':
+      return `Run started: ${body.name}`;
+    case 'phase':
+      return body.edge === 'start' ? `${PHASES[body.name]} begins` : '';
+    case 'fault':
+      return `${body.fault.policy} on ${body.fault.target}: ${body.fault.state}${body.fault.note === '' ? '' : ` (${body.fault.note})`}`;
+    case 'breach':
+      return `${body.when} was true for ${formatDuration(Math.round(body.heldMs))} on ${body.sample.probe} (sample ${body.sample.seq}): aborting`;
+    case 'halt':
+      return `HALT by ${body.by}, took ${body.tookMs.toFixed(1)} ms`;
+    case 'log':
+      return body.text;
+    case 'policy':
+      return body.text;
+    case 'run-ended':
+      return `Verdict: ${body.verdict}. ${body.reason}`;
+    case 'injected':
+    case 'sample':
+    case 'report':
+      return '';
+  }
+}

@@ -1,0 +1,38 @@
+// Quiet about what passes, whole about what fails or is skipped; the last line counts.
+import { relative } from 'node:path';
+
+export default async function* report(source) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  const skipped = [];
+  const failures = [];
+  for await (const { type, data } of source) {
+    if (type === 'test:stderr' || type === 'test:stdout') continue;
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.details?.type === 'suite') continue;
+    const where = `${data.file === undefined ? '' : `${relative(process.cwd(), data.file)}: `}${data.name}`;
+    if (data.skip !== undefined && data.skip !== false) {
+      count.skipped++;
+      skipped.push(`  ${where}: ${data.skip === true ? 'no reason given' : data.skip}`);
+    } else if (type === 'test:pass') {
+      count.passed++;
+      if (data.details.duration_ms > 2_000) yield `ok ${where} (${(data.details.duration_ms / 1_000).toFixed(1)} s)\n`;
+    } else {
+      // A test whose subtests failed only repeats them.
+      if (data.details?.error?.failureType === 'subtestsFailed') continue;
+      count.failed++;
+      failures.push(where);
+      yield `\nFAILED ${where}\n${describe(data.details?.error)}\n`;
+    }
+  }
+  if (skipped.length > 0) yield `\nSkipped, and why:\n${skipped.join('\n')}\n`;
+  if (failures.length > 0) yield `\nFailed:\n${failures.map((where) => `  ${where}`).join('\n')}\n`;
+  yield `\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`;
+}
+
+function describe(error) {
+  const cause = error?.cause ?? error;
+  return String(cause?.stack ?? cause?.message ?? cause)
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n');
+}
