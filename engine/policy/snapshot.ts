@@ -1,24 +1,95 @@
 import { type Protocol } from '../contract/models.ts';
+import { type CompiledPolicy, compilePolicy, type WirePolicy } from './compiled.ts';
+import { TargetIndex } from './match.ts';
 
-/** One policy for the wire, as plain data that crosses threads. Chances 0-1, times in milliseconds. */
-export interface WirePolicy {
-  /** The fault id; unique. */
-  readonly id: string;
-  readonly name: string;
-  readonly protocol: Protocol;
-  /** HTTP: a path, `all`, or a path with a trailing `*` (segment boundary). */
-  readonly target: string;
-  /** '' = every route of the protocol. */
-  readonly route: string;
-  readonly seed: number;
-  readonly latencyChance: number;
-  readonly latencyMs: number;
-  readonly errorChance: number;
-  readonly errorCode: number;
-  readonly errorBody: string;
-  readonly dropConnection: boolean;
-  /** Lower-case names; all must be present with exactly this value. */
-  readonly matchHeaders: Readonly<Record<string, string>>;
-  /** Messages per second let through; above that 429 with Retry-After. 0 = no throttling. */
-  readonly throttleRate: number;
+export { type CompiledPolicy, type HeaderCondition, type WirePolicy } from './compiled.ts';
+export { DECISION, type Decision, decide } from './decide.ts';
+
+/**
+ * All policies in force, compiled once and never changed: a new set is a new snapshot, swapped whole, so that no
+ * message sees half of an update. Lookups allocate nothing and take no lock.
+ */
+export interface Snapshot {
+  /** In file order; `match` writes positions in this list. */
+  readonly policies: readonly CompiledPolicy[];
+  /** Whether any policy exists for the protocol; when not, bytes pass through unseen. */
+  gate(protocol: Protocol): boolean;
+  /**
+   * Finds the policies for a message on `route` whose target takes bytes[start, end): a path or request target (the
+   * query is ignored), or a name. Header conditions are the codec's to check.
+   * @param out at least `policies.length` long; receives positions in file order.
+   * @returns how many were written.
+   */
+  match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number;
+  /** The same for a name that is already a string (a topic, a method, a collection). */
+  matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number;
+}
+
+/** The byte at which a prefix target may end, by protocol. */
+const SEPARATORS: Readonly<Record<Protocol, string>> = {
+  http: '/',
+  grpc: '/',
+  sql: ' ',
+  redis: ':',
+  mongo: '.',
+  kafka: '.',
+  rabbitmq: '.',
+};
+
+/** Room for the bytes of a name beyond the longest target: one character more (4 bytes in UTF-8) proves it is longer. */
+const SCRATCH_MARGIN = 8;
+
+/** The policies of one protocol: an index for each route that has policies of its own, and one for all others. */
+class ProtocolTable {
+  readonly #byRoute = new Map<string, TargetIndex>();
+  readonly #others: TargetIndex;
+  readonly #scratch: Buffer;
+
+  constructor(protocol: Protocol, policies: readonly CompiledPolicy[]) {
+    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex =>
+      new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), protocol === 'http' || protocol === 'grpc');
+    this.#others = indexOf(policies.filter(({ route }) => route === ''));
+    for (const name of new Set(policies.map(({ route }) => route))) {
+      if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
+    }
+    const longest = Math.max(this.#others.longest, ...[...this.#byRoute.values()].map((index) => index.longest));
+    this.#scratch = Buffer.alloc(longest + SCRATCH_MARGIN);
+  }
+
+  match(route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+    const index = this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route);
+    return (index ?? this.#others).match(bytes, start, end, out);
+  }
+
+  matchText(route: string, text: string, out: Int32Array): number {
+    return this.match(route, this.#scratch, 0, this.#scratch.write(text), out);
+  }
+}
+
+class CompiledSnapshot implements Snapshot {
+  readonly policies: readonly CompiledPolicy[];
+  readonly #tables = new Map<Protocol, ProtocolTable>();
+
+  constructor(policies: readonly WirePolicy[]) {
+    this.policies = policies.map(compilePolicy);
+    for (const protocol of new Set(this.policies.map((policy) => policy.protocol))) {
+      this.#tables.set(protocol, new ProtocolTable(protocol, this.policies.filter((policy) => policy.protocol === protocol)));
+    }
+  }
+  gate(protocol: Protocol): boolean {
+    return this.#tables.has(protocol);
+  }
+  match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+    const table = this.#tables.get(protocol);
+    return table === undefined ? 0 : table.match(route, bytes, start, end, out);
+  }
+  matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number {
+    const table = this.#tables.get(protocol);
+    return table === undefined ? 0 : table.matchText(route, text, out);
+  }
+}
+
+/** Compiles policies, in file order, into a snapshot. */
+export function compileSnapshot(policies: readonly WirePolicy[]): Snapshot {
+  return new CompiledSnapshot(policies);
 }

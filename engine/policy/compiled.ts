@@ -1,0 +1,91 @@
+import { type Protocol } from '../contract/models.ts';
+import { fnv1a } from '../kernel/hash.ts';
+
+/** One policy for the wire, as plain data that crosses threads. Chances 0-1, times in milliseconds. */
+export interface WirePolicy {
+  /** The fault id; unique. */
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** HTTP: a path, `all`, or a path with a trailing `*` (segment boundary). */
+  readonly target: string;
+  /** '' = every route of the protocol. */
+  readonly route: string;
+  readonly seed: number;
+  readonly latencyChance: number;
+  readonly latencyMs: number;
+  readonly errorChance: number;
+  readonly errorCode: number;
+  readonly errorBody: string;
+  readonly dropConnection: boolean;
+  /** Lower-case names; all must be present with exactly this value. */
+  readonly matchHeaders: Readonly<Record<string, string>>;
+  /** Messages per second let through; above that 429 with Retry-After. 0 = no throttling. */
+  readonly throttleRate: number;
+}
+
+/** A header that must be present, as bytes: compared against the wire without decoding. */
+export interface HeaderCondition {
+  /** Lower case. */
+  readonly name: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A policy with everything precomputed that the hot path would otherwise work out for each message. */
+export interface CompiledPolicy {
+  /** Its place in the snapshot: what `match` writes. */
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly target: string;
+  readonly route: string;
+  readonly seed: number;
+  /** Keys the dice: the same for the same name, protocol, target and route, whatever the fault id of this run. */
+  readonly key: number;
+  /** Share of the matches that get an error, or a drop when `drops` is set. Already 1 for a drop without a chance. */
+  readonly failChance: number;
+  readonly latencyChance: number;
+  readonly latencyMs: number;
+  readonly drops: boolean;
+  readonly errorCode: number;
+  readonly errorBody: Uint8Array;
+  /** Empty when the policy has no header condition. */
+  readonly headers: readonly HeaderCondition[];
+  /** Messages per second let through; 0 = no throttling. */
+  readonly throttleRate: number;
+  /** At most 64 characters (CAPABILITIES: "Telemetry"). */
+  readonly label: string;
+}
+
+/** Longest label value that metrics may carry, in characters. */
+const LABEL_LENGTH = 64;
+/** What an error is when a policy gives no code (CAPABILITIES: http 0 -> 500). */
+const DEFAULT_ERROR_CODE = 500;
+
+/** Precomputes one policy. Does not validate: the manifest did. */
+export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy {
+  return {
+    index,
+    id: policy.id,
+    name: policy.name,
+    protocol: policy.protocol,
+    target: policy.target,
+    route: policy.route,
+    seed: policy.seed | 0,
+    // The id is left out: it differs from run to run, and a seed must give the same faults again.
+    key: fnv1a([policy.name, policy.protocol, policy.target, policy.route].join('\0')) | 0,
+    failChance: policy.dropConnection && policy.errorChance === 0 ? 1 : policy.errorChance,
+    latencyChance: policy.latencyMs > 0 ? policy.latencyChance : 0,
+    latencyMs: policy.latencyMs,
+    drops: policy.dropConnection,
+    errorCode: policy.errorCode === 0 ? DEFAULT_ERROR_CODE : policy.errorCode,
+    errorBody: Buffer.from(policy.errorBody, 'utf8'),
+    headers: Object.entries(policy.matchHeaders).map(([name, value]) => ({
+      name: Buffer.from(name.toLowerCase(), 'latin1'),
+      value: Buffer.from(value, 'utf8'),
+    })),
+    throttleRate: policy.throttleRate,
+    label: (policy.name === '' ? policy.target : policy.name).slice(0, LABEL_LENGTH),
+  };
+}
