@@ -21,7 +21,13 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
   readonly summary: string;
   readonly params: Params;
   /** Whether a policy must say `target`, and how the target reads. */
-  readonly target: { readonly required: boolean; readonly help: string; readonly example: string };
+  readonly target: {
+    readonly required: boolean;
+    readonly help: string;
+    readonly example: string;
+    /** What is wrong with the text of a target, or undefined when it can be read. */
+    check?(target: string): { readonly message: string; readonly hint: string } | undefined;
+  };
   /** True when the parameters would change nothing; the guard skips such a policy. */
   noop(params: z.infer<Params>): boolean;
   /** The weight of the guard (CAPABILITIES: "Guard"), 0 to 1. */
