@@ -9,6 +9,10 @@ export interface TargetEntry {
 /** Targets that mean everything (CAPABILITIES: "Path match"); `/*` is the prefix that every path has. */
 const EVERYTHING = new Set(['', 'all', '*', '/*']);
 
+const BYTE = 0xff;
+const SEPARATES = 0x100;
+const STOPS = 0x200;
+
 const STAR = 0x2a;
 const SLASH = 0x2f;
 const QUESTION = 0x3f;
@@ -33,9 +37,11 @@ export class TargetIndex {
   readonly #lists: Int32Array;
   readonly #exactFrom: Int32Array;
   readonly #prefixFrom: Int32Array;
-  readonly #separator: number;
   readonly #isPath: boolean;
-  readonly #prefixes: boolean;
+  /** What each byte is: itself in lower case, plus SEPARATES for a separator; STOPS where the path ends. */
+  readonly #kinds: Uint16Array;
+  /** #prefixLengths[n] is 1 when a prefix target of n bytes exists: spares a probe at most boundaries. */
+  readonly #prefixLengths: Uint8Array;
   /** Bytes of the longest target: nothing beyond it can match. */
   readonly longest: number;
   /** No policy at all. */
@@ -82,10 +88,13 @@ export class TargetIndex {
       this.#insert(entry, hashOf(text));
     });
     this.#lists = Int32Array.from(lists);
-    this.#separator = separator;
     this.#isPath = isPath;
-    this.#prefixes = [...byText.values()].some(({ prefix }) => prefix.length > 0);
+    this.#kinds = kindsOf(separator, isPath);
     this.longest = texts.reduce((longest, text) => Math.max(longest, text.length), 0);
+    this.#prefixLengths = new Uint8Array(this.longest + 2);
+    [...byText.values()].forEach(({ prefix }, entry) => {
+      if (prefix.length > 0) this.#prefixLengths[(texts[entry] as Buffer).length] = 1;
+    });
     this.empty = entries.length === 0;
   }
 
@@ -105,29 +114,38 @@ export class TargetIndex {
     let count = appendTo(out, 0, this.#all, 0, this.#all.length);
     if (this.longest === 0) return count;
     const from = this.#isPath && bytes[start] !== SLASH ? skipAuthority(bytes, start, end) : start;
-    const separator = this.#separator;
-    const prefixes = this.#prefixes;
-    const isPath = this.#isPath;
+    const kinds = this.#kinds;
     // One byte past the longest target tells whether a target as long as that ends at a boundary.
     const limit = Math.min(end, from + this.longest + 1);
     let hash = FNV_OFFSET | 0;
-    let afterSeparator = false;
     let at = from;
-    for (; at < limit; at++) {
-      let byte = bytes[at] as number;
-      if (isPath && (byte === QUESTION || byte === HASH)) break;
-      if (prefixes && (byte === separator || afterSeparator) && at > from) {
-        const entry = this.#find(hash, bytes, from, at);
-        if (entry >= 0) count = appendTo(out, count, this.#lists, this.#prefixFrom[entry] as number, this.#exactFrom[entry + 1] as number);
+    for (;;) {
+      let kind = 0;
+      while (at < limit) {
+        kind = kinds[bytes[at] as number] as number;
+        if (kind >= SEPARATES) break;
+        hash = Math.imul(hash ^ kind, FNV_PRIME);
+        at++;
       }
-      afterSeparator = byte === separator;
-      if (byte >= 65 && byte <= 90) byte |= 32;
-      hash = Math.imul(hash ^ byte, FNV_PRIME);
+      if (at === limit || kind === STOPS) break;
+      // A prefix target ends before a separator (`/api/users*`) or after it (`/api/users/*`); of two separators in a
+      // row, and at the end of the path, only one look-up may count.
+      count = this.#matchPrefix(hash, bytes, from, at, out, count);
+      hash = Math.imul(hash ^ (kind & BYTE), FNV_PRIME);
+      at++;
+      if (at < limit && (kinds[bytes[at] as number] as number) < SEPARATES) count = this.#matchPrefix(hash, bytes, from, at, out, count);
     }
     if (at - from > this.longest) return count;
     // The path ended here: exact targets take it, and so do prefix targets, with or without a separator at their end.
     const entry = this.#find(hash, bytes, from, at);
     return entry < 0 ? count : appendTo(out, count, this.#lists, this.#exactFrom[entry] as number, this.#exactFrom[entry + 1] as number);
+  }
+
+  #matchPrefix(hash: number, bytes: Uint8Array, from: number, to: number, out: Int32Array, count: number): number {
+    if (this.#prefixLengths[to - from] !== 1) return count;
+    const entry = this.#find(hash, bytes, from, to);
+    if (entry < 0) return count;
+    return appendTo(out, count, this.#lists, this.#prefixFrom[entry] as number, this.#exactFrom[entry + 1] as number);
   }
 
   /** The entry with these bytes, or -1. */
@@ -172,12 +190,20 @@ function skipAuthority(bytes: Uint8Array, start: number, end: number): number {
     const byte = bytes[i] as number;
     if (byte === COLON && bytes[i + 1] === SLASH && bytes[i + 2] === SLASH) {
       let at = i + 3;
-      while (at < end && bytes[at] !== SLASH) at++;
+      while (at < end && bytes[at] !== SLASH && bytes[at] !== QUESTION && bytes[at] !== HASH) at++;
       return at;
     }
     if (byte === SLASH || byte === QUESTION || byte === STAR) break;
   }
   return start;
+}
+
+/** One look-up a byte instead of a chain of comparisons: measured, it halves the time of a miss. */
+function kindsOf(separator: number, isPath: boolean): Uint16Array {
+  const kinds = Uint16Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte | 32 : byte));
+  kinds[separator] = SEPARATES | separator;
+  if (isPath) kinds[QUESTION] = kinds[HASH] = STOPS;
+  return kinds;
 }
 
 /** Upper bits of FNV-1a are better mixed than lower ones: both go into the slot. */
