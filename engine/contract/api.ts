@@ -51,8 +51,14 @@ export const fileSummary = z.object({
   seed: z.int().nullable(),
   routes: z.array(route),
   policies: z.array(policySummary),
-  /** False for a file of policies alone, which `apply` takes and `run` does not. */
-  experiment: z.boolean(),
+  /** Null for a file of policies alone, which `apply` takes and `run` does not. Durations in milliseconds. */
+  experiment: z
+    .object({
+      durationMs: z.number(),
+      checks: z.array(z.object({ name: z.string(), expect: z.string() })),
+      abort: z.object({ when: z.string(), forMs: z.number() }).nullable(),
+    })
+    .nullable(),
 });
 export type FileSummary = z.infer<typeof fileSummary>;
 
