@@ -2,16 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { type FaultId, type RunId } from './brands.ts';
 
 /**
- * One decision of a keyed sequence: a uniform number in [0, 1) that depends on nothing but its arguments, so the
- * same seed gives the same faults on one thread or four. The mixer is the finaliser of MurmurHash3 (32 bit,
- * Appleby 2011), applied to each word in turn. Allocates nothing.
+ * One decision of a keyed sequence: 32 random bits, as a signed integer, that depend on nothing but the arguments, so
+ * the same seed gives the same faults on one thread or four. The mixer is the finaliser of MurmurHash3 (32 bit,
+ * Appleby 2011), applied to each word in turn. Allocates nothing: an integer is never boxed.
  */
-export function keyedRandom(seed: number, key: number, index: number, salt = 0): number {
+export function keyedBits(seed: number, key: number, index: number, salt = 0): number {
   let h = mix(seed ^ 0x9e3779b9);
   h = mix(h ^ key);
   h = mix(h ^ index);
-  h = mix(h ^ salt);
-  return (h >>> 0) / 0x1_0000_0000;
+  return mix(h ^ salt);
+}
+
+/** The same decision as a uniform number in [0, 1). May allocate (a boxed number): not for the hot path. */
+export function keyedRandom(seed: number, key: number, index: number, salt = 0): number {
+  return (keyedBits(seed, key, index, salt) >>> 0) / 0x1_0000_0000;
 }
 
 function mix(value: number): number {

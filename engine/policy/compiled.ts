@@ -43,9 +43,13 @@ export interface CompiledPolicy {
   readonly seed: number;
   /** Keys the dice: the same for the same name, protocol, target and route, whatever the fault id of this run. */
   readonly key: number;
-  /** Share of the matches that get an error, or a drop when `drops` is set. Already 1 for a drop without a chance. */
-  readonly failChance: number;
-  readonly latencyChance: number;
+  /**
+   * A message fails (an error, or a drop when `drops` is set) when its 32 random bits are below this: the chance times
+   * 2^32. A drop without a chance is a chance of 1.
+   */
+  readonly failBelow: number;
+  /** The same for latency. */
+  readonly latencyBelow: number;
   readonly latencyMs: number;
   readonly drops: boolean;
   readonly errorCode: number;
@@ -62,6 +66,7 @@ export interface CompiledPolicy {
 const LABEL_LENGTH = 64;
 /** What an error is when a policy gives no code (CAPABILITIES: http 0 -> 500). */
 const DEFAULT_ERROR_CODE = 500;
+const TWO_TO_32 = 0x1_0000_0000;
 
 /** Precomputes one policy. Does not validate: the manifest did. */
 export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy {
@@ -75,8 +80,8 @@ export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy
     seed: policy.seed | 0,
     // The id is left out: it differs from run to run, and a seed must give the same faults again.
     key: fnv1a([policy.name, policy.protocol, policy.target, policy.route].join('\0')) | 0,
-    failChance: policy.dropConnection && policy.errorChance === 0 ? 1 : policy.errorChance,
-    latencyChance: policy.latencyMs > 0 ? policy.latencyChance : 0,
+    failBelow: (policy.dropConnection && policy.errorChance === 0 ? 1 : policy.errorChance) * TWO_TO_32,
+    latencyBelow: (policy.latencyMs > 0 ? policy.latencyChance : 0) * TWO_TO_32,
     latencyMs: policy.latencyMs,
     drops: policy.dropConnection,
     errorCode: policy.errorCode === 0 ? DEFAULT_ERROR_CODE : policy.errorCode,

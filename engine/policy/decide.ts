@@ -1,4 +1,4 @@
-import { keyedRandom } from '../kernel/random.ts';
+import { keyedBits } from '../kernel/random.ts';
 import { type CompiledPolicy } from './compiled.ts';
 
 /** What one policy does to one message. */
@@ -12,15 +12,15 @@ const LATENCY_DIE = 2;
 /**
  * Throws the dice for message number `index` (counted from 0 per policy) of a policy. Depends on nothing but seed,
  * policy key and index: the same on one worker or four. An error wins over latency; a drop is what an error becomes
- * under `dropConnection`. Chance 0 never fires and chance 1 always does, because the random number lies in [0, 1).
- * Throttling is not decided here: it depends on time. Allocates nothing.
+ * under `dropConnection`. Chance 0 never fires and chance 1 always does: the bits are never below 0 and
+ * always below 2^32. Throttling is not decided here, because it depends on time. Allocates nothing.
  */
 export function decide(policy: CompiledPolicy, index: number): Decision {
-  const fail = policy.failChance;
-  if (fail > 0 && keyedRandom(policy.seed, policy.key, index, FAIL_DIE) < fail) {
+  if (policy.failBelow > 0 && keyedBits(policy.seed, policy.key, index, FAIL_DIE) >>> 0 < policy.failBelow) {
     return policy.drops ? DECISION.drop : DECISION.error;
   }
-  const late = policy.latencyChance;
-  if (late > 0 && keyedRandom(policy.seed, policy.key, index, LATENCY_DIE) < late) return DECISION.latency;
+  if (policy.latencyBelow > 0 && keyedBits(policy.seed, policy.key, index, LATENCY_DIE) >>> 0 < policy.latencyBelow) {
+    return DECISION.latency;
+  }
   return DECISION.none;
 }
