@@ -1,6 +1,7 @@
-import { Environment } from '@marcbachmann/cel-js';
+import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { messageOf } from '../kernel/errors.ts';
 import { FIGURES, type FigureName } from '../kernel/probe.ts';
+import { nearest } from './wording.ts';
 
 /** A CEL condition over the figures of a probe, compiled once. */
 export interface Condition {
@@ -12,24 +13,57 @@ export interface Condition {
   evaluate(figures: Readonly<Record<string, number | null>>): boolean | null;
 }
 
-const environment = FIGURES.reduce((env, name) => env.registerVariable(name, 'double'), new Environment());
+/** What is wrong with the text of a condition, where (characters from its start, from 0), and what to do. */
+export interface ConditionError {
+  readonly error: string;
+  readonly offset: number;
+  readonly hint: string;
+}
+
+const environment = makeEnvironment();
+
+/** CEL keeps integers and doubles apart; here a figure may be compared and computed with `800` as well as `800.0`. */
+function makeEnvironment(): Environment {
+  const env = FIGURES.reduce((known, name) => known.registerVariable(name, 'double'), new Environment());
+  const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
+    '+': (a, b) => a + b,
+    '-': (a, b) => a - b,
+    '*': (a, b) => a * b,
+    '/': (a, b) => a / b,
+  };
+  for (const [operator, apply] of Object.entries(operations)) {
+    const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
+    env.registerOperator(`int ${operator} double: double`, mixed).registerOperator(`double ${operator} int: double`, mixed);
+  }
+  // Registering one equality gives the other way round and `!=` as well.
+  env.registerOperator('double == int', (a: number | bigint, b: number | bigint) => Number(a) === Number(b));
+  return env;
+}
 
 /**
  * Compiles and type-checks a condition. Integers may be written where a figure is compared: `p99 < 800`.
  * @returns the condition, or what is wrong with the text.
  */
-export function compileCondition(source: string): Condition | { readonly error: string } {
+export function compileCondition(source: string): Condition | ConditionError {
   try {
     const program = environment.parse(source);
     const type = program.check();
-    if (!type.valid) return { error: firstLine(messageOf(type.error)) };
-    if (type.type !== 'bool' && type.type !== 'dyn') return { error: `expected a condition that is true or false, got ${type.type}` };
+    if (!type.valid) return explain(type.error);
+    if (type.type !== 'bool') {
+      return { error: `expected a condition that is true or false, found ${type.type === 'double' ? 'a number' : type.type}`, offset: 0, hint: 'compare it with something, such as p99 < 800' };
+    }
     const needed = FIGURES.filter((name) => new RegExp(`\\b${name}\\b`).test(source));
+    if (needed.length === 0) return { error: 'expected a figure in the condition: without one it could never change', offset: 0, hint: `the figures are ${FIGURES.join(', ')}` };
+    const division = WHOLE_DIVISION.exec(source);
+    if (division !== null) return { error: `${division[0]} is a division of whole numbers, which drops the rest`, offset: division.index, hint: 'write the result, such as 0.95, or a decimal point, such as 95.0 / 100' };
     return { source, evaluate: (figures) => run(program, figures, needed) };
   } catch (error) {
-    return { error: firstLine(messageOf(error)) };
+    return explain(error);
   }
 }
+
+/** `95/100` is 0 in CEL, and a condition with it would hold or break for ever. */
+const WHOLE_DIVISION = /(?<![\w.])\d+\s*\/\s*\d+(?![\d.])/;
 
 type Program = ReturnType<Environment['parse']>;
 function run(program: Program, figures: Readonly<Record<string, number | null>>, needed: readonly FigureName[]): boolean | null {
@@ -47,4 +81,17 @@ function run(program: Program, figures: Readonly<Record<string, number | null>>,
   }
 }
 
-const firstLine = (message: string): string => message.split('\n')[0] ?? message;
+function explain(error: unknown): ConditionError {
+  const known = error instanceof ParseError || error instanceof CelTypeError || error instanceof EvaluationError;
+  const message = ((known ? error.summary : messageOf(error)).split('\n')[0] ?? '').replace('Unexpected token: EOF', 'it ends too early');
+  const offset = known ? (error.range?.start ?? 0) : 0;
+  const unknown = /^Unknown variable: (\w+)/.exec(message)?.[1];
+  if (unknown !== undefined) {
+    const near = nearest(unknown, FIGURES);
+    return { error: `there is no figure ${unknown}`, offset, hint: near === undefined ? `the figures are ${FIGURES.join(', ')}` : `did you mean ${near}?` };
+  }
+  if (/no such overload/.test(message)) {
+    return { error: message, offset, hint: 'figures are numbers: compare them with numbers, without a unit or quotes (times are milliseconds)' };
+  }
+  return { error: message, offset, hint: 'write a condition such as success_rate >= 0.99 && p99 < 800; numbers carry no units (times are milliseconds)' };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
+import {
+  commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, matchHeaders,
+} from '../../kernel/pastaay.ts';
+
+const params = z.strictObject({
+  ...commonFields,
+  // gRPC status codes, https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+  errorCode: errorCode('The gRPC status of an injected error; 0 means 14, UNAVAILABLE.', 0, 16, 14),
+  matchHeaders,
+});
+
+/** Delays, fails or cuts gRPC calls that cross a route: what such a policy may say and what it weighs. */
+export const grpcManifest = defineManifest({
+  type: 'grpc',
+  layer: 'wire',
+  summary: 'Delays, fails or cuts gRPC calls that cross a route.',
+  params,
+  target: {
+    required: true,
+    help: 'A full method such as /pkg.Service/Method, with a trailing * for a whole service, or all.',
+    example: '/shop.Orders/Place',
+  },
+  noop: commonNoop,
+  severity: commonSeverity,
+  remarks: commonRemarks,
+  explain: (params, target) => explainMessages(params, messages(target), `status ${params.errorCode}`),
+  platforms: ALL_PLATFORMS,
+  privileges: [],
+  blastRadius: 2,
+  verifyWithin: 10_000,
+});
+
+const messages = (target: string): string => (target === 'all' ? 'all gRPC calls' : `calls of ${target}`);

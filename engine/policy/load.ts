@@ -1,0 +1,146 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type FileIssue, protocol, type Route } from '../contract/models.ts';
+import { errnoOf, EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
+import { readExperiment } from './experiment.ts';
+import { type FirebreakFile } from './file.ts';
+import { readPolicies } from './policies.ts';
+import { type Entries, type Entry, Reader } from './reader.ts';
+import { experimentShape, headShape, ignoredList, routeShape } from './schema.ts';
+import { snake } from './wording.ts';
+import { MAX_BYTES, readYaml } from './yaml.ts';
+
+export type LoadResult = { readonly ok: true; readonly file: FirebreakFile } | { readonly ok: false; readonly issues: readonly FileIssue[] };
+export interface LoadOptions {
+  /** Names of routes that exist outside the file (those of the demo, of a room already open). */
+  readonly knownRoutes?: readonly string[];
+}
+
+const SECTIONS = ['ignoredCommands', 'routes', 'policies', 'experiment'];
+
+/**
+ * Reads a Firebreak file, or a pastaay v1 policy file, from its text. Never throws for what the text says: all findings
+ * come back together, in the order of the lines.
+ * @param file what to call it in messages.
+ */
+export function loadText(source: string, file: string, options: LoadOptions = {}): LoadResult {
+  const yaml = readYaml(source, file);
+  if (!('root' in yaml)) return { ok: false, issues: yaml.issues };
+  const reader = new Reader(yaml, file);
+  const top: Entry = { key: 'the file', node: yaml.root, offset: yaml.root.range?.[0] ?? 0, path: '' };
+  const entries = reader.mapping(top, [...Object.keys(headShape), ...SECTIONS], foreign);
+  if (entries === undefined) return { ok: false, issues: sorted(reader.issues) };
+
+  const head = reader.fields(top, entries, headShape);
+  const ignoredCommands = readIgnored(reader, entries.get('ignoredCommands'));
+  const routes = readRoutes(reader, entries.get('routes'));
+  const around = { routes, knownRoutes: options.knownRoutes ?? [] };
+  const section = entries.get('policies');
+  const policies = section === undefined ? [] : readPolicies(reader, section, around);
+  const experiment = optional(entries, 'experiment', (entry) => readExperiment(reader, entry, [...routes.map(({ name }) => name), ...around.knownRoutes]));
+  if (reader.issues.length > 0) return { ok: false, issues: sorted(reader.issues) };
+
+  const { name = '', seed, warmupDuration, enableDefaultIgnored } = head as Required<typeof head>;
+  return {
+    ok: true,
+    file: {
+      version: 1, file, source, name: name || nameOf(file), seed, warmupDuration, enableDefaultIgnored, ignoredCommands, routes, policies, experiment,
+    },
+  };
+}
+
+/**
+ * Reads a Firebreak file from disk; see loadText. A file of more than 5 MiB is not read to its end.
+ * @throws FirebreakError `file-unreadable` when the file is not there or may not be read.
+ */
+export async function loadFile(path: string, options: LoadOptions = {}): Promise<LoadResult> {
+  const bytes = await readBytes(path);
+  const wrong = (offset: number, message: string, hint: string): LoadResult => {
+    const lines = bytes.subarray(0, offset).toString('latin1').split('\n');
+    return { ok: false, issues: [{ file: path, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, path: '', message, hint }] };
+  };
+  if (bytes.length > MAX_BYTES) return wrong(0, 'expected at most 5 MiB, found more', 'split the file, or remove what is not policy');
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    return wrong(0, 'expected UTF-8 text, found UTF-16', 'save the file as UTF-8');
+  }
+  const broken = firstInvalid(bytes);
+  if (broken !== undefined) return wrong(broken, 'expected UTF-8 text, found bytes that are none', 'this is a binary file, or was saved in another encoding: save it as UTF-8 text');
+  return loadText(bytes.toString('utf8'), path, options);
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    await using handle = await open(path, 'r');
+    const chunks: Buffer[] = [];
+    let total = 0;
+    while (total <= MAX_BYTES) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(65_536), 0, 65_536, null);
+      if (bytesRead === 0) break;
+      chunks.push(buffer.subarray(0, bytesRead));
+      total += bytesRead;
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    const hint = errnoOf(error) === 'ENOENT' ? 'check the path: there is no such file' : errnoOf(error) === 'EISDIR' ? 'this is a directory: name a file in it' : 'check that you may read it';
+    throw new FirebreakError('file-unreadable', `cannot read ${path}: ${messageOf(error)}`, { hint, exitCode: EXIT.usage, cause: error });
+  }
+}
+
+/** The offset of the first bytes that are no UTF-8, or undefined. */
+function firstInvalid(bytes: Buffer): number | undefined {
+  const decoded = bytes.toString('utf8');
+  const again = Buffer.from(decoded, 'utf8');
+  if (again.equals(bytes)) return undefined;
+  let at = 0;
+  while (at < bytes.length && bytes[at] === again[at]) at++;
+  return at;
+}
+
+/** The remedy for a key at the top that belongs further down. */
+function foreign(key: string): string | undefined {
+  return [...Object.keys(experimentShape), 'steadyState', 'abort'].some((field) => snake(field) === snake(key)) ? `${key} belongs under experiment: indent it` : undefined;
+}
+
+function optional<T>(entries: Entries, field: string, read: (entry: Entry) => T): T | null {
+  const entry = entries.get(field);
+  return entry === undefined ? null : read(entry);
+}
+
+function readIgnored(reader: Reader, section: Entry | undefined): FirebreakFile['ignoredCommands'] {
+  if (section === undefined || reader.isNothing(section)) return {};
+  const shape = Object.fromEntries(protocol.options.map((name) => [name, ignoredList]));
+  const entries = reader.mapping(section, protocol.options);
+  if (entries === undefined) return {};
+  const values = reader.fields(section, entries, shape);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => entries.has(name)));
+}
+
+function readRoutes(reader: Reader, section: Entry | undefined): readonly Route[] {
+  if (section === undefined) return [];
+  const routes: Route[] = [];
+  const lines = new Map<string, number>();
+  /** Reports a value that a route before has already; the key keeps names and addresses apart. */
+  const once = (entry: Entry | undefined, what: string, value: string | undefined): void => {
+    if (entry === undefined || value === undefined) return;
+    const first = lines.get(`${what} ${value}`);
+    if (first === undefined) lines.set(`${what} ${value}`, reader.place(entry.offset).line);
+    else reader.reject(entry, `expected ${what} of its own, as line ${first} has this one`, `give each route another ${entry.key}`);
+  };
+  for (const item of reader.items(section, '{ name: payments, protocol: http, listen: "127.0.0.1:7101", upstream: "127.0.0.1:7201" }')) {
+    const entries = reader.mapping(item, Object.keys(routeShape));
+    if (entries === undefined) continue;
+    const route = reader.fields(item, entries, routeShape);
+    once(entries.get('name'), 'a name', route.name);
+    if (route.listen?.endsWith(':0') === false) once(entries.get('listen'), 'an address', route.listen);
+    const upstream = entries.get('upstream');
+    if (upstream !== undefined && route.upstream !== undefined && route.upstream === route.listen) {
+      reader.reject(upstream, 'expected another address than listen', 'the route would call itself: name the address of the service');
+    }
+    // A route with a fault in it still lends its name, so that what refers to it is not reported as well.
+    if (route.name !== undefined) routes.push({ protocol: 'http', listen: '', upstream: '', ...route, name: route.name });
+  }
+  return routes;
+}
+
+const nameOf = (file: string): string => (file.startsWith('<') ? 'untitled' : basename(file).replace(/\.ya?ml$/i, '')) || 'untitled';
+const sorted = (issues: readonly FileIssue[]): readonly FileIssue[] => issues.toSorted((a, b) => a.line - b.line || a.column - b.column);
