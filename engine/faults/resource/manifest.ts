@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest, type GuardRemark } from '../../kernel/fault.ts';
 import { duration, HOUR, ratio, whole } from '../../kernel/fields.ts';
-import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, matchHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, noHeaders } from '../../kernel/pastaay.ts';
 
 /** No more memory than this is ever taken by all RAM faults of a machine together (CAPABILITIES: "The machine"). */
 export const RAM_CEILING_MB = 4_096;
@@ -12,7 +12,7 @@ export const FULL_THRESHOLD = 100_000;
 const params = z.object({
   ...commonFields,
   errorCode: errorCode('Has no meaning for this type; accepted because the format allows it everywhere.', 0, 599, 0),
-  matchHeaders,
+  matchHeaders: noHeaders,
   latencyDuration: duration('How long the attack lasts; 0 means as long as the experiment.', HOUR),
   throttleThreshold: whole('CPU intensity: 100000 and more is full load on all cores, less is in proportion.', 0, 10_000_000),
   cpuCores: whole('How many cores to load; 0 means all.', 0, 1_024, 0, 'cores'),
@@ -60,13 +60,13 @@ export const resourceManifest = defineManifest({
   explain: (asked) => {
     const parts: string[] = [];
     const { load, cores } = cpuAsked(asked);
-    if (load > 0) parts.push(`loads ${cores === 0 ? 'every core' : cores === 1 ? '1 core' : `${cores} cores`} to ${percent(load)}`);
+    if (load > 0) parts.push(`loads ${cores === 0 ? 'every core' : cores === 1 ? '1 core' : `${cores} cores`} of this machine to ${percent(load)}`);
     const { holdMB, chunkMB, interval } = ramAsked(asked);
-    if (chunkMB > 0) parts.push(`takes ${chunkMB} MB of memory every ${formatDuration(interval)} up to ${holdMB || RAM_CEILING_MB} MB`);
-    else if (holdMB > 0) parts.push(`holds ${holdMB} MB of memory`);
+    if (chunkMB > 0) parts.push(`takes ${chunkMB} MB of this machine's memory every ${formatDuration(interval)} up to ${holdMB || RAM_CEILING_MB} MB`);
+    else if (holdMB > 0) parts.push(`holds ${holdMB} MB of this machine's memory`);
     if (parts.length === 0) return 'Leaves this machine as it is.';
     const span = asked.latencyDuration > 0 ? ` for ${formatDuration(asked.latencyDuration)}` : '';
-    const text = `${parts.join(' and ')} of this machine${span}.`;
+    const text = `${parts.join(' and ')}${span}.`;
     return `${text[0]?.toUpperCase()}${text.slice(1)}`;
   },
   platforms: ['linux', 'darwin'],

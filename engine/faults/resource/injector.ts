@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Clock } from '../../kernel/clock.ts';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../../kernel/fault.ts';
+import { CPU_ROLE, startCpuLoad, usableCores } from '../../host/cpu.ts';
+import { endHeld, findHeld } from '../../host/held.ts';
+import { availableMB, othersRamMB, RAM_ROLE, reserveMB, residentMB, startRamHold } from '../../host/memory.ts';
+import { RAM_CEILING_MB, type ResourceParams } from './manifest.ts';
+import { type CpuMeter, cpuMeter, type RamMeter, ramMeter } from './meters.ts';
+import { describePlan, planResource, resourceUndo, type ResourceUndo } from './plan.ts';
+
+/** What the children may live longer than the fault: revert ends them, this only bounds a revert that never comes. */
+const GRACE_MS = 5_000;
+
+/** The children of one fault while this process holds it. */
+interface Live {
+  readonly startedAt: number;
+  readonly cpu: CpuMeter | null;
+  readonly ram: RamMeter | null;
+  /** The last measurement before an attack that ends earlier than the fault was over. */
+  last: Effect | null;
+}
+
+/** Loads the CPU and takes memory, in children that end by themselves as soon as nobody renews their lease. */
+export function resourceInjector(clock: Clock): Injector<ResourceParams, ResourceUndo> {
+  const live = new Map<string, Live>();
+
+  const plan = async (request: FaultRequest<ResourceParams>): Promise<readonly TargetPlan<ResourceUndo>[]> => {
+    const room = { cores: usableCores(), available: availableMB(), reserve: reserveMB(), taken: othersRamMB() };
+    const undo = planResource(request, room, randomBytes(9).toString('hex'));
+    return [{
+      target: `this machine (${hostname()})`,
+      undo,
+      action: describePlan(undo),
+      inverse: `end the processes that carry the mark ${undo.token}; the system takes back their CPU time and memory`,
+      reversible: true,
+    }];
+  };
+
+  const inject = async (undo: ResourceUndo, context: InjectContext<ResourceParams, ResourceUndo>): Promise<void> => {
+    if (live.has(undo.token)) return;
+    const hold = undo.attack + (undo.endsEarly ? 0 : GRACE_MS);
+    const { token, cpu, ram } = undo;
+    if (ram !== null && othersRamMB() + ram.cap > RAM_CEILING_MB) {
+      throw new FirebreakError('ram-ceiling', `another memory fault has begun: ${ram.cap} MB more would pass ${RAM_CEILING_MB} MB`);
+    }
+    const burner = cpu === null ? null : startCpuLoad({ token, cores: cpu.cores, load: cpu.load, hold }, clock);
+    const holder = ram === null ? null : startRamHold({ token, ...ram, ceiling: RAM_CEILING_MB, hold }, clock);
+    try {
+      await Promise.all([burner?.ready(context.signal), holder?.ready(context.signal)]);
+    } catch (error) {
+      burner?.[Symbol.dispose]();
+      holder?.[Symbol.dispose]();
+      throw error;
+    }
+    const empty = holder === null ? 0 : (residentMB(holder.pid) ?? 0);
+    holder?.tell('go');
+    live.set(token, {
+      startedAt: clock.now(),
+      cpu: burner === null || cpu === null ? null : cpuMeter(burner, cpu, clock),
+      ram: holder === null || ram === null ? null : ramMeter(holder, ram, empty, clock),
+      last: null,
+    });
+    context.injected(describePlan(undo));
+  };
+
+  const verify = async (undo: ResourceUndo, context: InjectContext<ResourceParams, ResourceUndo>): Promise<Effect> => {
+    const state = live.get(undo.token);
+    if (state === undefined) return { bitten: false, detail: 'the load was not started here', figures: [] };
+    const over = undo.endsEarly && clock.now() - state.startedAt > undo.attack - END_MARGIN_MS;
+    if (over && state.last !== null) return { ...state.last, detail: `${state.last.detail}; the attack is over` };
+    const parts = await Promise.all([state.cpu?.(context.signal), state.ram?.(context.signal)]);
+    const measured = parts.filter((part) => part !== undefined);
+    state.last = {
+      bitten: measured.every((part) => part.bitten),
+      detail: measured.map((part) => part.detail).join('; '),
+      figures: measured.map((part) => part.figure),
+    };
+    return state.last;
+  };
+
+  const revert = async (undo: ResourceUndo): Promise<void> => {
+    const state = live.get(undo.token);
+    live.delete(undo.token);
+    state?.cpu?.[Symbol.dispose]();
+    state?.ram?.[Symbol.dispose]();
+    await Promise.all([endHeld(CPU_ROLE, undo.token, clock), endHeld(RAM_ROLE, undo.token, clock)]);
+  };
+
+  const fingerprint = async (undo: ResourceUndo): Promise<string> => {
+    const name = (role: string): string => findHeld(role, undo.token).map(({ pid }) => pid).join(', ') || 'none';
+    return `processes with the mark ${undo.token}: cpu ${name(CPU_ROLE)}, ram ${name(RAM_ROLE)}`;
+  };
+
+  return { undo: resourceUndo, unavailable, plan, inject, verify, revert, fingerprint };
+}
+
+/** A measurement that would run into the end of the attack would measure its absence. */
+const END_MARGIN_MS = 600;
+
+function unavailable(): string {
+  if (process.platform === 'win32') return 'on Windows the load of another process cannot be measured here yet';
+  if (typeof process.threadCpuUsage !== 'function') return 'this Node has no process.threadCpuUsage(); 24 or later is needed';
+  return '';
+}

@@ -1,0 +1,24 @@
+import { setPriority } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { argument, holdLifeline, report } from './lifeline.ts';
+
+/** Loads CPU cores: one thread for each. Started by host/cpu.ts with --cores, --load, --nice and --hold. */
+const begin = holdLifeline();
+
+let nice = Number(argument('nice'));
+try {
+  // Threads inherit the niceness of the thread that starts them, so this comes first.
+  setPriority(nice);
+} catch {
+  nice = 0; // not permitted: the load is then what the scheduler leaves, and is reported as measured
+}
+const cores = Number(argument('cores'));
+const load = Number(argument('load'));
+const started: Promise<unknown>[] = [];
+for (let core = 0; core < cores; core++) {
+  const worker = new Worker(new URL('./cpu-thread.ts', import.meta.url), { workerData: { load } });
+  started.push(new Promise((resolve) => worker.once('message', resolve)));
+}
+await Promise.all(started);
+begin();
+report({ ready: true, nice });

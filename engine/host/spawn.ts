@@ -1,0 +1,71 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
+
+/** Stands in the command line of every process of Firebreak's own, so that any other process can recognise it. */
+export const OWN_MARK = '--firebreak-own=';
+/** Stands in the command line of a process that Firebreak starts as something to experiment on (the demo's services). */
+export const TARGET_MARK = '--firebreak-target=';
+
+export interface SpawnOptions {
+  /** What it is, such as `cpu` or `watchdog`; part of the mark. */
+  readonly role: string;
+  /** Makes the mark unique, so that this very process can be found by it; part of the mark. */
+  readonly token?: string;
+  /** True for a process that experiments may hit; it then does not count as Firebreak's own. */
+  readonly target?: boolean;
+  /** In a session of its own, and left alive when this process ends. */
+  readonly detached?: boolean;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: all three are pipes; a detached process gets none. */
+  readonly stdio?: 'pipe' | 'ignore' | 'inherit' | readonly ('pipe' | 'ignore' | 'inherit' | 'ipc' | number)[];
+}
+
+/** The argument by which a process started with this role and token is recognised. */
+export function markOf(role: string, token = '', target = false): string {
+  return `${target ? TARGET_MARK : OWN_MARK}${role}${token === '' ? '' : `:${token}`}`;
+}
+
+/**
+ * Starts a script in the current runtime: the same Node, or Electron told to be Node. The only place of the engine that
+ * starts child processes, with `capture`. A detached child is unreferenced.
+ * @throws FirebreakError `spawn-failed` when the process cannot be started.
+ */
+export function spawnNode(script: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const detached = options.detached === true;
+  const stdio = options.stdio ?? (detached ? 'ignore' : 'pipe');
+  const child = spawn(process.execPath, [script, ...args, markOf(options.role, options.token, options.target)], {
+    detached,
+    stdio: typeof stdio === 'string' ? stdio : [...stdio],
+    env: { ...process.env, ...options.env, ...runtimeEnv() },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  // Without a listener a failed start would end the whole engine; the caller sees it as a child without a pid.
+  child.on('error', () => {});
+  if (child.pid === undefined) throw new FirebreakError('spawn-failed', `cannot start ${script} with ${process.execPath}`);
+  if (detached) child.unref();
+  return child;
+}
+
+/** Electron's binary is Node only when asked to be. */
+function runtimeEnv(): Readonly<Record<string, string>> {
+  return process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' };
+}
+
+/**
+ * Runs a program to its end and returns what it printed. Blocks; for short questions to the system (`ps`) only.
+ * @throws FirebreakError `command-failed` when it is missing, fails, or takes longer than 5 s.
+ */
+export function capture(program: string, args: readonly string[]): string {
+  try {
+    return execFileSync(program, args, {
+      encoding: 'utf8',
+      timeout: 5_000,
+      maxBuffer: 64 << 20,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+  } catch (error) {
+    throw new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${messageOf(error)}`, { cause: error });
+  }
+}
