@@ -4,8 +4,9 @@ import { type FaultRequest } from '../kernel/fault.ts';
 import { type ProbeSpec } from '../kernel/probe.ts';
 import { freshSeed } from '../kernel/random.ts';
 import { type RunOverrides } from '../contract/api.ts';
-import { type FileIssue, type Route } from '../contract/models.ts';
+import { type FileIssue, type Route, protocol } from '../contract/models.ts';
 import { type Experiment, type FirebreakFile } from '../policy/file.ts';
+import { ignoredPrefixes } from '../policy/ignored.ts';
 import { loadText } from '../policy/load.ts';
 
 /** A file ready to run: overrides applied, routes replaced, a seed drawn. */
@@ -72,10 +73,17 @@ export function requestsOf({ file, seed }: Prepared, run: RunId, hold: Millis): 
     type: policy.type,
     target: policy.target,
     route: policy.route,
+    routes: file.routes,
+    ignored: ignoredOf(file, policy.type),
     params: policy.params,
     seed,
     hold,
   }));
+}
+
+function ignoredOf(file: FirebreakFile, type: string): readonly string[] {
+  const spoken = protocol.safeParse(type);
+  return spoken.success ? ignoredPrefixes(file, spoken.data) : [];
 }
 
 /** Turns `route://NAME/path` into the URL of the listening side of that route; other URLs stay. */

@@ -80,6 +80,10 @@ export interface FaultRequest<Params = Record<string, unknown>> {
   readonly target: string;
   /** Only traffic of this route; '' means every route of the protocol. */
   readonly route: string;
+  /** The routes of the file, whether or not they are open yet: what a wire fault plans against. */
+  readonly routes: readonly { readonly name: string; readonly protocol: string; readonly listen: string; readonly upstream: string }[];
+  /** Prefixes of messages that no fault may touch (`ignored_commands` and the built-in lists), for this protocol. */
+  readonly ignored: readonly string[];
   readonly params: Params;
   readonly seed: number;
   /** How long the fault will be held, in milliseconds. */

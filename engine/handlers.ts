@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { type EngineApi, type FileSummary, type ManifestInfo, type RunOutcome } from './contract/api.ts';
+import {
+  type Capability, type EngineEvent, type EngineStatus, type Frame, type PlanResult, type Route, type RunRecord,
+} from './contract/models.ts';
+import { manifestOf, manifests } from './faults/manifests.ts';
+import { EXIT, FirebreakError } from './kernel/errors.ts';
+import { newRunId } from './kernel/random.ts';
+import { type Prepared, prepare, prepareOrThrow, requestsOf } from './experiment/prepare.ts';
+import { type Runs, unknownRun } from './experiment/runs.ts';
+import { ENOUGH_POLLS } from './experiment/watch.ts';
+import { type HaltResult, type Lifecycle } from './lifecycle/lifecycle.ts';
+import { type FirebreakFile } from './policy/file.ts';
+import { assess } from './policy/guard.ts';
+import { type History } from './store/history.ts';
+import { millis } from './kernel/brands.ts';
+
+export interface HandlerDeps {
+  readonly lifecycle: Lifecycle;
+  readonly runs: Runs;
+  readonly history: History;
+  readonly status: () => EngineStatus;
+  readonly capabilities: () => Promise<readonly Capability[]>;
+  readonly metrics: () => Promise<string>;
+  readonly openRoutes: (routes: readonly Route[]) => Promise<readonly Route[]>;
+  readonly closeRoutes: (names: readonly string[]) => Promise<void>;
+  readonly halt: (by: string) => Promise<HaltResult>;
+  readonly resume: () => void;
+  readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
+  readonly events: (since: number | undefined, signal: AbortSignal) => AsyncIterable<EngineEvent>;
+  readonly frames: (signal: AbortSignal) => AsyncIterable<Frame>;
+}
+
+/** Serves the contract over an engine's rooms. */
+export function createHandlers(deps: HandlerDeps): EngineApi {
+  const { lifecycle, runs, history } = deps;
+  const recorded = (run: string): RunRecord => {
+    const record = history.get(run);
+    if (record === undefined) throw unknownRun(run);
+    return record;
+  };
+  return {
+    queries: {
+      status: async () => deps.status(),
+      doctor: async () => [...(await deps.capabilities())],
+      validate: async (input) => {
+        const result = prepare(input);
+        if (!result.ok) return { ok: false, issues: [...result.issues] };
+        const { file } = result.prepared;
+        return { ok: true, summary: summaryOf(file), guard: assess(file) };
+      },
+      plan: async (input, signal) => {
+        const result = prepare(input);
+        if (!result.ok) return { ok: false, issues: [...result.issues] };
+        return { ok: true, plan: await planOf(result.prepared, lifecycle, signal) };
+      },
+      history: async ({ limit }) => [...history.list(limit)],
+      record: async ({ run }) => history.get(run) ?? null,
+      outcome: async ({ run }): Promise<RunOutcome> => runs.outcome(run),
+      released: ({ run }) => runs.released(run),
+      open: async () => ({ open: [...lifecycle.open()], damage: [...lifecycle.damage()] }),
+      manifests: async () => Object.values(manifests).map(infoOf),
+      metrics: () => deps.metrics(),
+    },
+    commands: {
+      run: async (input) => ({ run: await runs.start(prepareOrThrow(input), input.overrides.reportDir) }),
+      apply: ({ ttlMs, ...input }) => runs.apply(prepareOrThrow(input), ttlMs),
+      abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),
+      halt: async ({ by }) => {
+        const { tookMs, faults } = await deps.halt(by);
+        return { tookMs, faults: [...faults] };
+      },
+      resume: async () => {
+        const open = lifecycle.open();
+        if (open.length > 0) {
+          throw new FirebreakError('still-open', `${open.length} undo records are still open.`, {
+            exitCode: EXIT.residue,
+            hint: 'Run `firebreak recover` first.',
+          });
+        }
+        deps.resume();
+        return { halted: lifecycle.halted };
+      },
+      recover: async () => {
+        const { cleared, open, damage } = await lifecycle.recover();
+        return { cleared: [...cleared], open: [...open], damage: [...damage] };
+      },
+      openRoutes: async ({ routes }) => [...(await deps.openRoutes(routes))],
+      closeRoutes: async ({ names }) => {
+        await deps.closeRoutes(names);
+        return {};
+      },
+      report: async ({ run, directory }) => ({ files: [...(await deps.writeReports(recorded(run), directory))] }),
+    },
+    streams: {
+      events: ({ since }, signal) => deps.events(since, signal),
+      frames: (_input, signal) => deps.frames(signal),
+    },
+  };
+}
+
+function explainOf({ policies }: FirebreakFile): FileSummary['policies'] {
+  return policies.map(({ name, type, target, params }) => ({
+    name,
+    type,
+    target,
+    explain: manifestOf(type).explain(params, target),
+  }));
+}
+
+function summaryOf(file: FirebreakFile): FileSummary {
+  const { experiment } = file;
+  return {
+    name: file.name,
+    hypothesis: experiment?.hypothesis ?? '',
+    seed: file.seed ?? null,
+    routes: [...file.routes],
+    policies: explainOf(file),
+    experiment:
+      experiment === null
+        ? null
+        : {
+            durationMs: experiment.duration,
+            checks: experiment.steadyState.map(({ name, expect }) => ({ name, expect })),
+            abort: experiment.abort === null ? null : { when: experiment.abort.when, forMs: experiment.abort.for },
+          },
+  };
+}
+
+async function planOf(prepared: Prepared, lifecycle: Lifecycle, signal: AbortSignal): Promise<PlanResult> {
+  const { file, seed } = prepared;
+  const { experiment } = file;
+  const hold = experiment?.duration ?? millis(0);
+  const planned = await lifecycle.plan(requestsOf(prepared, newRunId(), hold), signal);
+  return {
+    name: file.name,
+    hypothesis: experiment?.hypothesis ?? '',
+    seed,
+    routes: [...file.routes],
+    guard: assess(file),
+    faults: planned.map(({ request, explain, unavailable, targets }) => ({
+      policy: request.policy,
+      type: request.type,
+      explain,
+      unavailable,
+      holdMs: request.hold,
+      targets: targets.map(({ target, action, inverse, reversible }) => ({ target, action, inverse, reversible })),
+    })),
+    steadyState: (experiment?.steadyState ?? []).map(({ name, expect, probe }) => ({ name, expect, describe: `${probe.type} ${probe.url}` })),
+    phases: experiment === null ? [] : phasesOf(file, experiment),
+  };
+}
+
+/** How long each phase will take, in milliseconds; those that end when they are done count 0. */
+function phasesOf(file: FirebreakFile, experiment: NonNullable<FirebreakFile['experiment']>): PlanResult['phases'] {
+  const slowest = Math.max(0, ...experiment.steadyState.map(({ probe }) => probe.every));
+  return [
+    { name: 'steady-state', ms: slowest * ENOUGH_POLLS },
+    { name: 'baseline', ms: Math.max(experiment.baseline, file.warmupDuration) },
+    { name: 'inject', ms: 0 },
+    { name: 'observe', ms: experiment.duration },
+    { name: 'revert', ms: 0 },
+    { name: 'recovery', ms: experiment.recovery },
+  ];
+}
+
+function infoOf(manifest: (typeof manifests)[keyof typeof manifests]): ManifestInfo {
+  const { type, layer, summary, target, platforms, privileges, blastRadius } = manifest;
+  return {
+    type,
+    layer,
+    summary,
+    target: { ...target },
+    params: z.toJSONSchema(manifest.params, { io: 'input', unrepresentable: 'any' }),
+    platforms: [...platforms],
+    privileges: [...privileges],
+    blastRadius,
+  };
+}
