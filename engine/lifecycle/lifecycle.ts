@@ -1,54 +1,177 @@
 import { type Millis } from '../kernel/brands.ts';
-import { type FaultRequest, type TargetPlan } from '../kernel/fault.ts';
+import { EXIT, FirebreakError } from '../kernel/errors.ts';
+import { type FaultRequest } from '../kernel/fault.ts';
 import { type FaultReport, type JournalDamage, type OpenUndo } from '../telemetry/models.ts';
+import {
+  HEARTBEAT, type HaltResult, type HaltSwitch, LEASE, type Lifecycle, type PlannedFault, type RecoverResult, REVERT_DEADLINE, type Workshop,
+} from './models.ts';
+import { guard, planAll } from './plan.ts';
+import { HeldSet } from './set.ts';
+import { openUndoOf, undoAll, undoFromJournal } from './undo.ts';
 
-/** One policy, planned: every exact target with its undo record. Nothing has changed yet. */
-export interface PlannedFault {
-  readonly request: FaultRequest;
-  readonly explain: string;
-  /** Why it cannot run on this machine; '' when it can. */
-  readonly unavailable: string;
-  readonly targets: readonly TargetPlan[];
+export type {
+  Boundary, EndedBy, FaultFacts, FaultSet, HaltResult, Lifecycle, PlannedFault, ProcessIdentity, RecoverResult,
+} from './models.ts';
+export { BOUNDARIES } from './models.ts';
+
+/** What the lifecycle is made of; see Workshop. Only what has a default is optional. */
+export type LifecycleParts = Omit<Workshop, 'revertDeadline' | 'boundary' | 'lease'> &
+  Partial<Pick<Workshop, 'revertDeadline' | 'boundary' | 'lease'>> & { readonly wire: HaltSwitch };
+
+/** The lifecycle of one engine, without helpers of its own: no watchdog unless `lease` is given. `openLifecycle` adds them. */
+export function createLifecycle(parts: LifecycleParts): Lifecycle {
+  return new EngineLifecycle(parts);
 }
 
-/** The faults of one run (or one `apply`) that are in the world together. */
-export interface FaultSet extends AsyncDisposable {
-  reports(): readonly FaultReport[];
-  /**
-   * Resolves when the fate of every fault is known: 'bitten' when all have shown a measured effect, 'inconclusive' when
-   * one did not within its manifest's `verifyWithin` (or `within` ms when that is shorter).
-   */
-  verified(within: Millis): Promise<'bitten' | 'inconclusive'>;
-  /** Reverts all from the journal, verifies clean. Idempotent; ignores aborts; own deadline. Never throws for residue: see the reports. */
-  revert(why: string): Promise<readonly FaultReport[]>;
-  /** Resolves with the reason when the set ended by itself: hold over, lease lost, HALT. */
-  readonly ended: Promise<'hold-over' | 'lease-lost' | 'halted'>;
+class EngineLifecycle implements Lifecycle {
+  readonly #shop: Workshop;
+  readonly #wire: HaltSwitch;
+  /** Sets whose faults are not all proven clean. */
+  readonly #sets = new Set<HeldSet>();
+  /** Under which HALT each request was planned. */
+  readonly #plannedAt = new WeakMap<FaultRequest, number>();
+  readonly #pulse: Disposable;
+  #halts = 0;
+  #halted = false;
+
+  constructor({ wire, ...parts }: LifecycleParts) {
+    this.#shop = { revertDeadline: REVERT_DEADLINE, lease: null, boundary: () => {}, ...parts };
+    this.#wire = wire;
+    this.#pulse = watchForGaps(this.#shop, () => void this.leaseLost('this process, or the machine, stood still for too long'));
+  }
+
+  async plan(requests: readonly FaultRequest[], signal: AbortSignal): Promise<readonly PlannedFault[]> {
+    const halts = this.#halts;
+    const planned = await planAll(this.#shop, requests, signal);
+    for (const { request } of planned) this.#plannedAt.set(request, halts);
+    this.#shop.boundary('planned', null);
+    return planned;
+  }
+
+  async start(planned: readonly PlannedFault[], hold: Millis, signal: AbortSignal): Promise<HeldSet> {
+    this.#refuseHalted(planned);
+    guard(planned, this.#shop.journal.open());
+    await this.#shop.lease?.ready();
+    signal.throwIfAborted();
+    this.#refuseHalted(planned);
+    this.#shop.boundary('guarded', null);
+    if (this.#halted) this.#leaveHalt();
+    const set = new HeldSet(this.#shop, planned);
+    this.#sets.add(set);
+    try {
+      await set.begin(hold, signal);
+      return set;
+    } finally {
+      this.#tidy();
+    }
+  }
+
+  reports(): readonly FaultReport[] {
+    this.#tidy();
+    return [...this.#sets].flatMap((set) => set.reports());
+  }
+
+  get halted(): boolean {
+    return this.#halted;
+  }
+
+  async halt(by: string): Promise<HaltResult> {
+    const { clock, bus } = this.#shop;
+    const from = clock.now();
+    // First of all, and at once for every worker of the wire; everything below takes longer.
+    this.#wire.halt();
+    this.#halts++;
+    this.#halted = true;
+    this.#tidy();
+    const sets = [...this.#sets];
+    const faults = (await Promise.all(sets.map((set) => set.endBy('halted')))).flat();
+    const quiet = sets.map((set) => set.quietAt ?? clock.now());
+    const tookMs = Math.max(0, ...quiet.map((at) => at - from));
+    bus.publish('', { kind: 'halt', by, tookMs });
+    return { tookMs, faults };
+  }
+
+  async leaseLost(why: string): Promise<void> {
+    this.#tidy();
+    if (this.#sets.size === 0) return;
+    this.#shop.bus.publish('', { kind: 'log', level: 'error', text: `lease lost: ${why}; everything is being reverted` });
+    await Promise.all([...this.#sets].map((set) => set.endBy('lease-lost')));
+  }
+
+  async recover(): Promise<RecoverResult> {
+    const { journal, identity } = this.#shop;
+    this.#tidy();
+    const sets = [...this.#sets];
+    const held = new Set(sets.filter((set) => set.holding).flatMap((set) => set.reports().map(({ id }) => id)));
+    const { pid, started } = identity.self;
+    const mine = journal.open().filter(({ fault, owner }) => {
+      const own = owner.pid === pid && owner.started === started;
+      return !held.has(fault) && (own || !identity.alive(owner));
+    });
+    const before = mine.map((record) => openUndoOf(record, identity));
+    await Promise.all(sets.filter((set) => !set.holding).map((set) => set.revert('recover')));
+    const left = new Set(journal.open().map(({ fault }) => fault));
+    await undoAll(mine.filter(({ fault }) => left.has(fault)), ({ reversible }) => reversible, async ({ fault }) => {
+      await undoFromJournal(this.#shop, fault, 'recover');
+    });
+    this.#tidy();
+    const damage = journal.mend();
+    const open = this.open();
+    return { cleared: before.filter(({ id }) => !open.some((record) => record.id === id)), open, damage };
+  }
+
+  open(): readonly OpenUndo[] {
+    return this.#shop.journal.open().map((record) => openUndoOf(record, this.#shop.identity));
+  }
+
+  damage(): readonly JournalDamage[] {
+    return this.#shop.journal.damage();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#sets].map((set) => set.revert('the engine closes')));
+    this.#pulse[Symbol.dispose]();
+  }
+
+  /** Forgets the sets that are proven clean. */
+  #tidy(): void {
+    for (const set of this.#sets) {
+      if (!set.holding && set.reports().every(({ state }) => state === 'clean')) this.#sets.delete(set);
+    }
+  }
+
+  /** A HALT is the last word on everything planned before it. */
+  #refuseHalted(planned: readonly PlannedFault[]): void {
+    if (planned.every(({ request }) => (this.#plannedAt.get(request) ?? this.#halts) === this.#halts)) return;
+    throw new FirebreakError('halted', 'HALT was given after this was planned', { hint: 'Start again when it is safe.', exitCode: EXIT.aborted });
+  }
+
+  /** The HALT word is all that holds back a wire fault which could not be removed: then it stays. */
+  #leaveHalt(): void {
+    const layers = this.#shop.facts;
+    const stuck = this.reports().find(({ state, type }) => state !== 'clean' && layers[type]?.layer === 'wire');
+    if (stuck !== undefined) {
+      throw new FirebreakError('residue', `${stuck.policy} on ${stuck.target} is not proven reverted since the last HALT: ${stuck.note}`, {
+        hint: 'Run `firebreak recover`; if that does not help, restart the engine.',
+        exitCode: EXIT.residue,
+      });
+    }
+    this.#halted = false;
+    this.#wire.resume();
+  }
 }
 
-export interface HaltResult {
-  /** Milliseconds from the call until nothing was injected any more. */
-  readonly tookMs: number;
-  readonly faults: readonly FaultReport[];
-}
-
-export interface RecoverResult {
-  readonly cleared: readonly OpenUndo[];
-  readonly open: readonly OpenUndo[];
-  readonly damage: readonly JournalDamage[];
-}
-
-/** Plan, guard, journal, inject, verify, hold, revert, verify clean; leases; recovery. */
-export interface Lifecycle extends AsyncDisposable {
-  /** Read-only. Throws FirebreakError when a request is unsafe. */
-  plan(requests: readonly FaultRequest[], signal: AbortSignal): Promise<readonly PlannedFault[]>;
-  /** Journals, injects and holds all of `planned`, in order. When one fails to inject, all are reverted and it throws. */
-  start(planned: readonly PlannedFault[], hold: Millis, signal: AbortSignal): Promise<FaultSet>;
-  /** Every fault of this process that is not yet closed. */
-  reports(): readonly FaultReport[];
-  halt(by: string): Promise<HaltResult>;
-  readonly halted: boolean;
-  /** Reverts every open undo record whose owner is dead or is this process. */
-  recover(): Promise<RecoverResult>;
-  open(): readonly OpenUndo[];
-  damage(): readonly JournalDamage[];
+/**
+ * Calls back when this process did not run for longer than a lease: it was stopped, its loop was blocked, or the
+ * machine slept (which only the wall clock shows). The watchdog has then reverted what this engine holds.
+ */
+function watchForGaps({ clock }: Workshop, lost: () => void): Disposable {
+  let now: number = clock.now();
+  let wall = clock.wall();
+  return clock.every(HEARTBEAT, () => {
+    const gap = Math.max(clock.now() - now, clock.wall() - wall);
+    now = clock.now();
+    wall = clock.wall();
+    if (gap >= LEASE) lost();
+  });
 }

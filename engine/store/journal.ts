@@ -89,13 +89,13 @@ class DiskJournal implements Journal {
         if (newest !== undefined && unless.includes(newest.step)) return undefined;
         const row: UndoRecord = { seq: this.#lastSeq + 1, at: this.#clock.wall(), ...draft };
         encoded = encodeRecord(row);
-        if (encoded.length > MAX_RECORD) throw tooLarge(draft, encoded.length);
+        if (Buffer.byteLength(encoded) > MAX_RECORD) throw tooLarge(draft, Buffer.byteLength(encoded));
         database.prepare('INSERT INTO record (seq, payload) VALUES (?, ?)').run(row.seq, encoded);
         return row;
       });
       if (record === undefined) return undefined;
       this.#take(record);
-      this.#copy(encoded);
+      this.#copy([encoded]);
       return record;
     });
   }
@@ -125,7 +125,11 @@ class DiskJournal implements Journal {
 
   mend(): readonly JournalDamage[] {
     this.#use((database) => this.#refresh(database));
-    if (this.#damage.length > 0) this.#rebuild(true);
+    if (this.#damage.length > 0) {
+      this[Symbol.dispose]();
+      this.#rebuild(true);
+      this.#use(() => undefined);
+    }
     const mended = this.#mended;
     this.#mended = [];
     return mended;
@@ -150,8 +154,10 @@ class DiskJournal implements Journal {
         return work(this.#current());
       } catch (error) {
         if (error instanceof FirebreakError) throw error;
-        if (!isCorrupt(error) || attempt > 0) throw unwritable(this.#dir, error);
-        this.#rebuild(false);
+        if (attempt > 0) throw unwritable(this.#dir, error);
+        // Once more on a fresh connection: the file may have been cut to nothing under the old one.
+        this[Symbol.dispose]();
+        if (isCorrupt(error)) this.#rebuild(false);
       }
     }
   }
@@ -159,8 +165,7 @@ class DiskJournal implements Journal {
   #current(): DatabaseSync {
     // Another process may have set the file aside and begun a new one: what is written to the old one would be lost.
     if (this.#database !== undefined && inodeOf(this.#path) === this.#inode) return this.#database;
-    this.#database?.close();
-    this.#database = undefined;
+    this[Symbol.dispose]();
     const mirror = readMirror(this.#mirror);
     const database = openDatabase(this.#path, { pageSize: PAGE_SIZE });
     try {
@@ -187,16 +192,15 @@ class DiskJournal implements Journal {
     for (const row of stored) {
       if ('wrong' in row) this.#report(`journal.db row ${row.seq}`, row.wrong + (mirror.records.has(row.seq) ? '; its copy is used' : ''));
     }
-    for (const seq of mirror.records.keys()) {
-      if (!present.has(seq)) this.#report(`journal.db row ${seq}`, 'it is missing; its copy is used');
-    }
+    const missing = [...mirror.records.keys()].filter((seq) => !present.has(seq));
+    if (missing.length > 0) this.#report(`journal.db rows ${missing.join(', ').slice(0, 200)}`, 'missing; their copies are used');
     const seqs = [...new Set([...present, ...mirror.records.keys()])].sort((a, b) => a - b);
     for (const seq of seqs) {
       const record = good.get(seq) ?? mirror.records.get(seq);
       if (record !== undefined) this.#take(record);
       this.#lastSeq = Math.max(this.#lastSeq, seq);
     }
-    for (const [seq, record] of good) if (!mirror.records.has(seq)) this.#copy(encodeRecord(record));
+    this.#copy([...good.values()].filter((record) => !mirror.records.has(record.seq)).map(encodeRecord));
   }
 
   /** Takes in what other processes have added since. */
@@ -214,7 +218,8 @@ class DiskJournal implements Journal {
     this.#lastSeq = Math.max(this.#lastSeq, record.seq);
   }
 
-  #copy(encoded: string): void {
+  #copy(encoded: readonly string[]): void {
+    if (encoded.length === 0) return;
     try {
       appendMirror(this.#mirror, encoded, this.#torn);
       this.#torn = false;
@@ -233,8 +238,6 @@ class DiskJournal implements Journal {
    * SQLite still cannot read the file once the lock is held: another process may have been quicker.
    */
   #rebuild(always: boolean): void {
-    this.#database?.close();
-    this.#database = undefined;
     using lock = holdLock(join(this.#dir, 'journal.mend.lock'), 10_000);
     if (lock === undefined) throw unwritable(this.#dir, new Error('another process has been mending it for 10 s'));
     if (!always && readable(this.#path)) return;

@@ -21,11 +21,11 @@ export function readMirror(path: string): MirrorContent {
   return content;
 }
 
-/** Adds one line, on the disk when it returns. `torn`: the file ends in a half-written line, so begin a new one. */
-export function appendMirror(path: string, encoded: string, torn: boolean): void {
+/** Adds lines, on the disk when it returns. `torn`: the file ends in a half-written line, so begin a new one. */
+export function appendMirror(path: string, encoded: readonly string[], torn: boolean): void {
   const file = openSync(path, 'a', 0o600);
   try {
-    writeSync(file, `${torn ? '\n' : ''}${encoded}\n`);
+    writeSync(file, `${torn ? '\n' : ''}${encoded.join('\n')}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
