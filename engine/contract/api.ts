@@ -37,10 +37,12 @@ export const runOverrides = z.strictObject({
 });
 export type RunOverrides = z.infer<typeof runOverrides>;
 
+/** Replace the file's routes of the same name, and add the others; how the demo puts its own ports under any file. */
+const givenRoutes = z.array(route).max(256).default([]);
+
 const runInput = fileText.extend({
   overrides: runOverrides.default({}),
-  /** Replace the file's routes of the same name; how the demo puts its own ports under any file. */
-  routes: z.array(route).max(256).default([]),
+  routes: givenRoutes,
 });
 
 /** One policy of a valid file, in the words of its manifest. */
@@ -110,7 +112,7 @@ export const api = {
     status: { input: nothing, output: engineStatus },
     /** What this machine can and cannot do, and why. */
     doctor: { input: nothing, output: z.array(capability) },
-    validate: { input: fileText, output: validation },
+    validate: { input: fileText.extend({ routes: givenRoutes }), output: validation },
     /** Resolves targets and undo without changing anything. */
     plan: { input: runInput, output: planning },
     /** The newest runs first. */
@@ -132,7 +134,7 @@ export const api = {
     run: { input: runInput, output: z.object({ run: id }) },
     /** Injects a file's policies without an experiment, for `ttlMs`. */
     apply: {
-      input: fileText.extend({ ttlMs: milliseconds, routes: z.array(route).max(256).default([]) }),
+      input: fileText.extend({ ttlMs: milliseconds, routes: givenRoutes }),
       output: z.object({ run: id, faults: z.array(faultReport) }),
     },
     /** Ends a run or an apply of this engine and reverts; returns once the end has begun. False when nothing of that id runs. */
