@@ -1,0 +1,90 @@
+import { realClock } from '../kernel/clock.ts';
+import { type Alarm, PreciseTimer } from '../kernel/precise-timer.ts';
+import { type DelayPart } from './effects.ts';
+import { POLICY, type Shard } from './shared.ts';
+
+/** Milliseconds between two looks at the HALT word while something is held back; HALT must act within 50 ms. */
+const HALT_LOOK = 5;
+
+/** One message that is held back. */
+export interface Hold {
+  parts: readonly DelayPart[];
+  readonly began: number;
+  readonly release: (complete: boolean) => void;
+  alarm: Alarm;
+}
+
+/** Messages held back in one worker. Lets go of them when they are due, when their policy goes, and on HALT. */
+export class Holds {
+  readonly #timer = new PreciseTimer();
+  readonly #holds = new Set<Hold>();
+  readonly #shard: Shard;
+  readonly #halted: () => boolean;
+  #looking: Disposable | undefined;
+
+  constructor(shard: Shard, halted: () => boolean) {
+    this.#shard = shard;
+    this.#halted = halted;
+  }
+
+  /** Calls `release` after all parts have passed; its argument is false when it was let go before that. */
+  hold(parts: readonly DelayPart[], total: number, release: (complete: boolean) => void): Hold {
+    const began = performance.now();
+    const hold: Hold = { parts, began, release, alarm: this.#timer.at(began + total, () => this.#ripe(hold)) };
+    this.#holds.add(hold);
+    this.#looking ??= realClock.every(HALT_LOOK, () => {
+      if (this.#halted()) this.releaseAll();
+    });
+    return hold;
+  }
+
+  /** Forgets a message, because there is nobody left to deliver it for. */
+  cancel(hold: Hold): void {
+    this.#timer.cancel(hold.alarm);
+    this.#forget(hold);
+  }
+
+  /** Takes away what one policy adds to every delay; what only it held back goes at once. */
+  releasePolicy(slot: number): void {
+    for (const hold of [...this.#holds]) {
+      const own = hold.parts.filter((part) => part.slot === slot);
+      if (own.length === 0) continue;
+      hold.parts = hold.parts.filter((part) => part.slot !== slot);
+      if (hold.parts.length === 0) {
+        this.#cut(hold);
+        continue;
+      }
+      this.#timer.cancel(hold.alarm);
+      const due = hold.alarm.due - own.reduce((sum, part) => sum + part.delay, 0);
+      hold.alarm = this.#timer.at(due, () => this.#ripe(hold));
+    }
+  }
+
+  releaseAll(): void {
+    for (const hold of [...this.#holds]) this.#cut(hold);
+  }
+
+  #cut(hold: Hold): void {
+    this.cancel(hold);
+    hold.release(false);
+  }
+
+  /** Only complete delays are counted: they are what was delivered. The mean is measured, not what was asked for. */
+  #ripe(hold: Hold): void {
+    const took = performance.now() - hold.began;
+    this.#forget(hold);
+    const asked = hold.parts.reduce((sum, part) => sum + part.delay, 0);
+    for (const { slot, delay } of hold.parts) {
+      this.#shard.policy(slot, POLICY.latencies);
+      this.#shard.policy(slot, POLICY.delaySum, asked === 0 ? 0 : (took * delay) / asked);
+    }
+    hold.release(true);
+  }
+
+  #forget(hold: Hold): void {
+    this.#holds.delete(hold);
+    if (this.#holds.size > 0) return;
+    this.#looking?.[Symbol.dispose]();
+    this.#looking = undefined;
+  }
+}

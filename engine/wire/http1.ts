@@ -1,0 +1,44 @@
+import { STATUS_CODES } from 'node:http';
+import { type Codec, type Refusal } from './codec.ts';
+import { headCarries } from './http1-head.ts';
+import { HttpRequestFramer, KIND } from './http1-request.ts';
+import { HttpResponseFramer } from './http1-response.ts';
+
+/** A refusal is an object of a compiled policy, so its bytes are made once per policy and variant. */
+const written = new WeakMap<Refusal, (Buffer | undefined)[]>();
+
+/** HTTP/1.x. */
+export const http1: Codec = {
+  requests: () => new HttpRequestFramer(),
+  responses: () => new HttpResponseFramer(),
+  carries: headCarries,
+  refuse: (refusal, kind, last) => {
+    let variants = written.get(refusal);
+    if (variants === undefined) written.set(refusal, (variants = []));
+    const variant = (kind === KIND.head ? 2 : 0) + (last ? 1 : 0);
+    return (variants[variant] ??= write(refusal, kind === KIND.head, last));
+  },
+};
+
+function write({ code, body, retryAfter }: Refusal, head: boolean, last: boolean): Buffer {
+  const bodiless = code < 200 || code === 204 || code === 304;
+  const content = bodiless ? new Uint8Array() : body;
+  const lines = [`HTTP/1.1 ${code} ${STATUS_CODES[code] ?? 'Fault'}`];
+  if (!bodiless) {
+    if (content.length > 0) lines.push(`Content-Type: ${isJson(body) ? 'application/json' : 'text/plain; charset=utf-8'}`);
+    lines.push(`Content-Length: ${content.length}`);
+  }
+  if (retryAfter > 0) lines.push(`Retry-After: ${retryAfter}`);
+  if (last) lines.push('Connection: close');
+  const start = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  return head ? start : Buffer.concat([start, content]);
+}
+
+function isJson(body: Uint8Array): boolean {
+  try {
+    JSON.parse(Buffer.from(body).toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}

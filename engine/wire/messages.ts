@@ -1,0 +1,40 @@
+import { type Protocol } from '../contract/models.ts';
+import { type Address } from './address.ts';
+import { type SlottedPolicy } from './effects.ts';
+import { type SharedMemory } from './shared.ts';
+
+/** What the engine and a worker say to each other. Every request is answered once, by its number. */
+export interface WorkerStart {
+  readonly shared: SharedMemory;
+  /** Which shard of the counters is its own. */
+  readonly worker: number;
+}
+
+export interface RouteOrder {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly listen: Address;
+  readonly upstream: Address;
+  readonly slot: number;
+  /** Several workers listen on the same port. */
+  readonly reusePort: boolean;
+}
+
+export type Order =
+  | { readonly kind: 'open'; readonly routes: readonly RouteOrder[] }
+  | { readonly kind: 'close'; readonly names: readonly string[] }
+  | { readonly kind: 'policies'; readonly policies: readonly SlottedPolicy[] }
+  | { readonly kind: 'add'; readonly added: SlottedPolicy }
+  | { readonly kind: 'remove'; readonly id: string };
+
+export interface Request {
+  readonly number: number;
+  readonly order: Order;
+}
+
+export type Answer =
+  /** `ports`: the ports listened on, in the order of the routes of an `open`. */
+  | { readonly number: number; readonly ok: true; readonly ports: readonly number[] }
+  | { readonly number: number; readonly ok: false; readonly route: string; readonly code: string; readonly message: string }
+  /** A bug that cost a connection but not the worker. */
+  | { readonly number: 0; readonly ok: false; readonly route: string; readonly code: 'bug'; readonly message: string };

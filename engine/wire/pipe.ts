@@ -1,0 +1,126 @@
+import { connect, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
+
+/** What a pipe tells its owner. */
+export interface PipeOwner {
+  /** Bytes arrived in `bytes`[0, length), which is overwritten by the next read. False stops reading until `resume`. */
+  received(pipe: Pipe, bytes: Buffer, length: number): boolean;
+  /** All that was written has left for the kernel; called after `backedUp` was true. */
+  drained(pipe: Pipe): void;
+  /** The other end will send no more. */
+  ended(pipe: Pipe): void;
+  failed(pipe: Pipe, error: Error): void;
+  closed(pipe: Pipe): void;
+}
+
+/** First size of a read buffer: most messages fit; and the size it grows to once a read has filled it. */
+const SMALL = 8_192;
+const LARGE = 65_536;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One socket with one read buffer that it uses again and again (the `onread` option of net.Socket). What is written must
+ * not be overwritten before it has left: while `backedUp`, the owner stops reading into the buffer that it wrote from.
+ */
+export class Pipe {
+  readonly socket: Socket;
+  /** Written bytes still wait in this process. */
+  backedUp = false;
+  /** Reading has stopped. */
+  paused = false;
+  ended = false;
+  readonly #owner: PipeOwner;
+  #buffer: Buffer | undefined;
+  #grow = false;
+
+  private constructor(owner: PipeOwner, make: (onread: NonNullable<TcpNetConnectOpts['onread']>) => Socket) {
+    this.#owner = owner;
+    this.socket = make({
+      // Asked before the first read and after each one; undefined keeps the buffer in use.
+      buffer: () => this.#nextBuffer() as Buffer,
+      callback: (length, bytes) => this.#received(bytes as Buffer, length),
+    });
+    this.socket.on('end', () => {
+      this.ended = true;
+      owner.ended(this);
+    });
+    this.socket.on('error', (error) => owner.failed(this, error));
+    this.socket.on('close', () => owner.closed(this));
+  }
+
+  /**
+   * Takes over an accepted socket. A net.Server offers no `onread`, so its handle is moved to a socket that has it;
+   * should a later Node hide the handle, the accepted socket itself is read by events, only slower.
+   */
+  static accept(owner: PipeOwner, accepted: Socket): Pipe {
+    const holder = accepted as unknown as { _handle: object | null };
+    const handle = holder._handle;
+    return new Pipe(owner, (onread) => {
+      if (handle === null || handle === undefined) return readByEvents(accepted, onread);
+      holder._handle = null;
+      accepted.destroy();
+      const options = { handle, onread, allowHalfOpen: true };
+      return new Socket(options as SocketConstructorOpts);
+    });
+  }
+
+  static connect(owner: PipeOwner, host: string, port: number, connected: () => void): Pipe {
+    return new Pipe(owner, (onread) => connect({ host, port, onread, allowHalfOpen: true, noDelay: true }, connected));
+  }
+
+  write(bytes: Uint8Array): void {
+    const socket = this.socket;
+    if (socket.destroyed || socket.writableEnded) return;
+    socket.write(bytes);
+    if (!this.backedUp && socket.writableLength > 0) {
+      this.backedUp = true;
+      this.#awaitDrain();
+    }
+  }
+  /** Sends what was written, then says that no more will come. */
+  end(): void {
+    if (!this.socket.destroyed) this.socket.end();
+  }
+  resume(): void {
+    if (!this.paused || this.socket.destroyed) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+  destroy(): void {
+    this.socket.destroy();
+  }
+  /** Ends the connection with a TCP reset: the other end sees ECONNRESET. */
+  reset(): void {
+    if (!this.socket.destroyed) this.socket.resetAndDestroy();
+  }
+
+  /** An empty write behind the others tells when they are gone; 'drain' comes only beyond the high-water mark. */
+  #awaitDrain(): void {
+    this.socket.write(NOTHING, (error) => {
+      if (error !== null && error !== undefined) return;
+      if (this.socket.writableLength > 0) return this.#awaitDrain();
+      this.backedUp = false;
+      this.#owner.drained(this);
+    });
+  }
+
+  #received(bytes: Buffer, length: number): boolean {
+    if (length === bytes.length && length < LARGE) this.#grow = true;
+    if (this.#owner.received(this, bytes, length)) return true;
+    this.paused = true;
+    return false;
+  }
+  /** A full buffer may still be in use by a write, so a larger one replaces it and nothing is copied. */
+  #nextBuffer(): Buffer | undefined {
+    if (this.#buffer !== undefined && !this.#grow) return undefined;
+    this.#buffer = Buffer.allocUnsafeSlow(this.#grow ? LARGE : SMALL);
+    this.#grow = false;
+    return this.#buffer;
+  }
+}
+
+function readByEvents(socket: Socket, onread: NonNullable<TcpNetConnectOpts['onread']>): Socket {
+  socket.on('data', (bytes: Buffer) => {
+    if (!onread.callback(bytes.length, bytes)) socket.pause();
+  });
+  return socket.resume();
+}

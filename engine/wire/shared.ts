@@ -1,0 +1,116 @@
+import { type PolicyCounters, type RouteCounters } from './wire.ts';
+
+/**
+ * The memory that the engine and its workers share. Counters are 64-bit floats in one shard per worker, so that each
+ * cell has one writer and counting costs one addition; readers add the shards up. Only what must be agreed on between
+ * workers (message numbers, token buckets, HALT) is atomic.
+ */
+export interface SharedMemory {
+  /** Word 0 is HALT. */
+  readonly control: SharedArrayBuffer;
+  /** One 32-bit word a policy slot: the number of the next message. */
+  readonly sequence: SharedArrayBuffer;
+  /** One 64-bit word a policy slot: see throttle.ts. */
+  readonly buckets: SharedArrayBuffer;
+  readonly policies: SharedArrayBuffer;
+  readonly routes: SharedArrayBuffer;
+}
+
+/** Twice what one file may hold (CAPABILITIES: at most 1024 policies), so that one set can follow another. */
+export const POLICY_SLOTS = 2_048;
+export const ROUTE_SLOTS = 256;
+export const HALT_WORD = 0;
+
+/** Cells of a policy within a shard. */
+export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5 } as const;
+const POLICY_CELLS = 8;
+/** Cells of a route within a shard. */
+export const ROUTE = { requests: 0, faults: 1, errors: 2, drops: 3, latencies: 4, active: 5 } as const;
+const ROUTE_CELLS = 8;
+
+export function createShared(workers: number): SharedMemory {
+  return {
+    control: new SharedArrayBuffer(64),
+    sequence: new SharedArrayBuffer(4 * POLICY_SLOTS),
+    buckets: new SharedArrayBuffer(8 * POLICY_SLOTS),
+    policies: new SharedArrayBuffer(8 * POLICY_CELLS * POLICY_SLOTS * workers),
+    routes: new SharedArrayBuffer(8 * ROUTE_CELLS * ROUTE_SLOTS * workers),
+  };
+}
+
+/** The cells that one worker writes. */
+export class Shard {
+  readonly #policies: Float64Array;
+  readonly #routes: Float64Array;
+
+  constructor(shared: SharedMemory, worker: number) {
+    this.#policies = new Float64Array(shared.policies, 8 * POLICY_CELLS * POLICY_SLOTS * worker, POLICY_CELLS * POLICY_SLOTS);
+    this.#routes = new Float64Array(shared.routes, 8 * ROUTE_CELLS * ROUTE_SLOTS * worker, ROUTE_CELLS * ROUTE_SLOTS);
+  }
+  policy(slot: number, cell: number, amount = 1): void {
+    const at = slot * POLICY_CELLS + cell;
+    this.#policies[at] = (this.#policies[at] as number) + amount;
+  }
+  route(slot: number, cell: number, amount = 1): void {
+    const at = slot * ROUTE_CELLS + cell;
+    this.#routes[at] = (this.#routes[at] as number) + amount;
+  }
+  /** A worker that starts anew has no open connections, whatever the one before it left behind. */
+  resetActive(slot: number): void {
+    this.#routes[slot * ROUTE_CELLS + ROUTE.active] = 0;
+  }
+}
+
+/** Reads over all shards; clears slots for their next owner. */
+export class Totals {
+  readonly #policies: Float64Array;
+  readonly #routes: Float64Array;
+  readonly #shared: SharedMemory;
+
+  constructor(shared: SharedMemory) {
+    this.#shared = shared;
+    this.#policies = new Float64Array(shared.policies);
+    this.#routes = new Float64Array(shared.routes);
+  }
+  policy(slot: number): PolicyCounters {
+    const sum = (cell: number): number => total(this.#policies, POLICY_SLOTS, POLICY_CELLS, slot, cell);
+    const latencies = sum(POLICY.latencies);
+    return {
+      matched: sum(POLICY.matched),
+      latencies,
+      errors: sum(POLICY.errors),
+      drops: sum(POLICY.drops),
+      throttled: sum(POLICY.throttled),
+      meanDelay: latencies === 0 ? 0 : sum(POLICY.delaySum) / latencies,
+    };
+  }
+  route(slot: number, name: string): RouteCounters {
+    const sum = (cell: number): number => total(this.#routes, ROUTE_SLOTS, ROUTE_CELLS, slot, cell);
+    return {
+      name,
+      requests: sum(ROUTE.requests),
+      faults: sum(ROUTE.faults),
+      errors: sum(ROUTE.errors),
+      drops: sum(ROUTE.drops),
+      latencies: sum(ROUTE.latencies),
+      active: sum(ROUTE.active),
+    };
+  }
+  clearPolicy(slot: number): void {
+    clear(this.#policies, POLICY_SLOTS, POLICY_CELLS, slot);
+    Atomics.store(new Int32Array(this.#shared.sequence), slot, 0);
+    Atomics.store(new BigInt64Array(this.#shared.buckets), slot, 0n);
+  }
+  clearRoute(slot: number): void {
+    clear(this.#routes, ROUTE_SLOTS, ROUTE_CELLS, slot);
+  }
+}
+
+function total(cells: Float64Array, slots: number, width: number, slot: number, cell: number): number {
+  let sum = 0;
+  for (let at = slot * width + cell; at < cells.length; at += slots * width) sum += cells[at] as number;
+  return sum;
+}
+function clear(cells: Float64Array, slots: number, width: number, slot: number): void {
+  for (let at = slot * width; at < cells.length; at += slots * width) cells.fill(0, at, at + width);
+}

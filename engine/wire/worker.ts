@@ -1,0 +1,143 @@
+import { createServer, type Server } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Protocol } from '../contract/models.ts';
+import { errnoOf, messageOf } from '../kernel/errors.ts';
+import { type Codec } from './codec.ts';
+import { Connection } from './connection.ts';
+import { Effects, type SlottedPolicy } from './effects.ts';
+import { Holds } from './holds.ts';
+import { http1 } from './http1.ts';
+import { type Answer, type Order, type Request, type RouteOrder, type WorkerStart } from './messages.ts';
+import { type OpenRoute } from './open-route.ts';
+import { Shard } from './shared.ts';
+
+/** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
+
+/** Protocols that are understood; the routes of others pass through once their codec is here. */
+const CODECS: Partial<Record<Protocol, Codec>> = { http: http1 };
+/** Connections the kernel may queue while the loop is busy; the same as Node's own default (net.Server.listen). */
+const BACKLOG = 511;
+
+const port = parentPort;
+if (port === null) throw new Error('worker.ts runs in a worker thread');
+const { shared, worker } = workerData as WorkerStart;
+const shard = new Shard(shared, worker);
+const effects = new Effects(shared, shard);
+const holds = new Holds(shard, () => effects.halted);
+let policies: readonly SlottedPolicy[] = [];
+
+interface Listener {
+  readonly server: Server;
+  readonly connections: Set<Connection>;
+}
+const listeners = new Map<string, Listener>();
+
+class OpenFailure extends Error {
+  readonly route: string;
+  constructor(route: string, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.route = route;
+  }
+}
+
+port.on('message', (request: Request) => {
+  obey(request.order).then(
+    (ports) => answer({ number: request.number, ok: true, ports }),
+    (error: unknown) =>
+      answer({
+        number: request.number,
+        ok: false,
+        route: error instanceof OpenFailure ? error.route : '',
+        code: errnoOf(error instanceof OpenFailure ? error.cause : error),
+        message: messageOf(error),
+      }),
+  );
+});
+function answer(message: Answer): void {
+  port?.postMessage(message);
+}
+
+async function obey(order: Order): Promise<readonly number[]> {
+  switch (order.kind) {
+    case 'open':
+      return open(order.routes);
+    case 'close':
+      order.names.forEach(close);
+      return [];
+    case 'policies':
+      install(order.policies);
+      return [];
+    case 'add':
+      install([...policies.filter(({ policy }) => policy.id !== order.added.policy.id), order.added]);
+      return [];
+    case 'remove':
+      install(policies.filter(({ policy }) => policy.id !== order.id));
+      return [];
+  }
+}
+
+function install(next: readonly SlottedPolicy[]): void {
+  const gone = policies.filter((old) => !next.some(({ policy }) => policy.id === old.policy.id));
+  policies = next;
+  effects.install(next);
+  for (const { slot } of gone) holds.releasePolicy(slot);
+}
+
+async function open(routes: readonly RouteOrder[]): Promise<number[]> {
+  const ports: number[] = [];
+  try {
+    for (const route of routes) ports.push(await listen(route));
+  } catch (error) {
+    routes.slice(0, ports.length).forEach(({ name }) => close(name));
+    throw error;
+  }
+  return ports;
+}
+
+function listen(order: RouteOrder): Promise<number> {
+  const codec = CODECS[order.protocol];
+  if (codec === undefined) throw new OpenFailure(order.name, new Error(`the protocol ${order.protocol} is not available yet`));
+  const connections = new Set<Connection>();
+  const route: OpenRoute<Connection> = {
+    name: order.name,
+    protocol: order.protocol,
+    host: order.upstream.host === '' ? 'localhost' : order.upstream.host,
+    port: order.upstream.port,
+    slot: order.slot,
+    codec,
+    effects,
+    holds,
+    shard,
+    failed: (error) => answer({ number: 0, ok: false, route: order.name, code: 'bug', message: stackOf(error) }),
+    closed: (connection) => void connections.delete(connection),
+  };
+  shard.resetActive(order.slot);
+  // Paused, because the connection takes the handle over before anything may be read.
+  const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    connections.add(new Connection(route, socket));
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new OpenFailure(order.name, cause)));
+    const { host, port: wanted } = order.listen;
+    server.listen({ port: wanted, ...(host === '' ? {} : { host }), backlog: BACKLOG, reusePort: order.reusePort }, () => {
+      server.removeAllListeners('error');
+      // A failed accept (too many open files) concerns one client; the listener goes on.
+      server.on('error', route.failed);
+      listeners.set(order.name, { server, connections });
+      const address = server.address();
+      resolve(address !== null && typeof address === 'object' ? address.port : wanted);
+    });
+  });
+}
+
+function close(name: string): void {
+  const listener = listeners.get(name);
+  if (listener === undefined) return;
+  listeners.delete(name);
+  listener.server.close();
+  for (const connection of listener.connections) connection.destroy();
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
