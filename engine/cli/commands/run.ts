@@ -1,0 +1,50 @@
+import { type Command } from 'commander';
+import { type CommandSpec } from '../cli.ts';
+import { type RunInput, followRun } from '../follow.ts';
+import { DEFAULT_REPORT_DIR } from '../paths.ts';
+import { duration, durationOrNone, readSource, seed } from '../values.ts';
+
+export interface RunOptions {
+  readonly duration?: number;
+  readonly seed?: number;
+  readonly reportDir: string;
+  readonly baseline?: number;
+  readonly recovery?: number;
+}
+
+/** The options that change a run without editing its file. */
+export const runOptions = (command: Command): Command =>
+  command
+    .option('--duration <d>', 'how long to inject, instead of what the file says', duration)
+    .option('--seed <n>', 'the seed of every random choice', seed)
+    .option('--baseline <d>', 'how long to measure before injecting', durationOrNone)
+    .option('--recovery <d>', 'how long to wait at most for the steady state to return', durationOrNone)
+    .option('--report-dir <dir>', 'where the post-mortem is written', DEFAULT_REPORT_DIR);
+
+export const overridesOf = (options: RunOptions): NonNullable<RunInput['overrides']> => ({
+  ...(options.duration !== undefined && { durationMs: options.duration }),
+  ...(options.seed !== undefined && { seed: options.seed }),
+  ...(options.baseline !== undefined && { baselineMs: options.baseline }),
+  ...(options.recovery !== undefined && { recoveryMs: options.recovery }),
+  reportDir: options.reportDir,
+});
+
+export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
+  usage: 'run <file>',
+  summary: 'run the experiment of a file to its verdict',
+  details:
+    'Checks the steady state, measures a baseline, injects, watches, reverts, waits for recovery, and writes the post-mortem. Ctrl-C ends the run and puts everything back. With --json the last line is the verdict.',
+  examples: [
+    ['firebreak run checkout.yaml', 'run it as the file says'],
+    ['firebreak run checkout.yaml --duration 30s', 'the same, but inject for 30 seconds only'],
+    ['firebreak run assets/experiments/slow-payments.yaml --demo', 'against the demo shop, started for this run'],
+    ['firebreak run checkout.yaml --json | tail -1', 'the verdict, for a pipeline'],
+  ],
+  options: (command) => runOptions(command).option('--demo', 'start the demo shop and let its routes replace those of the file'),
+  act: async (cli, [file = ''], options) => {
+    const source = await readSource(file);
+    await using session = await cli.open();
+    await using demo = options.demo === true ? await cli.parts.startDemo(session.engine, options.seed, cli.signal) : undefined;
+    return followRun(cli, session, { ...source, overrides: overridesOf(options), routes: [...(demo?.routes ?? [])] });
+  },
+};

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { runCli } from './program.ts';
+import { type Parts } from './session.ts';
+
+/** The entry of `firebreak`, on Node 24. The engine is loaded when a command needs it, so that help comes at once. */
+const parts: Parts = {
+  createEngine: async (options) => {
+    const { createEngine } = await import('../index.ts');
+    return createEngine(options);
+  },
+  startDemo: async () => {
+    throw new Error('the demo is not there');
+  },
+};
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+process.exit(await runCli(process.argv.slice(2), parts, version));
