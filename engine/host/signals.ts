@@ -32,3 +32,13 @@ export function signal(identity: ProcessIdentity, name: SignalName): 'sent' | 'g
     });
   }
 }
+
+/** Whether this user may signal the process; asks the kernel without sending anything. False also when it has ended. */
+export function maySignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

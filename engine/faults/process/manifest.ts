@@ -19,8 +19,8 @@ const params = z.object({
 });
 export type ProcessParams = z.infer<typeof params>;
 
-/** How hard each action is, for the guard: what is stopped comes back by itself, what is killed loses its memory. */
-const WEIGHT = { stop: 0.5, terminate: 0.6, kill: 0.7 } as const;
+/** How hard each action is for the guard, in tenths: what is stopped comes back by itself, what is killed loses its memory. */
+const WEIGHT = { stop: 5, terminate: 6, kill: 7 } as const;
 const VERB = { stop: 'Stops', terminate: 'Terminates', kill: 'Kills' } as const;
 /** Shorter rounds than this would leave no time to see a supervisor bring the process back. */
 export const MIN_INTERVAL = 100;
@@ -42,7 +42,7 @@ export const processManifest = defineManifest({
   noop: () => false,
   severity: (asked) => {
     const most = asked.percentage >= 50 || (asked.percentage === 0 && asked.probability >= 0.5);
-    return Math.min(1, WEIGHT[asked.action] + (most ? 0.2 : 0) + (asked.interval > 0 ? 0.1 : 0));
+    return Math.min(10, WEIGHT[asked.action] + (most ? 2 : 0) + (asked.interval > 0 ? 1 : 0)) / 10;
   },
   remarks: (asked) => (asked.action === 'stop' ? [] : ['irreversible']),
   explain: (asked, target) => {

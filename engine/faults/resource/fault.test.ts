@@ -15,7 +15,8 @@ const parse = (raw: Record<string, unknown>): ResourceParams => resourceManifest
 
 function requestOf(raw: Record<string, unknown>, hold = 20_000): FaultRequest<ResourceParams> {
   return {
-    run: newRunId(), policy: 'burn', type: 'resource', target: '', route: '', params: parse(raw), seed: 1, hold: millis(hold),
+    run: newRunId(), policy: 'burn', type: 'resource', target: '', route: '', routes: [], ignored: [],
+    params: parse(raw), seed: 1, hold: millis(hold),
   };
 }
 

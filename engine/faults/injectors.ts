@@ -1,0 +1,46 @@
+import { type Clock } from '../kernel/clock.ts';
+import { FirebreakError } from '../kernel/errors.ts';
+import { type Injector } from '../kernel/fault.ts';
+import { selfIdentity, stateOf } from '../host/identity.ts';
+import { httpInjector, type HttpInjectorDeps } from './http/injector.ts';
+import { type FaultType } from './manifests.ts';
+import { processInjector } from './process/injector.ts';
+import { resourceInjector } from './resource/injector.ts';
+import { unavailableInjector } from './unavailable.ts';
+
+/** What the injectors need of the engine. */
+export interface InjectorDeps {
+  /** The data plane of this process; null in a process that only undoes, such as the watchdog. */
+  readonly wire: HttpInjectorDeps['wire'] | null;
+  readonly clock: Clock;
+  /** Pids that no process fault may touch besides what the machine itself shows to be Firebreak's. */
+  readonly own?: () => readonly number[];
+}
+
+const NO_DATA_PLANE = 'policies of this type are read and scored, but this version has no data plane for it';
+
+/** How each type of fault is done and undone. The list is explicit: a type without an entry does not compile. */
+export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector> {
+  return {
+    http: httpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
+    grpc: unavailableInjector(NO_DATA_PLANE),
+    sql: unavailableInjector(NO_DATA_PLANE),
+    redis: unavailableInjector(NO_DATA_PLANE),
+    mongo: unavailableInjector(NO_DATA_PLANE),
+    kafka: unavailableInjector(NO_DATA_PLANE),
+    rabbitmq: unavailableInjector(NO_DATA_PLANE),
+    resource: resourceInjector(deps.clock),
+    process: processInjector(deps),
+  };
+}
+
+/** Where there is no wire nothing can be in it; only adding to it is an error. */
+const NO_WIRE: HttpInjectorDeps['wire'] = {
+  add: async () => {
+    throw new FirebreakError('no-wire', 'this process has no data plane');
+  },
+  remove: async () => {},
+  has: () => false,
+  counters: () => undefined,
+  routes: () => [],
+};

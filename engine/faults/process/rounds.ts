@@ -1,0 +1,158 @@
+import { type Clock } from '../../kernel/clock.ts';
+import { messageOf } from '../../kernel/errors.ts';
+import { type Effect, type InjectContext } from '../../kernel/fault.ts';
+import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
+import { signal } from '../../host/signals.ts';
+import { stateOf } from '../../host/identity.ts';
+import { choose, isStopped, waitFor } from './choose.ts';
+import { type ProcessParams } from './manifest.ts';
+import { Recovery } from './recovery.ts';
+import { type ProcessUndo, sameProcess, selectorOf, type Touched } from './undo.ts';
+import { find, type RoomProcesses } from './valves.ts';
+
+const DONE = { stop: 'stopped', kill: 'killed', terminate: 'terminated' } as const;
+/** A killed process needs no undo: only the latest are kept in the record, so that it does not grow for ever. */
+const KEEP_ENDED = 100;
+
+/** One fault in motion: takes the processes of each round, continues them in time, and counts what really happened. */
+export class Rounds implements Disposable {
+  readonly recovery: Recovery;
+  #undo: ProcessUndo;
+  readonly #context: InjectContext<ProcessParams, ProcessUndo>;
+  readonly #clock: Clock;
+  readonly #room: () => RoomProcesses;
+  readonly #timers = new Set<Disposable>();
+  readonly #signalled = new Set<Touched>();
+  readonly #seen = new Set<Touched>();
+  #round = 0;
+  #problem = '';
+  #over = false;
+
+  constructor(undo: ProcessUndo, context: InjectContext<ProcessParams, ProcessUndo>, clock: Clock, room: () => RoomProcesses) {
+    this.#undo = undo;
+    this.#context = context;
+    this.#clock = clock;
+    this.#room = room;
+    this.recovery = new Recovery(clock);
+  }
+
+  /** The first round takes those who were planned; throws when the system refuses a signal. */
+  begin(): void {
+    const planned = new Map(this.#undo.touched.map((one) => [`${one.pid} ${one.started}`, one]));
+    const { fleet } = this.#find();
+    const still = fleet.filter((info) => planned.has(`${info.pid} ${info.started}`));
+    const entries = still.map((info) => planned.get(`${info.pid} ${info.started}`) as Touched);
+    // Between plan and now somebody else may have stopped one: it is then not ours to continue.
+    const changed = still.flatMap((info, index) => (isStopped(info) && entries[index]?.prior === 'running' ? [entries[index]] : []));
+    if (changed.length > 0) {
+      for (const one of changed) one.prior = 'stopped';
+      this.#context.amend(this.#undo);
+    }
+    this.#take(entries.filter((one) => one.prior === 'running'), fleet.length);
+    this.#schedule();
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true;
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timers.clear();
+    this.recovery[Symbol.dispose]();
+  }
+
+  /** What was asked for and what can be seen from outside. */
+  measure(): Effect {
+    const { action } = this.#undo;
+    for (const one of this.#signalled) if (this.#hasHappened(one)) this.#seen.add(one);
+    const asked = this.#signalled.size;
+    const done = [...this.#signalled].filter((one) => (action === 'stop' && !one.resumed ? this.#hasHappened(one) : this.#seen.has(one))).length;
+    const text = asked === 0 ? 'no process has been chosen yet' : `${done} of ${asked} processes ${DONE[action]}`;
+    return {
+      bitten: done > 0 && done * 2 >= asked,
+      detail: [text, this.recovery.describe(), this.#problem].filter(Boolean).join('; '),
+      figures: [{ name: `processes ${DONE[action]}`, unit: 'count', requested: asked, delivered: done, samples: asked }],
+    };
+  }
+
+  #find(): ReturnType<typeof find> {
+    return find(listProcesses(), selectorOf(this.#undo.target), this.#room());
+  }
+
+  #schedule(): void {
+    const { params, seed, policy } = this.#context.request;
+    if (params.interval === 0 || this.#problem !== '') return;
+    this.#later(waitFor(params, ++this.#round, seed, policy), () => {
+      this.#again();
+      this.#schedule();
+    });
+  }
+
+  /** A later round: chooses anew among those who are there now, and commits them before it touches them. */
+  #again(): void {
+    const { params, seed, policy } = this.#context.request;
+    const { fleet } = this.#find();
+    const state = { firstFleet: this.#undo.fleet, taken: this.#signalled.size, round: this.#round, seed, policy };
+    const entries = choose(fleet, params, state).map(touchedOf);
+    if (entries.length === 0) return;
+    const before = this.#undo.action === 'stop' ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
+    this.#undo = { ...this.#undo, touched: [...before, ...entries] };
+    try {
+      this.#context.amend(this.#undo);
+      this.#take(entries, fleet.length);
+    } catch (error) {
+      this.#problem = `no further rounds: ${messageOf(error)}`;
+    }
+  }
+
+  #take(entries: readonly Touched[], fleet: number): void {
+    const { action } = this.#undo;
+    const taken = entries.filter((one) => signal(one, action) === 'sent');
+    for (const one of taken) {
+      this.#signalled.add(one);
+      this.#context.injected(`${DONE[action]} process ${one.pid} (${one.name})`);
+    }
+    if (taken.length === 0) return;
+    const { stopDuration } = this.#context.request.params;
+    if (action === 'stop') {
+      if (stopDuration > 0) this.#later(stopDuration, () => this.#resume(taken));
+      return;
+    }
+    this.recovery.watch(
+      () => taken.every((one) => stateOf(one) === 'dead') && this.#find().fleet.length >= fleet,
+      (ms) => this.#context.injected(`the processes were all there again after ${Math.round(ms)} ms`),
+    );
+  }
+
+  /** Continues first and writes it down afterwards: the other way round, a crash in between would leave it stopped. */
+  #resume(entries: readonly Touched[]): void {
+    try {
+      for (const one of entries) {
+        if (this.#hasHappened(one)) this.#seen.add(one);
+        signal(one, 'continue');
+        one.resumed = true;
+      }
+      this.#context.amend(this.#undo);
+    } catch (error) {
+      this.#problem = messageOf(error);
+    }
+  }
+
+  #hasHappened(one: Touched): boolean {
+    if (this.#undo.action !== 'stop') return stateOf(one) === 'dead';
+    const info = sameProcess(one);
+    return info !== undefined && isStopped(info);
+  }
+
+  #later(ms: number, act: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer);
+      if (!this.#over && !this.#context.signal.aborted) act();
+    });
+    this.#timers.add(timer);
+  }
+}
+
+/** The entry of the undo record for a process that is about to be taken. */
+export function touchedOf(info: ProcessInfo): Touched {
+  const { pid, started } = info;
+  return { pid, started, name: info.program || info.name, prior: isStopped(info) ? 'stopped' : 'running', resumed: false };
+}

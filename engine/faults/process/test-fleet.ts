@@ -1,0 +1,57 @@
+import { type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readProcess } from '../../host/processes.ts';
+import { spawnNode } from '../../host/spawn.ts';
+
+/** Real processes for the tests of this folder: they idle, and end when the test does. */
+export interface Fleet extends AsyncDisposable {
+  /** In every command line of this fleet and in no other. */
+  readonly word: string;
+  readonly pids: readonly number[];
+  state(pid: number): string;
+}
+
+/** @param supervised true starts a new process for each that ends. */
+export async function startFleet(size: number, supervised = false): Promise<Fleet> {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-fleet-'));
+  const word = `fleet-${randomBytes(6).toString('hex')}`;
+  const script = join(folder, `${word}.mjs`);
+  writeFileSync(script, 'process.stdin.on("end", () => process.exit()).resume(); process.stdout.write("up");');
+  const children = new Set<ChildProcess>();
+  let closing = false;
+  const start = (): Promise<void> => {
+    const child = spawnNode(script, [], { role: 'fleet', target: true, stdio: ['pipe', 'pipe', 'ignore'] });
+    children.add(child);
+    child.on('exit', () => {
+      children.delete(child);
+      if (supervised && !closing) void start();
+    });
+    return new Promise((resolve) => child.stdout?.once('data', () => resolve()));
+  };
+  await Promise.all(Array.from({ length: size }, start));
+  return {
+    word,
+    get pids() {
+      return [...children].map((child) => child.pid as number).sort((a, b) => a - b);
+    },
+    state: (pid) => readProcess(pid)?.state ?? '-',
+    [Symbol.asyncDispose]: async () => {
+      closing = true;
+      const ended = [...children].map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve())));
+      for (const child of children) child.kill('SIGKILL');
+      await Promise.all(ended);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits on a condition, for 5 s at most. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 5_000; !(await condition()); ) {
+    if (performance.now() > end) throw new Error(`not within 5 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { type Clock } from '../../kernel/clock.ts';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { processIdentity } from '../../host/identity.ts';
+import { listProcesses, type ProcessInfo, readProcess } from '../../host/processes.ts';
+import { signal } from '../../host/signals.ts';
+import { parseSelector, type Selector } from './selector.ts';
+import { find, type RoomProcesses } from './valves.ts';
+
+const touchedProcess = processIdentity.extend({
+  name: z.string(),
+  /** What it was doing when it was chosen: one that somebody else had stopped stays stopped. */
+  prior: z.enum(['running', 'stopped']),
+  /** True when it was continued again during the fault. */
+  resumed: z.boolean(),
+});
+export type Touched = z.infer<typeof touchedProcess>;
+
+/** Every process that was or is about to be signalled. Written before the signal. */
+export const processUndo = z.object({
+  token: z.string().min(8),
+  action: z.enum(['stop', 'kill', 'terminate']),
+  target: z.string(),
+  /** How many processes matched and could be touched when the fault was planned. */
+  fleet: z.int().positive(),
+  touched: z.array(touchedProcess),
+});
+export type ProcessUndo = z.infer<typeof processUndo>;
+
+/** @throws FirebreakError `bad-target` */
+export function selectorOf(target: string): Selector {
+  const selector = parseSelector(target);
+  if ('error' in selector) throw new FirebreakError('bad-target', selector.error, { hint: 'write for example name:nginx' });
+  return selector;
+}
+
+/** The process as it is now, if it is still the same one. */
+export function sameProcess(touched: Pick<Touched, 'pid' | 'started'>): ProcessInfo | undefined {
+  const info = readProcess(touched.pid);
+  return info?.started === touched.started ? info : undefined;
+}
+
+/**
+ * Those that this fault has stopped and that are stopped now. What has ended since is no residue.
+ * @param states the kernel's letters that count as stopped.
+ */
+export function leftStopped(undo: ProcessUndo, states = 'T'): readonly Touched[] {
+  if (undo.action !== 'stop') return [];
+  return undo.touched.filter((one) => one.prior === 'running' && !one.resumed && states.includes(sameProcess(one)?.state ?? '-'));
+}
+
+/** A process acts on SIGCONT at once; this long is for a machine under full load. */
+const CONTINUE_WITHIN_MS = 3_000;
+
+/**
+ * Continues all that this fault has stopped, and nothing else; waits until they run.
+ * @throws FirebreakError `residue` when one stays stopped.
+ */
+export async function continueAll(undo: ProcessUndo, clock: Clock): Promise<void> {
+  if (undo.action !== 'stop') return;
+  const end = clock.now() + CONTINUE_WITHIN_MS;
+  for (;;) {
+    // D: it waits in the kernel and would act on a stop signal only afterwards, so it must be told to continue as well.
+    for (const one of leftStopped(undo, 'TD')) signal(one, 'continue');
+    // A second look: a stop signal that was on its way when we looked first has arrived by then.
+    await clock.sleep(10);
+    const rest = leftStopped(undo);
+    if (rest.length === 0) return;
+    if (clock.now() > end) {
+      throw new FirebreakError('residue', `${rest.map(({ pid, name }) => `process ${pid} (${name})`).join(', ')} does not continue`, {
+        hint: `run kill -CONT ${rest.map(({ pid }) => pid).join(' ')}`,
+      });
+    }
+  }
+}
+
+/** How many processes match now, without those that are never touched. */
+export function fleetSize(undo: ProcessUndo, room: RoomProcesses): number {
+  return find(listProcesses(), selectorOf(undo.target), room).fleet.length;
+}

@@ -1,0 +1,84 @@
+import { basename } from 'node:path';
+import { isEnded, type ProcessInfo } from '../../host/processes.ts';
+import { OWN_MARK, TARGET_MARK } from '../../host/spawn.ts';
+import { matchesSelector, type Selector } from './selector.ts';
+
+/** Who must survive whatever a policy says. All of it is decided from one list of processes, so that it can be tested. */
+export interface RoomProcesses {
+  /** The pid of this Firebreak. */
+  readonly self: number;
+  /** Further pids of Firebreak's own, such as the watchdog's. */
+  readonly own: readonly number[];
+  /** True when this Firebreak was started over SSH, even where no sshd is among its ancestors (tmux, sudo). */
+  readonly ssh: boolean;
+}
+
+/** The names of SSH servers: OpenSSH before and after 9.8 (which split off sshd-session), dropbear, Tailscale's. */
+const SSH_SERVERS = new Set(['sshd', 'sshd-session', 'sshd-auth', 'dropbear', 'tailscaled']);
+/** The programs of this product: another room on the same machine is not a target either. */
+const ROOMS = new Set(['firebreak', 'firebreak.mjs', 'firebreak.ts', 'Firebreak']);
+
+/** The processes that are never touched, each with the reason in words that end "it is ...". */
+export function protectedProcesses(list: readonly ProcessInfo[], room: RoomProcesses): ReadonlyMap<number, string> {
+  const byPid = new Map(list.map((info) => [info.pid, info]));
+  const reasons = new Map<number, string>();
+  const protect = (pid: number, reason: string): void => {
+    if (!reasons.has(pid)) reasons.set(pid, reason);
+  };
+  const lineage = lineageOf(room.self, byPid);
+  const controlled = room.ssh || lineage.some(isSshServer);
+  // Above the SSH server of this session the lineage belongs to the system.
+  const below = lineage.slice(0, lineage.findIndex(isSshServer) + 1 || lineage.length).filter((info) => !isSshServer(info));
+  const sessions = new Set(controlled ? below.map((info) => info.session).filter((session) => session > 0) : []);
+  for (const info of list) {
+    if (info.pid === 1) protect(1, 'the first process of the system');
+    if (info.kernelThread || info.pid === 0) protect(info.pid, 'a thread of the kernel');
+    if (info.pid === room.self) protect(info.pid, 'this Firebreak');
+    if (lineage.includes(info)) protect(info.pid, 'an ancestor of this Firebreak');
+    if (room.own.includes(info.pid) || isRoom(info)) protect(info.pid, "one of Firebreak's own processes");
+    if (isSshServer(info)) protect(info.pid, 'an SSH server');
+    const kin = kinship(info, room.self, byPid);
+    if (kin === 'own') protect(info.pid, "one of Firebreak's own processes");
+    if (kin !== 'target' && sessions.has(info.session)) protect(info.pid, 'part of the SSH session that this room is controlled from');
+  }
+  return reasons;
+}
+
+/** A process and its ancestors, nearest first. */
+function lineageOf(pid: number, byPid: ReadonlyMap<number, ProcessInfo>): readonly ProcessInfo[] {
+  const line: ProcessInfo[] = [];
+  for (let info = byPid.get(pid); info !== undefined && !line.includes(info); info = byPid.get(info.ppid)) line.push(info);
+  return line;
+}
+
+/** `own`: Firebreak or a child of it. `target`: started by Firebreak to be experimented on. Children are what their parents are. */
+function kinship(info: ProcessInfo, self: number, byPid: ReadonlyMap<number, ProcessInfo>): 'own' | 'target' | 'foreign' {
+  for (const one of lineageOf(info.pid, byPid)) {
+    if (one.argv.some((arg) => arg.startsWith(TARGET_MARK))) return 'target';
+    if (one.pid === self || one.argv.some((arg) => arg.startsWith(OWN_MARK))) return 'own';
+  }
+  return 'foreign';
+}
+
+const isSshServer = (info: ProcessInfo): boolean =>
+  SSH_SERVERS.has(info.name) || SSH_SERVERS.has(info.program) || /^sshd(-session)?: /.test(info.command);
+/** The program itself, or the script that Node was started with. */
+const isRoom = (info: ProcessInfo): boolean => info.argv.slice(0, 2).some((arg) => ROOMS.has(basename(arg)));
+
+/** The processes a selector finds, by pid, and which of them may be touched. */
+export interface Found {
+  readonly fleet: readonly ProcessInfo[];
+  readonly spared: readonly { readonly process: ProcessInfo; readonly reason: string }[];
+}
+
+export function find(list: readonly ProcessInfo[], selector: Selector, room: RoomProcesses): Found {
+  const reasons = protectedProcesses(list, room);
+  const matching = list.filter((info) => !isEnded(info) && matchesSelector(selector, info));
+  return {
+    fleet: matching.filter((info) => !reasons.has(info.pid)),
+    spared: matching.flatMap((info) => {
+      const reason = reasons.get(info.pid);
+      return reason === undefined ? [] : [{ process: info, reason }];
+    }),
+  };
+}
