@@ -1,25 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededStream } from '../kernel/random.ts';
+import { wirePolicy as policy } from '../../test/support/policy.ts';
 import { compileSnapshot, DECISION, decide, type Snapshot, type WirePolicy } from './snapshot.ts';
-
-const policy = (over: Partial<WirePolicy> = {}): WirePolicy => ({
-  id: 'f-000000000000',
-  name: 'p',
-  protocol: 'http',
-  target: 'all',
-  route: '',
-  seed: 42,
-  latencyChance: 0,
-  latencyMs: 0,
-  errorChance: 0,
-  errorCode: 0,
-  errorBody: '',
-  dropConnection: false,
-  matchHeaders: {},
-  throttleRate: 0,
-  ...over,
-});
 
 function matches(snapshot: Snapshot, path: string, route = 'r'): number[] {
   const out = new Int32Array(snapshot.policies.length);

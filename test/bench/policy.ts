@@ -1,6 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { compileSnapshot, decide, type Snapshot, type WirePolicy } from '../../engine/policy/snapshot.ts';
+import { wirePolicy } from '../support/policy.ts';
 import { type Figure, quantile } from './figure.ts';
 
 /**
@@ -19,22 +20,8 @@ interface Measured {
   readonly bytes: number;
 }
 
-const policy = (target: string, index: number): WirePolicy => ({
-  id: `f-${index}`,
-  name: `policy-${index}`,
-  protocol: 'http',
-  target,
-  route: '',
-  seed: 42,
-  latencyChance: 0.3,
-  latencyMs: 5,
-  errorChance: 0.1,
-  errorCode: 503,
-  errorBody: 'unavailable',
-  dropConnection: false,
-  matchHeaders: {},
-  throttleRate: 0,
-});
+const policy = (target: string, index: number): WirePolicy =>
+  wirePolicy({ id: `f-${index}`, name: `policy-${index}`, target, latencyChance: 0.3, latencyMs: 5, errorChance: 0.1, errorCode: 503 });
 
 /** Half exact, half prefix targets; every path below `/api/v1/service…` that `hits` gives is taken by one of them. */
 const snapshotOf = (count: number): Snapshot =>
