@@ -96,7 +96,7 @@ function checkCondition(reader: Reader, entry: Entry | undefined, source: string
   const condition = compileCondition(source);
   if (!('error' in condition)) return;
   const start = (entry.node?.range?.[0] ?? entry.offset) + inside(entry.node, source) * condition.offset + quote(entry.node);
-  reader.report(start, entry.path, `${entry.key}: expected a condition that CEL can read: ${condition.error}`, condition.hint);
+  reader.report(start, entry.path, `${entry.key}: ${condition.error.startsWith('expected') ? '' : 'expected a condition in CEL: '}${condition.error}`, condition.hint);
 }
 /** 1 when offsets into the value are offsets into the text: one line, nothing escaped. */
 const inside = (node: Node | null, source: string): number => {

@@ -122,7 +122,7 @@ function checkRoute(reader: Reader, entry: Entry | undefined, name: string, mani
   if (route !== undefined && !sameProtocol(route, manifest.type)) {
     return reader.reject(entry, `expected a route of protocol ${manifest.type}, and this one carries ${route.protocol}`, 'name another route, or change the type of the policy');
   }
-  const known = [...around.routes.map((one) => one.name), ...around.knownRoutes];
+  const known = [...new Set([...around.routes.map((one) => one.name), ...around.knownRoutes])];
   if (route !== undefined || known.includes(name) || known.length === 0) return;
   const near = nearest(name, known);
   reader.reject(entry, 'expected the name of a route', near === undefined ? `the routes are ${known.join(', ')}` : `did you mean ${near}?`);

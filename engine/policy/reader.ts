@@ -116,13 +116,12 @@ export class Reader {
       return;
     }
     for (const issue of issues) {
-      const path = issue.path.map(String);
-      const inner = path.length > 0 && (isMap(entry.node) || isSeq(entry.node)) ? (entry.node.getIn(issue.path, true) as Node | undefined) : undefined;
+      const path = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+      const inner = path !== '' && (isMap(entry.node) || isSeq(entry.node)) ? (entry.node.getIn(issue.path, true) as Node | undefined) : undefined;
       const target = inner ?? entry.node;
       const start = target?.range?.[0] ?? entry.offset;
-      const label = [name, ...path].join('.');
       const shown = describe(inner === undefined ? raw : this.#plain(inner));
-      this.report(start, [entry.path, ...path].join('.'), `${label}: ${expectation(issue)}, found ${shown}`, hint);
+      this.report(start, entry.path + path, `${name}${path}: ${expectation(issue)}, found ${shown}`, hint);
     }
   }
 
