@@ -25,7 +25,7 @@ function course({ under, phases: wanted }: Shape): { phases: Phase[]; samples: S
       const { rate, p50 } = under(name, second);
       const wave = 1 + 0.12 * Math.sin(samples.length / 2.3);
       const figures = { success_rate: rate, p50: p50 * wave, p95: p50 * wave * 1.6 + 4, p99: p50 * wave * 2.1 + 9 };
-      const ok = (samples.length % 10) / 10 < rate;
+      const ok = ((samples.length * 7) % 10) / 10 < rate;
       const error = ok ? '' : 'status 503';
       samples.push({
         seq: 10 + samples.length, at, probe: 'checkout', phase: name, ok, latency: figures.p95, error,
@@ -88,6 +88,9 @@ experiment:
   abort: { when: success_rate < 0.95, for: 3s }
 `;
 
+const timelineOf = (phases: readonly Phase[]): RunRecord['timeline'] =>
+  phases.map(({ name, start }, index) => ({ seq: index + 1, at: start, kind: 'phase', text: `${name} begins` }));
+
 /** A run whose hypothesis held, with anything else that a test wants. */
 export function heldRecord(over: Partial<RunRecord> = {}): RunRecord {
   const { phases, samples, series, end } = course({
@@ -119,7 +122,7 @@ export function heldRecord(over: Partial<RunRecord> = {}): RunRecord {
     },
     samples,
     series,
-    timeline: phases.map(({ name, start }, index) => ({ seq: index + 1, at: start, kind: 'phase', text: `${name} begins` })),
+    timeline: timelineOf(phases),
     environment: {
       Host: 'orion', Platform: 'linux x64', Kernel: '6.1.0', CPU: '2 x Example CPU', Memory: '8 GB', Node: 'v24.21.0', Firebreak: '0.1.0',
     },
@@ -160,7 +163,7 @@ export const inconclusiveRecord = (): RunRecord =>
 export function unsteadyRecord(): RunRecord {
   const { phases, samples, series, end } = course({ under: () => ({ rate: 0.8, p50: 60 }), phases: ['steady-state', 'analysis'] });
   return heldRecord({
-    verdict: 'refuted', exitCode: 1, recoveryMs: null, faults: [], phases, samples, series, endedAt: end, breach: samples[2] ?? null,
+    verdict: 'refuted', exitCode: 1, recoveryMs: null, faults: [], phases, samples, series, endedAt: end, timeline: timelineOf(phases), breach: samples[2] ?? null,
     reason: 'The steady state did not hold beforehand: checkout had success_rate 0.8. Nothing was injected.',
     guard: { score: 0, level: 'SAFE', survival: 1, issues: [] },
   });

@@ -1,7 +1,7 @@
 import { type FaultReport, type RunRecord } from '../contract/models.ts';
 import { injectedFaults, injectionWindow, probesOf, residueOf, STAGES, versionOf } from './facts.ts';
 import {
-  count, deviation, effectValue, figureValue, percent, pollText, PHASE_WORDS, span, trim, utcStamp, utcTime, verdictKey, VERDICT_WORDS,
+  count, deviation, effectValue, faultTimes, figureValue, percent, pollText, PHASE_WORDS, span, trim, utcStamp, utcTime, verdictKey, VERDICT_WORDS,
 } from './words.ts';
 
 /** How many points of the series the table shows at most. */
@@ -111,14 +111,12 @@ function series({ series: points }: RunRecord): string {
 }
 
 function fault(each: FaultReport): string {
-  const when = each.injectedAt === null ? 'Never injected.'
-    : `Injected ${utcTime(each.injectedAt, true)}, ${each.revertedAt === null ? 'not reverted' : `reverted ${utcTime(each.revertedAt, true)}`} UTC.`;
   const rows = each.effect.figures.map((figure) => [
     figure.name, effectValue(figure.requested, figure.unit), effectValue(figure.delivered, figure.unit), deviation(figure) || '–', String(figure.samples),
   ]);
   return [
     `### ${inline(`${each.policy} (${each.type}) on ${each.target}`)}`,
-    inline(`${each.explain} ${when} ${each.effect.detail} ${each.note}`.trim()),
+    inline(`${each.explain} ${faultTimes(each)} ${each.effect.detail} ${each.note}`.trim()),
     inline(`Undo: ${each.inverse}`),
     table(['Effect', 'Requested', 'Delivered', 'Deviation', 'Measurements'], rows, 'No figure of its effect was measured.'),
   ].join('\n\n');

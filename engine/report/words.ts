@@ -1,6 +1,6 @@
 import { type EffectFigure } from '../kernel/fault.ts';
 import { formatDuration } from '../kernel/durations.ts';
-import { type PhaseName, type RunRecord, type Sample, type Verdict } from '../contract/models.ts';
+import { type FaultReport, type PhaseName, type RunRecord, type Sample, type Verdict } from '../contract/models.ts';
 
 /** How figures, times and verdicts read in every report. Times are UTC: a report is read far from where it was made. */
 
@@ -49,11 +49,11 @@ export function effectValue(value: number | null, unit: EffectFigure['unit']): s
   if (value === null) return NOT_MEASURED;
   switch (unit) {
     case 'ms':
-      return span(value);
+      return value < 10_000 ? `${trim(value, value < 100 ? 2 : 1)} ms` : span(value);
     case 'ratio':
       return percent(value);
     case 'per s':
-      return `${trim(value, 2)} /s`;
+      return `${trim(value, 2)}/s`;
     case 'MB':
     case 'cores':
       return `${trim(value, 2)} ${unit}`;
@@ -65,8 +65,8 @@ export function effectValue(value: number | null, unit: EffectFigure['unit']): s
 /** How far `delivered` lies from `requested`, as `+1.2 %`; '' when that cannot be said. */
 export function deviation({ requested, delivered }: EffectFigure): string {
   if (delivered === null || requested === 0) return '';
-  const off = (delivered / requested - 1) * 100;
-  return `${off >= 0 ? '+' : '-'}${trim(Math.abs(off), 1)} %`;
+  const off = Math.round((delivered / requested - 1) * 1_000) / 10;
+  return `${off > 0 ? '+' : ''}${off === 0 ? 0 : off} %`;
 }
 
 export const VERDICT_WORDS: Readonly<Record<Verdict | 'unfinished', { readonly word: string; readonly meaning: string }>> = {
@@ -97,7 +97,14 @@ export function figureValue(name: string, value: number | null): string {
   if (value === null) return NOT_MEASURED;
   if (RATES.has(name)) return percent(value);
   if (SPANS.has(name)) return span(value);
-  return name === 'throughput' ? `${trim(value, 2)} /s` : trim(value);
+  return name === 'throughput' ? `${trim(value, 2)}/s` : trim(value);
+}
+
+/** When a fault came and went, as one sentence. */
+export function faultTimes({ injectedAt, revertedAt }: FaultReport): string {
+  if (injectedAt === null) return 'Never injected.';
+  const from = `Injected at ${utcTime(injectedAt, true)} UTC`;
+  return revertedAt === null ? `${from}, not reverted.` : `${from}, reverted at ${utcTime(revertedAt, true)} UTC.`;
 }
 
 /** What a sample says of its own poll, in a few words. */

@@ -37,8 +37,9 @@ const GUTTER = 38;
 export const PLOT = { x: PAGE.left + GUTTER, width: CONTENT - GUTTER } as const;
 const HEAD = 16;
 const FOOT = 24;
+const LEGEND_GAP = 7;
 /** The height of a chart with its title, legend and axis. */
-export const chartHeight = (chart: TimeChart): number => chart.height + HEAD + FOOT + legendRows(chart) * 11;
+export const chartHeight = (chart: TimeChart): number => chart.height + HEAD + FOOT + LEGEND_GAP + legendRows(chart) * 11;
 const legendRows = ({ lines }: TimeChart): number => (lines.length > 0 ? Math.ceil(lines.length / 3) : 0);
 
 export const xOf = ({ start, end }: TimeSpan, at: number): number =>
@@ -47,9 +48,11 @@ export const xOf = ({ start, end }: TimeSpan, at: number): number =>
 /** Draws a chart over time at the sheet's `y`, on one page, and moves below it. */
 export function drawChart(sheet: Sheet, chart: TimeChart): void {
   sheet.need(chartHeight(chart));
-  sheet.line(chart.title, PAGE.left, sheet.y, TYPE.sub);
+  const unitWidth = sheet.width(sheet.letters(chart.unit), TYPE.label);
+  sheet.line(chart.title, PAGE.left, sheet.y, TYPE.sub, { width: CONTENT - unitWidth - 16 });
   sheet.line(chart.unit, PAGE.left, sheet.y + 1.5, TYPE.label, { width: CONTENT, align: 'right' });
   sheet.y += HEAD;
+  if (isEmpty(chart)) return drawEmpty(sheet, chart);
   legend(sheet, chart);
   const plot: Box = { ...PLOT, y: sheet.y + 4, height: chart.height };
   drawWindow(sheet, chart, plot);
@@ -62,25 +65,34 @@ export function drawChart(sheet: Sheet, chart: TimeChart): void {
     sheet.line(chart.format(tick), PAGE.left, yOf(tick) - 4, TYPE.axis, { width: GUTTER - 6, align: 'right' });
   }
   drawTimes(sheet, chart.span, plot);
-  if (chart.lines.every(({ points }) => points.every(({ value }) => value === null))) {
-    sheet.line(chart.empty, plot.x, plot.y + plot.height / 2 - 6, TYPE.bodyMuted, { width: plot.width, align: 'center' });
-  }
   for (const line of chart.lines) drawLine(sheet, line, chart, yOf);
-  for (const mark of chart.marks) if (mark.value >= chart.scale.min && mark.value <= chart.scale.max) drawMark(sheet, mark, plot, yOf);
+  const marks = chart.marks.filter(({ value }) => value >= chart.scale.min && value <= chart.scale.max);
+  const taken: Box[] = marks.map(({ value }) => ({ x: plot.x, y: yOf(value) - 0.5, width: plot.width, height: 1 }));
+  for (const mark of marks) drawMark(sheet, mark, plot, yOf(mark.value), taken);
   windowLabel(sheet, chart, plot);
   sheet.y = plot.y + plot.height + FOOT - 4;
 }
 
-function legend(sheet: Sheet, { lines }: TimeChart): void {
+const isEmpty = ({ lines }: TimeChart): boolean => lines.every(({ points }) => points.every(({ value }) => value === null));
+const EMPTY_HEIGHT = 44;
+
+/** A field with a sentence: axes without data would only look like a fault of the report. */
+function drawEmpty(sheet: Sheet, { empty }: TimeChart): void {
+  sheet.panel({ x: PAGE.left, y: sheet.y, width: CONTENT, height: EMPTY_HEIGHT });
+  sheet.line(empty, PAGE.left, sheet.y + EMPTY_HEIGHT / 2 - 5, TYPE.bodyMuted, { width: CONTENT, align: 'center' });
+  sheet.y += EMPTY_HEIGHT + 14;
+}
+
+function legend(sheet: Sheet, chart: TimeChart): void {
   const width = CONTENT / 3;
-  lines.forEach((line, index) => {
+  chart.lines.forEach((line, index) => {
     const x = PAGE.left + (index % 3) * width;
     const y = sheet.y + Math.floor(index / 3) * 11;
     stroke(sheet, line, 1.6);
     sheet.doc.moveTo(x, y + 4).lineTo(x + 18, y + 4).stroke().undash();
     sheet.line(line.label, x + 23, y, TYPE.label, { width: width - 30 });
   });
-  sheet.y += Math.ceil(lines.length / 3) * 11;
+  sheet.y += legendRows(chart) * 11 + LEGEND_GAP;
 }
 
 function stroke({ doc }: Sheet, { color, dash }: Line, width: number): void {
@@ -111,12 +123,12 @@ function windowLabel(sheet: Sheet, { window, span, windowLabel: label }: TimeCha
 function drawTimes(sheet: Sheet, span: TimeSpan, plot: Box): void {
   const bottom = plot.y + plot.height;
   const ticks = timeTicks(span, 7);
-  let free = plot.x - GUTTER;
+  let free: number = plot.x;
   for (const { at, label } of ticks) {
     const x = xOf(span, at);
     sheet.doc.moveTo(x, bottom).lineTo(x, bottom + 3).lineWidth(0.6).strokeColor(INK.faint).stroke();
     const width = sheet.width(label, TYPE.axis);
-    const left = Math.min(x - width / 2, plot.x + plot.width - width);
+    const left = Math.min(Math.max(x - width / 2, plot.x), plot.x + plot.width - width);
     if (left < free) continue;
     sheet.line(label, left, bottom + 5, TYPE.axis);
     free = left + width + 6;
@@ -131,7 +143,7 @@ function drawLine(sheet: Sheet, line: Line, chart: TimeChart, yOf: (value: numbe
     const path = stretch.map(({ at, value }) => [xOf(chart.span, at), yOf(value)] as const);
     const [first, ...rest] = path;
     if (first === undefined) continue;
-    if (line.steps === true) area(doc, line, path, yOf(chart.scale.min));
+    if (line.steps === true && chart.lines.length <= 2) area(doc, line, path, yOf(chart.scale.min));
     stroke(sheet, line, 1.3);
     if (rest.length === 0) doc.circle(first[0], first[1], 1.4).fill(line.color);
     doc.moveTo(...first);
@@ -168,14 +180,21 @@ function stretches(points: readonly Point[]): { at: number; value: number }[][] 
   return result.filter((stretch) => stretch.length > 0);
 }
 
-function drawMark(sheet: Sheet, { value, label, color }: Mark, plot: Box, yOf: (value: number) => number): void {
-  const y = yOf(value);
+/** A limit as a dashed line; its label stands where no earlier label does: above or below, at either end. */
+function drawMark(sheet: Sheet, { label, color }: Mark, plot: Box, y: number, taken: Box[]): void {
   sheet.doc.lineWidth(0.9).strokeColor(color).dash(4, { space: 2.5 });
   sheet.doc.moveTo(plot.x, y).lineTo(plot.x + plot.width, y).stroke().undash();
-  const width = sheet.width(sheet.letters(label), TYPE.axis);
-  const below = y - 11 < plot.y;
-  const top = below ? y + 2.5 : y - 10.5;
-  const x = plot.x + 4;
-  sheet.doc.save().fillOpacity(0.85).rect(x - 2, top - 1, width + 4, 9.5).fill(INK.white).restore();
-  sheet.line(label, x, top, { ...TYPE.axis, color });
+  const width = Math.min(sheet.width(sheet.letters(label), TYPE.axis), plot.width / 2 - 12);
+  const [left, right] = [plot.x + 4, plot.x + plot.width - width - 4];
+  const tops = [y - 10.5, y + 2].filter((top) => top >= plot.y && top + 9 <= plot.y + plot.height);
+  // Above the plot is the last resort; the label of the window stands there, in the middle.
+  const places = [...tops, plot.y - 9.5].flatMap((top) => [left, right].map((x) => ({ x, y: top, width, height: 9 })));
+  const place = places.find((box) => !taken.some((other) => overlaps(box, other)));
+  if (place === undefined) return;
+  taken.push(place);
+  sheet.doc.save().fillOpacity(0.85).rect(place.x - 2, place.y - 0.5, width + 4, 9).fill(INK.white).restore();
+  sheet.line(label, place.x, place.y, { ...TYPE.axis, color }, { width });
 }
+
+const overlaps = (a: Box, b: Box): boolean =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;

@@ -35,6 +35,10 @@ const lineStyle = (index: number): Pick<Line, 'color' | 'dash'> => {
   return { color: INK.data[index % INK.data.length] ?? INK.text, ...(dash === undefined ? {} : { dash }) };
 };
 
+/** Orange for the first target, and solid: a rate that matters is not dashed. */
+const stepStyle = (index: number): Pick<Line, 'color' | 'dash'> =>
+  index === 0 ? { color: INK.data[1] } : index === 1 ? { ...lineStyle(1), color: INK.data[0] } : lineStyle(index);
+
 const marksOf = (limits: readonly Limit[], format: (value: number) => string): Mark[] =>
   limits.map(({ kind, operator, value }) => ({
     value,
@@ -103,7 +107,7 @@ export function faultChart(record: RunRecord, height: number): TimeChart {
     label: target,
     points: record.series.map(({ at, faultRate }) => ({ at, value: faultRate[target] ?? 0 })),
     steps: true,
-    ...lineStyle(index === 0 ? 1 : index === 1 ? 0 : index),
+    ...stepStyle(index),
   }));
   if (others.length > 0) {
     const points = record.series.map(({ at, faultRate }) => ({ at, value: others.reduce((sum, target) => sum + (faultRate[target] ?? 0), 0) }));

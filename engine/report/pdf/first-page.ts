@@ -2,7 +2,7 @@ import { type RunRecord } from '../../contract/models.ts';
 import { injectedFaults, mainProbe, type ProbeFacts, residueOf, runSpan, STAGES, type StageFigures } from '../facts.ts';
 import { count, percent, PHASE_WORDS, span, trim, utcStamp, verdictKey, VERDICT_WORDS } from '../words.ts';
 import { successChart } from './figures.ts';
-import { drawChart, PLOT, xOf } from './chart.ts';
+import { chartHeight, drawChart, PLOT, xOf } from './chart.ts';
 import { type Box, CONTENT, INK, PAGE, type Sheet, TYPE } from './sheet.ts';
 import { drawSign, type Sign, verdictChip } from './signs.ts';
 
@@ -17,12 +17,14 @@ export function drawFirstPage(sheet: Sheet, record: RunRecord): void {
   sheet.y += sheet.block(record.name || 'Unnamed run', PAGE.left, sheet.y, CONTENT, TYPE.title, FIRST_PAGE_LINES.name) + 12;
   drawVerdict(sheet, record);
   residueBanner(sheet, record);
-  sheet.y += 14;
+  sheet.y += 19;
   paragraph(sheet, 'HYPOTHESIS', record.hypothesis || 'None was stated.', TYPE.hypothesis, FIRST_PAGE_LINES.hypothesis);
   paragraph(sheet, 'WHY THIS VERDICT', record.reason || 'The run gives no reason.', TYPE.body, FIRST_PAGE_LINES.reason);
   drawFigures(sheet, record);
   sheet.y += 18;
-  drawChart(sheet, successChart(record, 150));
+  // The chart takes what the texts leave, within reason.
+  const spare = sheet.room - chartHeight(successChart(record, 0)) - phasesHeight(record);
+  drawChart(sheet, successChart(record, Math.min(250, Math.max(90, spare))));
   drawPhases(sheet, record);
 }
 
@@ -137,12 +139,16 @@ const guardCard = ({ guard, blastRadius }: RunRecord): Card => ({
 const PHASE_COLORS = ['#dfe5ea', '#cfd8e0', '#efc58e', '#f4d9b3', '#dcd3e6', '#cfe3d6', '#e6e9ec'] as const;
 const PHASE_ORDER = Object.keys(PHASE_WORDS);
 
+const MOST_PHASES = 12;
+const phasesHeight = ({ phases }: RunRecord): number =>
+  phases.length === 0 ? 0 : 16 + Math.ceil(Math.min(phases.length, MOST_PHASES) / 4) * 11;
+
 /** The phases below the chart, on its time axis; each named with how long it took. */
 function drawPhases(sheet: Sheet, record: RunRecord): void {
   if (record.phases.length === 0) return;
   const range = runSpan(record);
   sheet.line('phases', PAGE.left, sheet.y + 1, TYPE.axis, { width: PLOT.x - PAGE.left - 6, align: 'right' });
-  const shown = record.phases.slice(0, 12);
+  const shown = record.phases.slice(0, MOST_PHASES);
   for (const { name, start, end } of shown) {
     const x = xOf(range, start);
     const width = Math.max(0.6, xOf(range, end ?? range.end) - x);

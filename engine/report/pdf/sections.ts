@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FaultReport, type RunRecord } from '../../contract/models.ts';
 import { injectedFaults, type ProbeFacts, probesOf, STAGES } from '../facts.ts';
-import { count, deviation, effectValue, figureValue, percent, pollText, PHASE_WORDS, span, trim, utcStamp, utcTime } from '../words.ts';
+import { count, deviation, effectValue, faultTimes, figureValue, percent, pollText, PHASE_WORDS, span, trim, utcStamp, utcTime } from '../words.ts';
 import { CONTENT, INK, PAGE, type Sheet, TYPE } from './sheet.ts';
 import { drawSign } from './signs.ts';
 import { drawTable } from './table.ts';
@@ -40,7 +40,7 @@ export function timelineSection(sheet: Sheet, { timeline }: RunRecord): void {
       { title: 'No.', width: 32, align: 'right', type: TYPE.tableMuted },
       { title: 'Time (UTC)', width: 58 },
       { title: 'Kind', width: 66, type: TYPE.tableMuted, maxLines: 2 },
-      { title: 'What happened', width: 'rest' },
+      { title: 'What happened', width: 'rest', maxLines: 8 },
     ],
     timeline.map(({ seq, at, kind, text }) => [String(seq), utcTime(at, true), kind, text]),
   );
@@ -53,8 +53,8 @@ export function steadyStateSection(sheet: Sheet, record: RunRecord): void {
   drawTable(
     sheet,
     [
-      { title: 'Probe', width: 82 },
-      { title: 'Expected', width: 'rest' },
+      { title: 'Probe', width: 82, maxLines: 6 },
+      { title: 'Expected, and how it is measured', width: 'rest', maxLines: 8 },
       { title: '', width: 34, type: TYPE.tableMuted },
       { title: 'Polls', width: 30, align: 'right' },
       { title: 'Success', width: 54, align: 'right' },
@@ -73,7 +73,7 @@ export function steadyStateSection(sheet: Sheet, record: RunRecord): void {
 
 function stageRow({ name, describe, expect, stages }: ProbeFacts, stage: (typeof STAGES)[number], first: boolean): string[] {
   const { polls, successRate, p99, value } = stages[stage];
-  const what = first ? [`${name}${describe === '' ? '' : `\n${describe}`}`, expect] : ['', ''];
+  const what = first ? [name, [expect, describe].filter((text) => text !== '').join('\n')] : ['', ''];
   const figures = [successRate === null ? '–' : percent(successRate), p99 === null ? '–' : span(p99), value === null ? '–' : trim(value)];
   return [...what, stage, String(polls), ...figures];
 }
@@ -87,17 +87,17 @@ export function faultSection(sheet: Sheet, record: RunRecord): void {
   for (const fault of record.faults) drawFault(sheet, fault);
 }
 
+/** A sentence of a fault as long as a reader will read; the JSON report holds it whole. */
+const clip = (text: string): string => (text.length > 1_200 ? `${text.slice(0, 1_200)}…` : text);
+
 function drawFault(sheet: Sheet, fault: FaultReport): void {
   const { effect } = fault;
   sheet.need(96);
   sheet.y += sheet.block(`${fault.policy} (${fault.type}) on ${fault.target}`, PAGE.left, sheet.y, CONTENT, TYPE.sub, 3) + 1;
-  sheet.flow(fault.explain);
-  const times =
-    fault.injectedAt === null
-      ? 'Never injected.'
-      : `Injected ${utcTime(fault.injectedAt, true)}, ${fault.revertedAt === null ? 'not reverted' : `reverted ${utcTime(fault.revertedAt, true)}`} UTC.`;
+  sheet.flow(clip(fault.explain));
   const bite = fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured.' : ' No effect was measured.';
-  sheet.flow(`${times}${bite} ${[effect.detail, fault.note].filter((text) => text !== '').join(' ')}`.trim(), TYPE.bodyMuted);
+  const remarks = [effect.detail, fault.note].filter((text) => text !== '').map(clip);
+  sheet.flow([`${faultTimes(fault)}${bite}`, ...remarks].join(' '), TYPE.bodyMuted);
   sheet.y += 4;
   if (effect.figures.length > 0) {
     drawTable(
