@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type CommandSpec } from '../cli.ts';
 import { followRun } from '../follow.ts';
 import { readSource } from '../values.ts';
-import { type RunOptions, overridesOf, runOptions } from './run.ts';
+import { type RunOptions, runOptions, withReports } from './run.ts';
 
 const DEFAULT_FILE = fileURLToPath(new URL('../../../assets/experiments/slow-payments.yaml', import.meta.url));
 /** Long enough to see, short enough to wait for. */
@@ -31,7 +31,7 @@ export const demo: CommandSpec<RunOptions & { readonly keep?: true }> = {
     }
     const code = await followRun(cli, session, {
       ...source,
-      overrides: { durationMs: DEFAULT_DURATION, ...overridesOf(options) },
+      overrides: { durationMs: DEFAULT_DURATION, ...withReports(options) },
       routes: [...shop.routes],
     });
     if (options.keep === true && !cli.signal.aborted) {

@@ -7,9 +7,9 @@ import { table } from '../render/table.ts';
 import { wrap } from '../render/terminal.ts';
 import { phaseTitle, plural, span } from '../render/words.ts';
 import { readSource } from '../values.ts';
-import { type RunOptions, overridesOf, runOptions } from './run.ts';
+import { type RunOptions, overrideOptions, overridesOf } from './run.ts';
 
-export const plan: CommandSpec<RunOptions> = {
+export const plan: CommandSpec<Omit<RunOptions, 'reportDir'>> = {
   usage: 'plan <file>',
   summary: 'show what would happen, to which targets, with which undo; change nothing',
   details: 'Resolves the targets that exist now, weighs the risk, and shows how each change would be undone. Exit code 4 when a fault could not run here or finds no target.',
@@ -17,12 +17,11 @@ export const plan: CommandSpec<RunOptions> = {
     ['firebreak plan checkout.yaml', 'read it before you run it'],
     ['firebreak plan checkout.yaml --json', 'the same, for a review bot'],
   ],
-  options: runOptions,
+  options: overrideOptions,
   act: async (cli, [file = ''], options) => {
     const source = await readSource(file);
     await using session = await cli.observe();
-    const { reportDir: _unused, ...overrides } = overridesOf(options);
-    const planned = await session.client.query('plan', { ...source, overrides }, cli.signal);
+    const planned = await session.client.query('plan', { ...source, overrides: overridesOf(options) }, cli.signal);
     if (!planned.ok) throw badFile(source.file, planned.issues);
     cli.show(planned.plan, () => text(cli, planned.plan));
     return planned.plan.faults.every(({ unavailable, targets }) => unavailable === '' && targets.length > 0) ? EXIT.held : EXIT.inconclusive;
@@ -54,7 +53,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   lines.push('', `  ${style.bold('Guard')}  ${toneOf(style, LEVEL[guard.level])(guard.level)}, ${guard.score} of 100`);
   for (const { policy, message } of guard.issues) lines.push(wrap(`${policy === '' ? '' : `${policy}: `}${message}`, width, '  ! '));
   lines.push('', `  ${style.bold('Phases')}`);
-  const rows = phases.map(({ name: phase, ms }) => [phaseTitle[phase], span(ms)]);
+  const rows = phases.map(({ name: phase, ms }) => [phaseTitle[phase], ms === 0 ? 'until done' : span(ms)]);
   lines.push(table([{ title: 'phase' }, { title: 'at most', align: 'right' }], rows, width - 2, style.dim).replaceAll(/^/gm, '  '));
   lines.push('', `  ${style.dim(`Nothing was changed. ${plural(faults.reduce((sum, { targets }) => sum + targets.length, 0), 'target')} would be.`)}`);
   return lines.join('\n');

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command } from 'commander';
 import { type CommandSpec } from '../cli.ts';
 import { type RunInput, followRun } from '../follow.ts';
@@ -13,20 +14,25 @@ export interface RunOptions {
 }
 
 /** The options that change a run without editing its file. */
-export const runOptions = (command: Command): Command =>
+export const overrideOptions = (command: Command): Command =>
   command
     .option('--duration <d>', 'how long to inject, instead of what the file says', duration)
     .option('--seed <n>', 'the seed of every random choice', seed)
     .option('--baseline <d>', 'how long to measure before injecting', durationOrNone)
-    .option('--recovery <d>', 'how long to wait at most for the steady state to return', durationOrNone)
-    .option('--report-dir <dir>', 'where the post-mortem is written', DEFAULT_REPORT_DIR);
+    .option('--recovery <d>', 'how long to wait at most for the steady state to return', durationOrNone);
+export const runOptions = (command: Command): Command =>
+  overrideOptions(command).option('--report-dir <dir>', 'where the post-mortem is written', DEFAULT_REPORT_DIR);
 
-export const overridesOf = (options: RunOptions): NonNullable<RunInput['overrides']> => ({
+export const overridesOf = (options: Omit<RunOptions, 'reportDir'>): NonNullable<RunInput['overrides']> => ({
   ...(options.duration !== undefined && { durationMs: options.duration }),
   ...(options.seed !== undefined && { seed: options.seed }),
   ...(options.baseline !== undefined && { baselineMs: options.baseline }),
   ...(options.recovery !== undefined && { recoveryMs: options.recovery }),
-  reportDir: options.reportDir,
+});
+/** Absolute, because the engine may run in another directory than its caller. */
+export const withReports = (options: RunOptions): NonNullable<RunInput['overrides']> => ({
+  ...overridesOf(options),
+  reportDir: resolve(options.reportDir),
 });
 
 export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
@@ -45,6 +51,7 @@ export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
     const source = await readSource(file);
     await using session = await cli.open();
     await using demo = options.demo === true ? await cli.parts.startDemo(session.engine, options.seed, cli.signal) : undefined;
-    return followRun(cli, session, { ...source, overrides: overridesOf(options), routes: [...(demo?.routes ?? [])] });
+    // Awaited here: the engine must outlive the run.
+    return await followRun(cli, session, { ...source, overrides: withReports(options), routes: [...(demo?.routes ?? [])] });
   },
 };

@@ -49,7 +49,7 @@ export function probePieces(sample: Sample, nameWidth: number, style: Style): Pi
   const rate = figure(sample, 'throughput');
   return [
     name,
-    { text: `${percent(figure(sample, 'success_rate'))} ok`, width: 9, align: 'right' },
+    { text: `${percent(figure(sample, 'success_rate'), 1)} ok`, width: 10, align: 'right' },
     { text: latency('p50'), width: 12, optional: 2 },
     { text: latency('p95'), width: 12, optional: 3 },
     { text: latency('p99'), width: 12 },

@@ -2,7 +2,8 @@ import { type FileSummary } from '../../contract/api.ts';
 import { type EngineEvent, type FaultReport, type Frame, type Phase, type PhaseName } from '../../contract/models.ts';
 import { abortDistance, bar, delivery, faultPieces, fit, probePieces } from './parts.ts';
 import { type Style, toneOf } from './style.ts';
-import { type Terminal, wrap } from './terminal.ts';
+import { type Terminal, visible, wrap } from './terminal.ts';
+import { formatDuration } from '../../kernel/durations.ts';
 import { ms, percent, phaseTitle, span, stateTone } from './words.ts';
 
 /** Shows a run while it happens. What it shows last stays on the screen. */
@@ -103,7 +104,7 @@ class LiveView implements RunView {
   event(event: EngineEvent): void {
     const lines = this.#story.tell(event);
     if (event.body.kind === 'phase' && event.body.edge === 'start') this.#phase = { name: event.body.name, start: event.at, end: null };
-    for (const line of lines) this.#out.line(line.length > this.#out.width ? wrap(line.trim(), this.#out.width - 1, '  ') : line);
+    for (const line of lines) this.#out.line(hang(line, this.#out.width - 1));
     if (lines.length > 0) this.#draw();
   }
   frame(frame: Frame): void {
@@ -154,9 +155,17 @@ class LiveView implements RunView {
     const distance = abortDistance(abort.when, frame);
     const tone = distance?.breached === true ? style.red : (text: string): string => text;
     return [
-      fit([{ text: style.dim(`abort when ${abort.when} for ${span(abort.forMs)}`) }, { text: distance === undefined ? '' : tone(distance.text) }], width),
+      fit([{ text: style.dim(`abort when ${abort.when} for ${formatDuration(abort.forMs)}`) }, { text: distance === undefined ? '' : tone(distance.text) }], width),
     ];
   }
+}
+
+/** Continues a line of the story under its text, past the mark and the title. */
+function hang(line: string, width: number): string {
+  if (visible(line) <= width) return line;
+  const lead = /^\s*\S+ .{13} /u.exec(line)?.[0] ?? '    ';
+  const column = ' '.repeat(visible(lead));
+  return lead + wrap(line.slice(lead.length), width, column).slice(column.length);
 }
 
 /** How often a plain line is due, in milliseconds of the engine's clock. */

@@ -5,11 +5,11 @@ import { type Tone } from './style.ts';
 
 /** Figures and names as people read them; the same everywhere. */
 
-/** 0.9934 -> `99.3 %`; a hundred only when it is one. */
-export function percent(ratio: number | null): string {
+/** 0.9934 -> `99.3 %`; a hundred only when it is one. `decimals` fixes their number, for a column that must not jump. */
+export function percent(ratio: number | null, decimals?: 1): string {
   if (ratio === null) return '–';
   const shown = ratio < 1 ? Math.min(99.9, Math.round(ratio * 1_000) / 10) : ratio * 100;
-  return `${Number.isInteger(shown) ? shown : shown.toFixed(1)} %`;
+  return `${decimals === undefined && Number.isInteger(shown) ? shown : shown.toFixed(1)} %`;
 }
 
 /** Milliseconds, with a decimal only below 10. */
