@@ -33,11 +33,16 @@ class EngineLifecycle implements Lifecycle {
   readonly #pulse: Disposable;
   #halts = 0;
   #halted = false;
+  /** Whether this process knows the HALT word to be set, by HALT or by a lost lease. */
+  #silenced = false;
 
   constructor({ wire, ...parts }: LifecycleParts) {
     this.#shop = { revertDeadline: REVERT_DEADLINE, lease: null, boundary: () => {}, ...parts };
     this.#wire = wire;
-    this.#pulse = watchForGaps(this.#shop, () => void this.leaseLost('this process, or the machine, stood still for too long'));
+    this.#pulse = watchForGaps(this.#shop, () => {
+      // A word that is set and was not set here comes from the sentinel, whose message says why and is on its way.
+      if (!this.#wire.halted || this.#silenced) void this.leaseLost('this process, or the machine, stood still for too long');
+    });
   }
 
   async plan(requests: readonly FaultRequest[], signal: AbortSignal): Promise<readonly PlannedFault[]> {
@@ -55,7 +60,7 @@ class EngineLifecycle implements Lifecycle {
     signal.throwIfAborted();
     this.#refuseHalted(planned);
     this.#shop.boundary('guarded', null);
-    if (this.#halted) this.#leaveHalt();
+    if (this.#silenced) this.#leaveHalt();
     const set = new HeldSet(this.#shop, planned);
     this.#sets.add(set);
     try {
@@ -80,6 +85,7 @@ class EngineLifecycle implements Lifecycle {
     const from = clock.now();
     // First of all, and at once for every worker of the wire; everything below takes longer.
     this.#wire.halt();
+    this.#silenced = true;
     this.#halts++;
     this.#halted = true;
     this.#tidy();
@@ -93,7 +99,11 @@ class EngineLifecycle implements Lifecycle {
 
   async leaseLost(why: string): Promise<void> {
     this.#tidy();
+    // The sentinel may have set the word on the watchdog's behalf, even when nothing is held any more.
+    if (this.#wire.halted) this.#silenced = true;
     if (this.#sets.size === 0) return;
+    this.#wire.halt();
+    this.#silenced = true;
     this.#shop.bus.publish('', { kind: 'log', level: 'error', text: `lease lost: ${why}; everything is being reverted` });
     await Promise.all([...this.#sets].map((set) => set.endBy('lease-lost')));
   }
@@ -157,6 +167,7 @@ class EngineLifecycle implements Lifecycle {
       });
     }
     this.#halted = false;
+    this.#silenced = false;
     this.#wire.resume();
   }
 }

@@ -84,6 +84,8 @@ export interface ProcessIdentity {
 
 /** The data plane's HALT word. */
 export interface HaltSwitch {
+  /** True as well when another thread has set the word. */
+  readonly halted: boolean;
   halt(): void;
   resume(): void;
 }

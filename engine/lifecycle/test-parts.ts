@@ -122,7 +122,7 @@ export function folderLifecycle(stateDir: string, troubles: Troubles = {}, parts
   const injector = folderInjector(troubles);
   const bus = createBus(clock);
   const journal = parts.journal ?? openJournal(stateDir, clock);
-  const wire = { word: 0, halt: () => void (wire.word = 1), resume: () => void (wire.word = 0) };
+  const wire = { halted: false, halt: () => void (wire.halted = true), resume: () => void (wire.halted = false) };
   const lifecycle = createLifecycle({
     injectors: { folder: injector as Injector }, facts: { folder: folderFacts }, identity: fakeIdentity(), wire, ...parts, bus, clock, journal,
   });

@@ -1,0 +1,111 @@
+import { type UndoRecord } from '../store/journal-record.ts';
+import { sentinelAddresses, watchdogAddress } from './addresses.ts';
+import { ask, fromSentinel, fromWatchdog, type HaltOutcome } from './messages.ts';
+import { type ProcessIdentity, REVERT_DEADLINE, type Workshop } from './models.ts';
+import { undoAll, undoFromJournal, type UndoTools } from './undo.ts';
+
+export type { HaltOutcome } from './messages.ts';
+
+/** What any process needs to undo what the journal says. */
+export type RescueTools = UndoTools & { readonly stateDir: string; readonly identity: ProcessIdentity };
+
+export interface HaltEverywhereResult {
+  /** Milliseconds from the call until nothing was injected any more, as far as that is known. */
+  readonly tookMs: number;
+  readonly faults: readonly HaltOutcome[];
+  /** Engines whose wire confirmed HALT, by pid. */
+  readonly engines: readonly number[];
+  /** Who reverted from the journal. */
+  readonly by: 'watchdog' | 'this process';
+}
+
+/** A sentinel answers in well under a millisecond when its process runs at all. */
+const SENTINEL_WITHIN = 1_000;
+/** A live engine removes its own wire faults in a few milliseconds; a hung one not at all. */
+const ENGINE_WITHIN = 2_000;
+const LOOK_EVERY = 20;
+
+/** Builds the tools with their defaults. */
+export function rescueTools(
+  parts: Pick<Workshop, 'injectors' | 'journal' | 'clock' | 'identity'> & { readonly stateDir: string; readonly revertDeadline?: number },
+): RescueTools {
+  return { revertDeadline: REVERT_DEADLINE, boundary: () => {}, ...parts };
+}
+
+/**
+ * HALT for every engine that shares `stateDir`, from any process: with a live engine, a hung one, a dead one, with or
+ * without a watchdog. First the wires fall silent, then everything is reverted from the journal. Never throws for residue.
+ */
+export async function haltEverywhere(tools: RescueTools, by: string): Promise<HaltEverywhereResult> {
+  const from = tools.clock.now();
+  const engines = await silence(tools, by, 'halted');
+  const silent = tools.clock.now() - from;
+  // As long as the watchdog may need for one fault after the other; it answers as soon as it is done.
+  const limit = tools.revertDeadline * (tools.journal.open().length + 1) + ENGINE_WITHIN;
+  try {
+    const answer = await ask(tools.clock, watchdogAddress(tools.stateDir), { kind: 'halt', by }, haltedAnswer, limit);
+    return { tookMs: silent + answer.tookMs, faults: answer.faults, engines, by: 'watchdog' };
+  } catch {
+    const { tookMs, faults } = await revertEverything(tools, by);
+    return { tookMs: silent + tookMs, faults, engines, by: 'this process' };
+  }
+}
+const haltedAnswer = fromWatchdog.options[4];
+
+/** Sets the HALT word of every engine that answers (or of those in `addresses`); returns their pids. */
+export async function silence(
+  { clock, stateDir }: Pick<RescueTools, 'clock' | 'stateDir'>,
+  by: string,
+  reason: 'halted' | 'lease-lost',
+  addresses: readonly string[] = sentinelAddresses(stateDir),
+): Promise<readonly number[]> {
+  const answers = await Promise.allSettled(
+    addresses.map((address) => ask(clock, address, { kind: 'halt', by, reason }, fromSentinel, SENTINEL_WITHIN)),
+  );
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.pid] : []));
+}
+
+/** Reverts every open record of the journal, whoever made it, from this process. */
+export async function revertEverything(tools: RescueTools, by: string): Promise<{ readonly tookMs: number; readonly faults: readonly HaltOutcome[] }> {
+  const { clock, journal, identity } = tools;
+  const from = clock.now();
+  const open = journal.open();
+  const faults: HaltOutcome[] = [];
+  let quiet: number = from;
+  const others = open.filter((record) => onlyItsEngine(record, identity));
+  await undoAll(open.filter((record) => !others.includes(record)), ({ reversible }) => reversible, async (record) => {
+    const { clean, note, undoneAt } = await undoFromJournal(tools, record.fault, by);
+    quiet = Math.max(quiet, undoneAt ?? clock.now());
+    faults.push(outcomeOf(record, clean ? 'reverted' : 'unconfirmed', note));
+  });
+  faults.push(...(await removedByTheirEngines(tools, others, from + ENGINE_WITHIN)));
+  return { tookMs: quiet - from, faults };
+}
+
+/** A wire fault lives in the memory of its engine: while that lives, nobody else can take it out, only silence it. */
+export function onlyItsEngine(record: UndoRecord, identity: ProcessIdentity): boolean {
+  const { owner } = record;
+  const own = owner.pid === identity.self.pid && owner.started === identity.self.started;
+  return record.layer === 'wire' && !own && identity.alive(owner);
+}
+
+async function removedByTheirEngines({ clock, journal }: RescueTools, records: readonly UndoRecord[], end: number): Promise<HaltOutcome[]> {
+  const stillOpen = (): ReadonlySet<string> => new Set(records.length === 0 ? [] : journal.open().map(({ fault }) => fault));
+  let open = stillOpen();
+  while (records.some(({ fault }) => open.has(fault)) && clock.now() < end) {
+    await clock.sleep(LOOK_EVERY);
+    open = stillOpen();
+  }
+  const note = 'its wire is silent, but its engine does not answer: it is removed when the engine does, or ends';
+  return records.map((record) => outcomeOf(record, open.has(record.fault) ? 'silenced' : 'reverted', open.has(record.fault) ? note : ''));
+}
+
+function outcomeOf({ fault, policy, type, target }: UndoRecord, outcome: HaltOutcome['outcome'], note: string): HaltOutcome {
+  return { id: fault, policy, type, target, outcome, note };
+}
+
+/** For logs: what HALT or a lost lease did, in one line. */
+export function summaryOf(faults: readonly HaltOutcome[]): string {
+  const count = (outcome: HaltOutcome['outcome']): number => faults.filter((fault) => fault.outcome === outcome).length;
+  return `${count('reverted')} reverted, ${count('silenced')} silenced, ${count('unconfirmed')} unconfirmed`;
+}
