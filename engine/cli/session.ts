@@ -19,7 +19,7 @@ export interface RunningDemo extends AsyncDisposable {
 /** Everything that is started, named here so that tests can run the command line over an engine of their own. */
 export interface Parts {
   createEngine(options: { readonly stateDir: string; readonly observer: boolean }): Promise<RunningEngine>;
-  startDemo(engine: RunningEngine, seed: number | undefined, signal: AbortSignal): Promise<RunningDemo>;
+  startDemo(client: EngineClient, seed: number | undefined): Promise<RunningDemo>;
 }
 
 /** An engine in this process, spoken to through the contract as any other host would. */

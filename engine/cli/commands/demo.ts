@@ -23,7 +23,7 @@ export const demo: CommandSpec<RunOptions & { readonly keep?: true }> = {
     const source = await readSource(file);
     const { out, style } = cli;
     await using session = await cli.open();
-    await using shop = await cli.parts.startDemo(session.engine, options.seed, cli.signal);
+    await using shop = await cli.parts.startDemo(session.client, options.seed);
     if (!cli.json) {
       out.line(`\n  ${style.bold('The demo shop is open')}`);
       const width = Math.max(...shop.places.map(({ name }) => name.length));

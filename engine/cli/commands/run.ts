@@ -50,7 +50,7 @@ export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
   act: async (cli, [file = ''], options) => {
     const source = await readSource(file);
     await using session = await cli.open();
-    await using demo = options.demo === true ? await cli.parts.startDemo(session.engine, options.seed, cli.signal) : undefined;
+    await using demo = options.demo === true ? await cli.parts.startDemo(session.client, options.seed) : undefined;
     // Awaited here: the engine must outlive the run.
     return await followRun(cli, session, { ...source, overrides: withReports(options), routes: [...(demo?.routes ?? [])] });
   },
