@@ -38,7 +38,7 @@ export function readYaml(source: string, file: string): YamlSource | { readonly 
   }
 
   if (bracketsPileUp(text)) return { issues: [issue(0, tooDeep, tooDeepHint)] };
-  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   // Its own recursion is where the parser gives up; what it reports besides is a consequence.
   if (document.errors.some(({ message }) => /call stack/i.test(message))) return { issues: [issue(0, tooDeep, tooDeepHint)] };
   const broken = [...document.errors, ...document.warnings].map((error) => issue(error.pos[0], ...syntaxWords(error)));
@@ -47,7 +47,7 @@ export function readYaml(source: string, file: string): YamlSource | { readonly 
   if (root === null || (isScalar(root) && root.value === null)) {
     return { issues: [issue(0, 'expected a Firebreak file, found nothing: the file is empty', 'begin with the line `version: 1`, then `policies:`')] };
   }
-  const { fatal, duplicates } = inspect(root, issue);
+  const { fatal, duplicates } = inspect(root, text, issue);
   return fatal.length > 0 ? { issues: capped([...fatal, ...duplicates]) } : { document, root, issues: duplicates, at };
 }
 
@@ -75,7 +75,7 @@ interface Findings {
 }
 
 /** Walks the tree without recursion and without following aliases. */
-function inspect(root: Node, issue: Report): Findings {
+function inspect(root: Node, text: string, issue: Report): Findings {
   const findings: Findings = { fatal: [], duplicates: [] };
   const stack: { node: unknown; depth: number }[] = [{ node: root, depth: 1 }];
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
@@ -90,7 +90,7 @@ function inspect(root: Node, issue: Report): Findings {
     }
     if (!isCollection(node) && !isScalar(node)) continue;
     const start = node.range?.[0] ?? 0;
-    if (node.anchor !== undefined) findings.fatal.push(issue(start, `expected a value, found the anchor &${node.anchor}`, 'anchors are refused: remove it and write the value out where it is used'));
+    if (node.anchor !== undefined) findings.fatal.push(issue(Math.max(0, text.lastIndexOf(`&${node.anchor}`, start)), `expected a value, found the anchor &${node.anchor}`, 'anchors are refused: remove it and write the value out where it is used'));
     if (!isCollection(node)) continue;
     if (depth > MAX_DEPTH) return { fatal: [issue(start, tooDeep, tooDeepHint)], duplicates: [] };
     if (isMap(node)) findDuplicates(node.items, issue, findings.duplicates);
@@ -117,7 +117,9 @@ function syntaxWords(error: YAMLError): [string, string] {
     case 'MULTIPLE_DOCS':
       return ['expected one document, found a second one', 'remove the line `---` and what follows it, or make it a file of its own'];
     case 'BAD_INDENT':
-      return [`expected an indentation that fits the lines around it: ${lower(error.message)}`, 'align the keys of one mapping in one column'];
+      return error.message.startsWith('Flow')
+        ? [`expected the end of a bracket: ${lower(error.message)}`, 'close the bracket, or indent what is inside it']
+        : [`expected an indentation that fits the lines around it: ${lower(error.message)}`, 'align the keys of one mapping in one column'];
     case 'MISSING_CHAR':
       return [`expected a closing or separating character: ${lower(error.message)}`, 'close the quote or bracket, or add the comma or colon that is missing'];
     case 'BLOCK_AS_IMPLICIT_KEY':
