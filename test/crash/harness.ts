@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { identityOf } from '../../engine/host/identity.ts';
+
+export interface Said {
+  readonly what: string;
+  readonly [key: string]: unknown;
+}
+
+/** A child process that says one JSON line for each thing that happens. */
+export interface Child extends AsyncDisposable {
+  readonly pid: number;
+  readonly process: ChildProcess;
+  readonly said: readonly Said[];
+  /** Resolves with the first line of this kind, said or yet to be said; rejects when the child ends first or after 20 s. */
+  hears(what: string): Promise<Said>;
+  write(line: string): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Starts a script of this folder. Killed when disposed, with every watchdog it told of. */
+export function startChild(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  const said: Said[] = [];
+  let errors = '';
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    said.push(JSON.parse(line) as Said);
+    for (const look of waiting) look();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  child.stdin.on('error', () => {});
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return {
+    pid: child.pid ?? 0,
+    process: child,
+    said,
+    hears: (what) =>
+      new Promise((resolve, reject) => {
+        const done = (settle: () => void): void => {
+          waiting.delete(look);
+          clearTimeout(timer);
+          settle();
+        };
+        const look = (): void => {
+          const found = said.find((line) => line.what === what);
+          if (found !== undefined) done(() => resolve(found));
+        };
+        const fail = (why: string): void => done(() => reject(new Error(`${why} before "${what}"; it said ${JSON.stringify(said)} ${errors}`)));
+        const timer = setTimeout(() => fail('20 s went by'), 20_000);
+        waiting.add(look);
+        void gone.then(() => fail('the child ended'));
+        look();
+      }),
+    write: (line) => void child.stdin?.write(`${line}\n`),
+    kill,
+    [Symbol.asyncDispose]: async () => {
+      await kill();
+      for (const { what, pid } of said) {
+        if (what === 'watchdog' && typeof pid === 'number') endOwn(pid);
+      }
+    },
+  };
+}
+
+/** Ends a detached process that a child of ours has started and told us of, if it is still there. */
+function endOwn(pid: number): void {
+  const mark = identityOf(pid);
+  if (mark === undefined) return;
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+/** Waits for a condition, at most `limit` ms; looks every 20 ms. Returns how long it took. */
+export async function eventually(what: string, condition: () => boolean | Promise<boolean>, limit: number, more: () => string = () => ''): Promise<number> {
+  const from = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - from > limit) assert.fail(`not within ${limit} ms: ${what} ${more()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return performance.now() - from;
+}
+
+/** The watchdog's own account, for a failed assertion. */
+export function logOf(stateDir: string): string {
+  const path = join(stateDir, 'watchdog.log');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '(no watchdog log)';
+}
+
+/** Whether the process with this pid has ended. */
+export const hasEnded = (pid: number): boolean => identityOf(pid) === undefined;
+
+/** The bound of the promise (issue: "within 12 s nothing is left"), in milliseconds. */
+export const NOTHING_LEFT = 12_000;
