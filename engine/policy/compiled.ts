@@ -1,5 +1,6 @@
 import { type Protocol } from '../contract/models.ts';
 import { fnv1a } from '../kernel/hash.ts';
+import { foldPrefix } from './match.ts';
 
 /** One policy for the wire, as plain data that crosses threads. Chances 0-1, times in milliseconds. */
 export interface WirePolicy {
@@ -22,6 +23,8 @@ export interface WirePolicy {
   readonly matchHeaders: Readonly<Record<string, string>>;
   /** Messages per second let through; above that 429 with Retry-After. 0 = no throttling. */
   readonly throttleRate: number;
+  /** Messages whose name begins with one of these are never touched; see `isIgnored` for what counts as the beginning. */
+  readonly ignored?: readonly string[];
 }
 
 /** A header that must be present, as bytes: compared against the wire without decoding. */
@@ -58,6 +61,8 @@ export interface CompiledPolicy {
   readonly headers: readonly HeaderCondition[];
   /** Messages per second let through; 0 = no throttling. */
   readonly throttleRate: number;
+  /** Folded prefixes of what is never touched. */
+  readonly ignored: readonly Uint8Array[];
   /** At most 64 characters (CAPABILITIES: "Telemetry"). */
   readonly label: string;
 }
@@ -91,6 +96,7 @@ export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy
       value: Buffer.from(value, 'utf8'),
     })),
     throttleRate: policy.throttleRate,
+    ignored: (policy.ignored ?? []).map(foldPrefix),
     label: (policy.name === '' ? policy.target : policy.name).slice(0, LABEL_LENGTH),
   };
 }

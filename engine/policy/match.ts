@@ -113,7 +113,7 @@ export class TargetIndex {
   match(bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     let count = appendTo(out, 0, this.#all, 0, this.#all.length);
     if (this.longest === 0) return count;
-    const from = this.#isPath && bytes[start] !== SLASH ? skipAuthority(bytes, start, end) : start;
+    const from = this.#isPath ? pathStart(bytes, start, end) : start;
     const kinds = this.#kinds;
     // One byte past the longest target tells whether a target as long as that ends at a boundary.
     const limit = Math.min(end, from + this.longest + 1);
@@ -185,7 +185,8 @@ function appendTo(out: Int32Array, count: number, lists: Int32Array, from: numbe
 }
 
 /** Where the path begins in `http://host/path` (RFC 9112, 3.2.2: absolute-form); `start` when it is no such form. */
-function skipAuthority(bytes: Uint8Array, start: number, end: number): number {
+export function pathStart(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes[start] === SLASH) return start;
   for (let i = start; i + 2 < end; i++) {
     const byte = bytes[i] as number;
     if (byte === COLON && bytes[i + 1] === SLASH && bytes[i + 2] === SLASH) {
@@ -221,6 +222,33 @@ function tableSize(entries: number): number {
   let size = 8;
   while (size < entries * 2) size *= 2;
   return size;
+}
+
+/** What does not count at the beginning of a protected name, on either side: white space, `/`, `(` and `;`. */
+const SKIPPED = new Uint8Array(256);
+for (const byte of Buffer.from(' \t\r\n\f\v/(;')) SKIPPED[byte] = 1;
+
+/** A protected prefix in the form that `beginsWithAny` compares. */
+export function foldPrefix(prefix: string): Uint8Array {
+  return Buffer.from(foldText(prefix.replace(/^[\s/(;]+/, '')), 'utf8');
+}
+
+/** Whether bytes[start, end) begins with one of the folded prefixes. The same rule as `isIgnored`, without allocating. */
+export function beginsWithAny(prefixes: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): boolean {
+  let from = start;
+  while (from < end && SKIPPED[bytes[from] as number] === 1) from++;
+  for (let i = 0; i < prefixes.length; i++) {
+    const prefix = prefixes[i] as Uint8Array;
+    let at = 0;
+    while (at < prefix.length && from + at < end) {
+      let byte = bytes[from + at] as number;
+      if (byte >= 65 && byte <= 90) byte |= 32;
+      if (byte !== prefix[at]) break;
+      at++;
+    }
+    if (at === prefix.length) return true;
+  }
+  return false;
 }
 
 /** Lower case in ASCII only, as the bytes are folded. */

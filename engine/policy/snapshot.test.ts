@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededStream } from '../kernel/random.ts';
 import { wirePolicy as policy } from '../../test/support/policy.ts';
+import { isIgnored } from './ignored.ts';
 import { compileSnapshot, DECISION, decide, type Snapshot, type WirePolicy } from './snapshot.ts';
 
 function matches(snapshot: Snapshot, path: string, route = 'r'): number[] {
@@ -96,6 +97,15 @@ describe('path match', () => {
     assert.deepEqual(matches(snapshot, '/x', 'one'), [0, 1]);
     assert.deepEqual(matches(snapshot, '/x', 'two'), [1, 2]);
     assert.deepEqual(matches(snapshot, '/x', 'three'), [1]);
+  });
+
+  it('leaves out what a policy protects, by the rule of isIgnored', () => {
+    const prefixes = ['/health', 'Admin/'];
+    const snapshot = compileSnapshot([policy(), policy({ ignored: prefixes }), policy({ target: '/healthz*', ignored: prefixes })]);
+    for (const path of ['/health', '/HEALTHZ', '//health/live', '/admin/x', '/admin', '/x/health', 'http://h/health?x', '/healt', '/']) {
+      const protectedOne = isIgnored(prefixes, path.replace('http://h', ''));
+      assert.deepEqual(matches(snapshot, path), protectedOne ? [0] : [0, 1], path);
+    }
   });
 
   it('never writes past the end of `out`', () => {

@@ -1,6 +1,6 @@
 import { type Protocol } from '../contract/models.ts';
 import { type CompiledPolicy, compilePolicy, type WirePolicy } from './compiled.ts';
-import { TargetIndex } from './match.ts';
+import { beginsWithAny, pathStart, TargetIndex } from './match.ts';
 
 export { type CompiledPolicy, type HeaderCondition, type WirePolicy } from './compiled.ts';
 export { DECISION, type Decision, decide } from './decide.ts';
@@ -16,7 +16,7 @@ export interface Snapshot {
   gate(protocol: Protocol): boolean;
   /**
    * Finds the policies for a message on `route` whose target takes bytes[start, end): a path or request target (the
-   * query is ignored), or a name. Header conditions are the codec's to check.
+   * query is ignored), or a name. Policies that protect it by their ignore list are left out. Header conditions are the codec's to check.
    * @param out at least `policies.length` long; receives positions in file order.
    * @returns how many were written.
    */
@@ -44,10 +44,16 @@ class ProtocolTable {
   readonly #byRoute = new Map<string, TargetIndex>();
   readonly #others: TargetIndex;
   readonly #scratch: Buffer;
+  readonly #isPath: boolean;
+  /** All policies of the snapshot, when one of this protocol has an ignore list. */
+  readonly #protecting: readonly CompiledPolicy[] | undefined;
 
-  constructor(protocol: Protocol, policies: readonly CompiledPolicy[]) {
-    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex =>
-      new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), protocol === 'http' || protocol === 'grpc');
+  constructor(protocol: Protocol, all: readonly CompiledPolicy[]) {
+    const policies = all.filter((policy) => policy.protocol === protocol);
+    const isPath = protocol === 'http' || protocol === 'grpc';
+    this.#isPath = isPath;
+    this.#protecting = policies.some(({ ignored }) => ignored.length > 0) ? all : undefined;
+    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex => new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), isPath);
     this.#others = indexOf(policies.filter(({ route }) => route === ''));
     for (const name of new Set(policies.map(({ route }) => route))) {
       if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
@@ -58,7 +64,19 @@ class ProtocolTable {
 
   match(route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const index = this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route);
-    return (index ?? this.#others).match(bytes, start, end, out);
+    const count = (index ?? this.#others).match(bytes, start, end, out);
+    return count === 0 || this.#protecting === undefined ? count : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
+  }
+
+  #withoutIgnored(all: readonly CompiledPolicy[], count: number, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+    const from = this.#isPath ? pathStart(bytes, start, end) : start;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const index = out[i] as number;
+      const { ignored } = all[index] as CompiledPolicy;
+      if (ignored.length === 0 || !beginsWithAny(ignored, bytes, from, end)) out[kept++] = index;
+    }
+    return kept;
   }
 
   matchText(route: string, text: string, out: Int32Array): number {
@@ -73,7 +91,7 @@ class CompiledSnapshot implements Snapshot {
   constructor(policies: readonly WirePolicy[]) {
     this.policies = policies.map(compilePolicy);
     for (const protocol of new Set(this.policies.map((policy) => policy.protocol))) {
-      this.#tables.set(protocol, new ProtocolTable(protocol, this.policies.filter((policy) => policy.protocol === protocol)));
+      this.#tables.set(protocol, new ProtocolTable(protocol, this.policies));
     }
   }
   gate(protocol: Protocol): boolean {

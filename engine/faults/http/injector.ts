@@ -53,9 +53,15 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
   return {
     undo,
     unavailable: () => '',
-    plan: async (request) => [planFor(deps, request)],
+    plan: async (request) => [planFor(deps.owner, request)],
     inject: async (record, { request }) => {
       if (deps.wire.has(record.policyId)) return;
+      const open = deps.wire.routes().map(({ name }) => name);
+      if (!record.routes.some((name) => open.includes(name))) {
+        throw new FirebreakError('no-route', `${namesOf(record.routes)} is not open, so no request can reach policy ${request.policy}`, {
+          hint: 'open the routes of the file before its faults',
+        });
+      }
       const { params } = request;
       await deps.wire.add({
         id: record.policyId,
@@ -72,6 +78,7 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
         dropConnection: params.dropConnection,
         matchHeaders: Object.fromEntries(Object.entries(params.matchHeaders).map(([name, value]) => [name.toLowerCase(), value])),
         throttleRate: params.throttleRate,
+        ignored: request.ignored,
       });
     },
     verify: async (record, { request }) => {
@@ -89,18 +96,19 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
   };
 }
 
-function planFor(deps: HttpInjectorDeps, request: FaultRequest<HttpParams>): TargetPlan<HttpUndo> {
-  const open = deps.wire.routes().filter(({ protocol }) => protocol === 'http');
-  const routes = open.filter(({ name }) => request.route === '' || name === request.route).map(({ name }) => name);
+function planFor(owner: Owner, request: FaultRequest<HttpParams>): TargetPlan<HttpUndo> {
+  const known = request.routes.filter(({ protocol }) => protocol === 'http').map(({ name }) => name);
+  const routes = known.filter((name) => request.route === '' || name === request.route);
   if (routes.length === 0) {
-    const wanted = request.route === '' ? 'no http route is open' : `no http route named ${request.route} is open`;
-    const others = open.length === 0 ? 'add a route with protocol: http to the file' : `open are ${open.map(({ name }) => name).join(', ')}`;
-    throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no request can reach the fault`, { hint: others });
+    const wanted = request.route === '' ? 'there is no http route' : `there is no http route named ${request.route}`;
+    throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no request can reach the fault`, {
+      hint: known.length === 0 ? 'add a route with protocol: http to the file' : `the http routes are ${known.join(', ')}`,
+    });
   }
   const names = namesOf(routes);
   return {
     target: `${names} ${request.target}`,
-    undo: { policyId: newFaultId(), owner: deps.owner, routes },
+    undo: { policyId: newFaultId(), owner, routes },
     action: `Add the policy to the wire on ${names}: ${lowerFirst(httpManifest.explain(request.params, request.target))}`,
     inverse: `Remove the policy from the wire on ${names}; requests it holds back go on at once.`,
     reversible: true,
