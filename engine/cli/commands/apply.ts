@@ -22,7 +22,7 @@ export const apply: CommandSpec<{ readonly ttl: number }> = {
     const { out, style } = cli;
     await summarise(cli, client, source);
     using follow = new Follow(client);
-    const { run, faults } = await client.command('apply', { ...source, ttlMs: ttl });
+    const { run, faults } = await client.command('apply', { ...source, ttlMs: ttl }, cli.signal);
     cli.interrupt.whenAsked((why) => void client.command('abort', { run, why }).catch(() => {}));
     if (cli.json) out.line(JSON.stringify({ run, faults }));
     else {

@@ -11,7 +11,8 @@ import { amount, ms, percent, span } from './words.ts';
 class Screen {
   readonly isTTY = true;
   columns = 80;
-  rows: string[] = [''];
+  rows = 40;
+  lines: string[] = [''];
   #row = 0;
   #column = 0;
   on(): this {
@@ -22,22 +23,22 @@ class Screen {
       if (sequence !== '') this.#control(final, Number(count || 1));
       else if (plain === '\n') this.#row += 1;
       else if (plain !== '\r') {
-        const row = (this.rows[this.#row] ?? '').padEnd(this.#column);
-        this.rows[this.#row] = row.slice(0, this.#column) + plain + row.slice(this.#column + 1);
+        const row = (this.lines[this.#row] ?? '').padEnd(this.#column);
+        this.lines[this.#row] = row.slice(0, this.#column) + plain + row.slice(this.#column + 1);
         this.#column += 1;
-        assert.ok(this.#column < this.columns, `a line reaches the last column: ${this.rows[this.#row]}`);
+        assert.ok(this.#column < this.columns, `a line reaches the last column: ${this.lines[this.#row]}`);
       }
       if (plain === '\n' || plain === '\r') this.#column = 0;
-      this.rows[this.#row] ??= '';
+      this.lines[this.#row] ??= '';
     }
     return true;
   }
   #control(final: string, count: number): void {
     if (final === 'A') this.#row -= count;
-    if (final === 'K') this.rows[this.#row] = (this.rows[this.#row] ?? '').slice(0, this.#column);
+    if (final === 'K') this.lines[this.#row] = (this.lines[this.#row] ?? '').slice(0, this.#column);
     if (final === 'J') {
-      this.rows[this.#row] = (this.rows[this.#row] ?? '').slice(0, this.#column);
-      this.rows.length = this.#row + 1;
+      this.lines[this.#row] = (this.lines[this.#row] ?? '').slice(0, this.#column);
+      this.lines.length = this.#row + 1;
     }
   }
 }
@@ -47,15 +48,23 @@ test('the live region is rewritten in place, grows, shrinks and never wraps; wha
   const out = terminalOf(screen as never, {});
   out.line('first');
   out.live(['one', 'two', 'x'.repeat(200)]);
-  assert.deepEqual(screen.rows, ['first', 'one', 'two', `${'x'.repeat(78)}…`, '']);
+  assert.deepEqual(screen.lines, ['first', 'one', 'two', `${'x'.repeat(78)}…`, '']);
   out.live(['ONE']);
-  assert.deepEqual(screen.rows, ['first', 'ONE', '']);
+  assert.deepEqual(screen.lines, ['first', 'ONE', '']);
   out.line('second');
   out.live(['a', 'b']);
-  assert.deepEqual(screen.rows, ['first', 'second', 'a', 'b', '']);
+  assert.deepEqual(screen.lines, ['first', 'second', 'a', 'b', '']);
   out.live([]);
   out.line('third');
-  assert.deepEqual(screen.rows, ['first', 'second', 'third', '']);
+  assert.deepEqual(screen.lines, ['first', 'second', 'third', '']);
+});
+
+test('a live region higher than the screen says what it leaves out', () => {
+  const screen = new Screen();
+  screen.rows = 5;
+  const out = terminalOf(screen as never, {});
+  out.live(Array.from({ length: 9 }, (_, at) => `line ${at}`));
+  assert.deepEqual(screen.lines, ['line 0', 'line 1', 'line 2', '  … 6 more lines', '']);
 });
 
 test('without a terminal the live region is silent', () => {

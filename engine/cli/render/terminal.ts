@@ -10,14 +10,15 @@ export interface Terminal {
   line(text?: string): void;
   /**
    * Replaces the lines below the last permanent line, in place and in one write, so that nothing flickers. Lines are cut
-   * to the width: a wrapped line could not be rewritten. On anything but a terminal it does nothing.
+   * to the width, and left out beyond the height: what has wrapped or scrolled away could not be rewritten. On anything
+   * but a terminal it does nothing.
    */
   live(lines: readonly string[]): void;
   /** Resolves when everything written has left the process. */
   flush(): Promise<void>;
 }
 
-type Output = Pick<WriteStream, 'write' | 'on'> & { readonly isTTY?: boolean; readonly columns?: number };
+type Output = Pick<WriteStream, 'write' | 'on'> & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 /** Synchronised output (DEC mode 2026): a terminal that knows it shows the frame at once; others ignore it. */
 const BEGIN = '\x1b[?2026h';
@@ -50,9 +51,11 @@ export function terminalOf(output: Output, env: NodeJS.ProcessEnv = process.env)
     },
     live: (lines) => {
       if (!isTty) return;
-      const body = lines.map((line) => `${cut(line, width() - 1)}${CLEAR_LINE}\n`).join('');
+      const room = Math.max(2, (output.rows ?? 24) - 1);
+      const kept = lines.length <= room ? lines : [...lines.slice(0, room - 1), `  … ${lines.length - room + 1} more lines`];
+      const body = kept.map((line) => `${cut(line, width() - 1)}${CLEAR_LINE}\n`).join('');
       write(`${BEGIN}${up()}${body}${CLEAR_BELOW}${END}`);
-      shown = lines.length;
+      shown = kept.length;
     },
     flush: () => new Promise((resolve) => (gone ? resolve() : output.write('', () => resolve()))),
   };
