@@ -41,6 +41,8 @@ const MAX_BODY = 65_536;
  * parent ends, in whatever way.
  */
 export function runChild(start: (config: ChildConfig) => void, atEnd: () => void = () => {}): void {
+  // Ctrl-C in a terminal reaches the whole group. The shop must stay up until the run has reverted and measured it.
+  process.on('SIGINT', () => {});
   createInterface({ input: process.stdin })
     .once('line', (line) => start(childConfig.parse(JSON.parse(line))))
     .once('close', () => {
