@@ -89,16 +89,20 @@ export function commonRemarks(params: CommonParams): readonly GuardRemark[] {
 }
 
 /**
- * One sentence on what happens to messages: "Delays 30 % of requests to /charge by 500ms and answers 10 % with status 503."
- * @param messages what the protocol calls them, with the target: `requests to /charge`.
- * @param error how an error shows: `status 503`.
+ * One sentence on what happens to messages: "Delays 30 % of get commands by 500ms, answers 10 % of them with an error."
+ * @param messages what the protocol calls them, with the target: `get commands`, or `commands` for all.
+ * @param error how an error shows: `status 14`.
  */
 export function explainMessages(params: CommonParams, messages: string, error: string): string {
   const parts: string[] = [];
-  const share = (chance: number): string => (chance === 1 ? 'all' : `${Math.round(chance * 1_000) / 10} % of`);
-  if (params.latencyChance > 0) parts.push(`delays ${share(params.latencyChance)} ${messages} by ${formatDuration(params.latencyDuration)}`);
-  if (params.errorChance > 0) parts.push(`answers ${share(params.errorChance)} ${parts.length > 0 ? 'them' : messages} with ${error}`);
-  if (params.dropConnection) parts.push(`cuts the connection of ${parts.length > 0 ? 'the others' : messages}`);
+  const share = (chance: number): string => {
+    const whom = parts.length > 0 ? 'of them' : messages;
+    if (chance === 1) return `all ${whom}`;
+    return `${Math.round(chance * 1_000) / 10} % ${parts.length > 0 ? whom : `of ${whom}`}`;
+  };
+  if (params.latencyChance > 0) parts.push(`delays ${share(params.latencyChance)} by ${formatDuration(params.latencyDuration)}`);
+  if (params.errorChance > 0) parts.push(`answers ${share(params.errorChance)} with ${error}`);
+  if (params.dropConnection) parts.push(`cuts ${parts.length > 0 ? 'their connections' : `the connections of ${messages}`}`);
   const sentence = parts.length === 0 ? `leaves ${messages} as they are` : parts.join(', ');
   return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.`;
 }

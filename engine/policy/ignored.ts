@@ -24,6 +24,7 @@ export function ignoredPrefixes(file: Pick<FirebreakFile, 'enableDefaultIgnored'
  */
 export function isIgnored(prefixes: readonly string[], name: string): boolean {
   const bare = fold(name);
-  return prefixes.some((prefix) => bare.startsWith(fold(prefix)));
+  // A prefix of slashes alone would otherwise protect everything.
+  return prefixes.some((prefix) => fold(prefix) !== '' && bare.startsWith(fold(prefix)));
 }
 const fold = (text: string): string => text.replace(/^[\s/(;]+/, '').toUpperCase();

@@ -32,4 +32,5 @@ export const grpcManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' ? 'all gRPC calls' : `calls of ${target}`);
+const messages = (target: string): string =>
+  target === 'all' ? 'gRPC calls' : `calls of ${target}`;

@@ -32,4 +32,5 @@ export const kafkaManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' ? 'all Kafka messages' : `messages of ${target}`);
+const messages = (target: string): string =>
+  target === 'all' ? 'Kafka messages' : `messages of ${target}`;

@@ -32,4 +32,5 @@ export const mongoManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' ? 'all MongoDB commands' : `commands ${target}`);
+const messages = (target: string): string =>
+  target === 'all' ? 'MongoDB commands' : `${target} commands`;

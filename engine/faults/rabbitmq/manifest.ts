@@ -32,4 +32,5 @@ export const rabbitmqManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' ? 'all RabbitMQ messages' : `messages of ${target}`);
+const messages = (target: string): string =>
+  target === 'all' ? 'RabbitMQ messages' : `messages of ${target}`;

@@ -31,4 +31,5 @@ export const redisManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' ? 'all Redis commands' : `commands ${target}`);
+const messages = (target: string): string =>
+  target === 'all' ? 'Redis commands' : `${target} commands`;

@@ -21,7 +21,8 @@ export const sqlManifest = defineManifest({
     required: true,
     help: 'A regular expression on the normalised statement, or all or database for every statement.',
     example: 'INSERT INTO orders',
-    check: (target) => (isPattern(target) ? undefined : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' }),
+    check: (target) =>
+      isPattern(target) ? undefined : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' },
   },
   noop: commonNoop,
   severity: commonSeverity,
@@ -33,7 +34,8 @@ export const sqlManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string => (target === 'all' || target === 'database' ? 'all SQL statements' : `statements that match ${target}`);
+const messages = (target: string): string =>
+  target === 'all' || target === 'database' ? 'SQL statements' : `statements that match ${target}`;
 
 /** Go patterns may open with flags such as (?i); they do not count here, since text is compared in upper case. */
 function isPattern(target: string): boolean {
