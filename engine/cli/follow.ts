@@ -93,5 +93,5 @@ export class Follow implements Disposable {
 }
 
 /** 0 when everything is put back, 6 when something is not proven to be. */
-export const residueCode = (faults: readonly FaultReport[]): ExitCode =>
+export const residueCode = (faults: readonly { readonly reverted: boolean; readonly injectedAt?: number | null }[]): ExitCode =>
   faults.every(({ reverted, injectedAt }) => reverted || injectedAt === null) ? EXIT.held : EXIT.residue;

@@ -1,5 +1,4 @@
 import { userInfo } from 'node:os';
-import { EXIT } from '../../kernel/errors.ts';
 import { type CommandSpec } from '../cli.ts';
 import { residueCode } from '../follow.ts';
 import { toneOf } from '../render/style.ts';
@@ -22,8 +21,7 @@ export const halt: CommandSpec = {
       const columns = [{ title: 'Fault' }, { title: 'State' }, { title: 'Target', shrinks: true }, { title: 'Note' }];
       return `${style.bold('HALT')}: ${plural(faults.length, 'fault')} stopped in ${ms(tookMs)}.\n\n${table(columns, rows, out.width - 1, style.dim)}`;
     });
-    const code = residueCode(outcome.faults);
-    return code === EXIT.held ? EXIT.held : code;
+    return residueCode(outcome.faults);
   },
 };
 
