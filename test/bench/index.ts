@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { type Bench, type Figure } from './figure.ts';
-import { type Judged, judge } from './targets.ts';
+import { type Judged, judge, unmeasured } from './targets.ts';
 
 /**
  * `npm run bench [-- NAME...]`: runs the benches one after the other, each in a process of its own, prints each figure as
@@ -48,7 +48,7 @@ async function runAll(names: readonly string[]): Promise<void> {
     });
     if (code !== 0) failed.push(name);
   }
-  process.stdout.write(table(judged));
+  process.stdout.write(table(names, judged));
   for (const name of failed) process.stdout.write(`bench ${name} FAILED; its figures are missing or incomplete\n`);
   if (failed.length > 0) process.exitCode = 1;
 }
@@ -66,16 +66,18 @@ function runApart(name: string, take: (figure: Figure) => void): Promise<number>
   });
 }
 
-function table(judged: readonly Judged[]): string {
+function table(names: readonly string[], judged: readonly Judged[]): string {
   const rows = judged.map(({ bench, metric, value, unit, target, met }) => [
     bench, metric, String(value), unit, target ?? '', met === undefined ? '' : met ? 'met' : 'MISSED',
   ]);
-  const all = [['bench', 'metric', 'value', 'unit', 'target', ''], ...rows];
+  const open = unmeasured(names, judged).map(({ bench, metric, target }) => [bench, metric, '-', '', target, 'NOT MEASURED']);
+  const all = [['bench', 'metric', 'value', 'unit', 'target', ''], ...rows, ...open];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = all.map((row) =>
     row.map((cell, column) => (column === 2 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd(),
   );
   const missed = judged.filter(({ met }) => met === false).length;
   const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`;
-  return `\n${machine}\n\n${lines.join('\n')}\n\n${missed === 0 ? 'No target missed.' : `${missed} of the targets missed.`}\n`;
+  const verdict = missed + open.length === 0 ? 'Every target met.' : `Targets missed: ${missed}; not measured: ${open.length}.`;
+  return `\n${machine}\n\n${lines.join('\n')}\n\n${verdict}\n`;
 }

@@ -21,6 +21,10 @@ const TARGETS: readonly Target[] = [
   target('policy', /^1000 policies, miss$/, '<=', 200),
   target('policy', /, hit$/, '<=', 400),
   target('policy', /, allocated$/, '<=', 0),
+  target('http', /^firebreak to toxiproxy, rate$/, '>=', 1.1),
+  target('http', /^firebreak to toxiproxy, cpu$/, '<=', 0.9),
+  target('http', /^firebreak, 100 policies to toxiproxy, rate$/, '>=', 1),
+  target('delay', /^firebreak, 10 ms, p50 off by$/, '<=', 0.3),
   target('halt', /^p99/, '<=', 50),
 ];
 
@@ -30,4 +34,10 @@ export function judge(figure: Figure): Judged {
   if (aim === undefined) return figure;
   const met = aim.sense === '<=' ? figure.value <= aim.limit : figure.value >= aim.limit;
   return { ...figure, target: `${aim.sense} ${aim.limit}`, met };
+}
+
+/** The targets of these benches for which there is no figure: a target that was not measured was not met. */
+export function unmeasured(benches: readonly string[], figures: readonly Figure[]): readonly { readonly bench: string; readonly metric: string; readonly target: string }[] {
+  return TARGETS.filter(({ bench, metric }) => benches.includes(bench) && !figures.some((figure) => figure.bench === bench && metric.test(figure.metric)))
+    .map(({ bench, metric, sense, limit }) => ({ bench, metric: metric.source.replace(/[\^$]/g, ''), target: `${sense} ${limit}` }));
 }
