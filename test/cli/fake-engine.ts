@@ -126,7 +126,6 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
         apply: async () => ({ run: RUN, faults: [fault('active', null)] }),
         abort: async ({ why }) => (stop.abort(why), { aborted: true }),
         halt: async () => ({ tookMs: 3.2, faults: [fault('clean', 503)] }),
-        resume: async () => ({ halted: false }),
         recover: async () => ({ cleared: [], open: [], damage: [] }),
         openRoutes: async ({ routes }) => routes,
         closeRoutes: async () => ({}),
