@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { type EngineApi, type FileSummary, type ManifestInfo, type RunOutcome } from './contract/api.ts';
+import { type EngineApi, type FileSummary, type HaltOutcome, type ManifestInfo, type RunOutcome } from './contract/api.ts';
 import {
   type Capability, type EngineEvent, type EngineStatus, type Frame, type PlanResult, type Route, type RunRecord,
 } from './contract/models.ts';
 import { manifestOf, manifests } from './faults/manifests.ts';
-import { EXIT, FirebreakError } from './kernel/errors.ts';
 import { newRunId } from './kernel/random.ts';
 import { type Prepared, prepare, prepareOrThrow, requestsOf } from './experiment/prepare.ts';
 import { type Runs, unknownRun } from './experiment/runs.ts';
 import { ENOUGH_POLLS } from './experiment/watch.ts';
-import { type HaltResult, type Lifecycle } from './lifecycle/lifecycle.ts';
+import { type Lifecycle } from './lifecycle/lifecycle.ts';
 import { type FirebreakFile } from './policy/file.ts';
 import { assess } from './policy/guard.ts';
 import { type History } from './store/history.ts';
@@ -24,8 +23,7 @@ export interface HandlerDeps {
   readonly metrics: () => Promise<string>;
   readonly openRoutes: (routes: readonly Route[]) => Promise<readonly Route[]>;
   readonly closeRoutes: (names: readonly string[]) => Promise<void>;
-  readonly halt: (by: string) => Promise<HaltResult>;
-  readonly resume: () => void;
+  readonly halt: (by: string) => Promise<HaltOutcome>;
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
   readonly events: (since: number | undefined, signal: AbortSignal) => AsyncIterable<EngineEvent>;
   readonly frames: (signal: AbortSignal) => AsyncIterable<Frame>;
@@ -64,23 +62,9 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
     },
     commands: {
       run: async (input) => ({ run: await runs.start(prepareOrThrow(input), input.overrides.reportDir) }),
-      apply: ({ ttlMs, ...input }) => runs.apply(prepareOrThrow(input), ttlMs),
+      apply: ({ ttlMs, ...input }, signal) => runs.apply(prepareOrThrow(input), ttlMs, signal),
       abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),
-      halt: async ({ by }) => {
-        const { tookMs, faults } = await deps.halt(by);
-        return { tookMs, faults: [...faults] };
-      },
-      resume: async () => {
-        const open = lifecycle.open();
-        if (open.length > 0) {
-          throw new FirebreakError('still-open', `${open.length} undo records are still open.`, {
-            exitCode: EXIT.residue,
-            hint: 'Run `firebreak recover` first.',
-          });
-        }
-        deps.resume();
-        return { halted: lifecycle.halted };
-      },
+      halt: ({ by }) => deps.halt(by),
       recover: async () => {
         const { cleared, open, damage } = await lifecycle.recover();
         return { cleared: [...cleared], open: [...open], damage: [...damage] };
@@ -104,7 +88,7 @@ function explainOf({ policies }: FirebreakFile): FileSummary['policies'] {
     name,
     type,
     target,
-    explain: manifestOf(type).explain(params, target),
+    explain: manifestOf(type)?.explain(params, target) ?? '',
   }));
 }
 

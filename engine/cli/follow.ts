@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type FileSummary, api } from '../contract/api.ts';
-import { type EngineEvent, type FaultReport } from '../contract/models.ts';
+import { type EngineEvent } from '../contract/models.ts';
 import { realClock } from '../kernel/clock.ts';
 import { EXIT, type ExitCode, FirebreakError } from '../kernel/errors.ts';
 import { type Cli } from './cli.ts';

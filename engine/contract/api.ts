@@ -101,7 +101,9 @@ export const manifestInfo = z.object({
 export type ManifestInfo = z.infer<typeof manifestInfo>;
 
 /** What HALT did; `tookMs` runs from the call until nothing was injected any more. */
-export const haltOutcome = z.object({ tookMs: z.number(), faults: z.array(faultReport) });
+export const haltedFault = faultReport.pick({ id: true, policy: true, type: true, target: true, state: true, reverted: true, note: true });
+export type HaltedFault = z.infer<typeof haltedFault>;
+export const haltOutcome = z.object({ tookMs: z.number(), faults: z.array(haltedFault) });
 export type HaltOutcome = z.infer<typeof haltOutcome>;
 
 const released = z.object({ why: z.string(), faults: z.array(faultReport), reverted: z.boolean() });
@@ -141,8 +143,6 @@ export const api = {
     abort: { input: z.strictObject({ run: id, why: z.string().min(1).max(1_000) }), output: z.object({ aborted: z.boolean() }) },
     /** Ends every injection on this machine, whichever process made it. */
     halt: { input: z.strictObject({ by: z.string().min(1).max(200) }), output: haltOutcome },
-    /** Lifts HALT, so that a new run may begin. Throws when undo records are still open. */
-    resume: { input: nothing, output: z.object({ halted: z.boolean() }) },
     /** Reverts every open undo record that no live process holds. */
     recover: {
       input: nothing,

@@ -1,7 +1,6 @@
 import { type Millis, type RunId, millis } from '../kernel/brands.ts';
 import { EXIT, FirebreakError, type Issue } from '../kernel/errors.ts';
 import { type FaultRequest } from '../kernel/fault.ts';
-import { type ProbeSpec } from '../kernel/probe.ts';
 import { freshSeed } from '../kernel/random.ts';
 import { type RunOverrides } from '../contract/api.ts';
 import { type FileIssue, type Route, protocol } from '../contract/models.ts';
@@ -84,19 +83,4 @@ export function requestsOf({ file, seed }: Prepared, run: RunId, hold: Millis): 
 function ignoredOf(file: FirebreakFile, type: string): readonly string[] {
   const spoken = protocol.safeParse(type);
   return spoken.success ? ignoredPrefixes(file, spoken.data) : [];
-}
-
-/** Turns `route://NAME/path` into the URL of the listening side of that route; other URLs stay. */
-export function resolveProbe(spec: ProbeSpec, routes: readonly Route[]): ProbeSpec {
-  const match = /^route:\/\/([^/?#]+)(.*)$/.exec(spec.url);
-  if (match === null) return spec;
-  const route = routes.find(({ name }) => name === match[1]);
-  if (route === undefined) {
-    const known = routes.map(({ name }) => name).join(', ');
-    throw new FirebreakError('unknown-route', `The probe ${spec.url} names a route that is not open.`, {
-      exitCode: EXIT.usage,
-      hint: known === '' ? 'Add it under routes.' : `Open routes: ${known}.`,
-    });
-  }
-  return { ...spec, url: `http://${route.listen}${match[2] ?? ''}` };
 }

@@ -83,7 +83,7 @@ class Run {
     const end = await this.#story().catch((error: unknown) => failure(error));
     const record = this.#record;
     record.faults = [...(this.#faults?.reports() ?? [])];
-    record.reverted = record.faults.every((fault) => fault.reverted);
+    record.reverted = record.faults.every(isBack);
     record.verdict = end.verdict;
     record.breach = end.breach;
     record.reason = record.reverted ? end.reason : `${end.reason} ${residue(record)}`;
@@ -287,8 +287,11 @@ function failure(error: unknown): Outcome {
   return outcome('failed', `The run failed: ${messageOf(error)}.${hint}`.replace(/\.\./g, '.'));
 }
 
+/** What was never injected needs no way back. */
+const isBack = ({ reverted, injectedAt }: RunRecord['faults'][number]): boolean => reverted || injectedAt === null;
+
 function residue(record: RunRecord): string {
-  const left = record.faults.filter((fault) => !fault.reverted);
+  const left = record.faults.filter((fault) => !isBack(fault));
   return `Not proven clean: ${left.map(({ policy, target }) => `${policy} on ${target}`).join('; ')}.`;
 }
 

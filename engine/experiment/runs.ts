@@ -8,7 +8,7 @@ import { type FaultSet, type Lifecycle } from '../lifecycle/lifecycle.ts';
 import { type ProbeSpec, type Probe } from '../kernel/probe.ts';
 import { type EventBus } from '../telemetry/bus.ts';
 import { type History } from '../store/history.ts';
-import { type Prepared, requestsOf, resolveProbe } from './prepare.ts';
+import { type Prepared, requestsOf } from './prepare.ts';
 import { runExperiment } from './runner.ts';
 
 export interface RunsDeps {
@@ -16,7 +16,8 @@ export interface RunsDeps {
   readonly bus: EventBus;
   readonly lifecycle: Lifecycle;
   readonly history: History;
-  readonly createProbe: (spec: ProbeSpec) => Probe;
+  /** `routes` are those of the run, with their ports filled in. */
+  readonly createProbe: (spec: ProbeSpec, routes: readonly Route[]) => Probe;
   /** Opens what is not open yet; disposing closes only those. */
   readonly openRoutes: (routes: readonly Route[]) => Promise<AsyncDisposable & { readonly routes: readonly Route[] }>;
   /** Holds the one place on this machine for an experiment; throws `experiment-running` when it is taken. */
@@ -74,7 +75,9 @@ export class Runs implements AsyncDisposable {
     const { clock, bus, lifecycle, history, createProbe, faultCounts } = this.#deps;
     const { experiment } = prepared.file;
     if (experiment === null) throw new FirebreakError('bug', 'a run without an experiment');
-    history.begin({ run, name: prepared.file.name, startedAt: clock.wall() });
+    history.begin({
+      run, name: prepared.file.name, startedAt: clock.wall(), endedAt: null, verdict: null, exitCode: null, reason: '', reverted: false,
+    });
     const record = await runExperiment(
       { run, file: prepared.file, experiment, seed: prepared.seed, requests: requestsOf(prepared, run, experiment.duration) },
       {
@@ -83,7 +86,7 @@ export class Runs implements AsyncDisposable {
         lifecycle,
         faultCounts,
         environment: this.#deps.environment(),
-        createProbe: (spec) => createProbe(resolveProbe(spec, routes)),
+        createProbe: (spec) => createProbe(spec, routes),
       },
       signal,
     );
@@ -112,17 +115,18 @@ export class Runs implements AsyncDisposable {
   }
 
   /** Injects the policies of a file without an experiment; they end by themselves after `ttlMs`. */
-  async apply(prepared: Prepared, ttlMs: number): Promise<{ run: RunId; faults: FaultReport[] }> {
+  async apply(prepared: Prepared, ttlMs: number, caller: AbortSignal): Promise<{ run: RunId; faults: FaultReport[] }> {
     const { lifecycle, clock, bus } = this.#deps;
     const { file } = prepared;
     const run = newRunId();
     const stop = new AbortController();
+    // Until the faults are in, their caller may still change his mind; a warm-up can last a day.
+    const begin = AbortSignal.any([stop.signal, caller]);
     await using setup = new AsyncDisposableStack();
-    const opened = setup.use(await this.#deps.openRoutes(file.routes));
-    void opened;
-    await clock.sleep(file.warmupDuration, stop.signal);
-    const planned = await lifecycle.plan(requestsOf(prepared, run, millis(ttlMs)), stop.signal);
-    const faults = await lifecycle.start(planned, millis(ttlMs), stop.signal);
+    setup.use(await this.#deps.openRoutes(file.routes));
+    await clock.sleep(file.warmupDuration, begin);
+    const planned = await lifecycle.plan(requestsOf(prepared, run, millis(ttlMs)), begin);
+    const faults = await lifecycle.start(planned, millis(ttlMs), begin);
     const held = setup.move();
     const released = this.#release(faults, stop.signal).finally(() => held.disposeAsync());
     this.#remember(run, { name: file.name, stop, done: released });

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type EngineApi, type HaltedFault, type HaltOutcome } from './contract/api.ts';
+import { type EngineStatus, type Route } from './contract/models.ts';
+import { Runs } from './experiment/runs.ts';
+import { createInjectors } from './faults/injectors.ts';
+import { manifests } from './faults/manifests.ts';
+import { createHandlers } from './handlers.ts';
+import { capabilities, environmentFacts } from './host/facts.ts';
+import { spawnNode } from './host/spawn.ts';
+import { type Clock, realClock } from './kernel/clock.ts';
+import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from './lifecycle/halt.ts';
+import { openLifecycle } from './lifecycle/open.ts';
+import { createProbe } from './probes/probe.ts';
+import { writeReports } from './report/write.ts';
+import { type LentRoutes, lendRoutes } from './routes.ts';
+import { openHistory } from './store/history.ts';
+import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
+import { eventsAfter, framesOf } from './streams.ts';
+import { createBus } from './telemetry/bus.ts';
+import { createFrames } from './telemetry/frames.ts';
+import { View } from './view.ts';
+import { identity } from './watchdog.ts';
+import { createWire } from './wire/create.ts';
+
+export { spawnNode } from './host/spawn.ts';
+
+export interface EngineOptions {
+  /** Where journal, history and locks live; one per machine and user. */
+  readonly stateDir: string;
+  /** True for an engine that only looks or helps out: it recovers nothing by itself. */
+  readonly observer?: boolean;
+  /** Worker threads of the wire; 1 by default. */
+  readonly workers?: number;
+  /** OTLP/HTTP endpoint for traces; off when absent and OTEL_EXPORTER_OTLP_ENDPOINT is not set. */
+  readonly otlpEndpoint?: string;
+  readonly clock?: Clock;
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly api: EngineApi;
+}
+
+export const VERSION: string = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const WATCHDOG = fileURLToPath(new URL('./cli/watchdog.ts', import.meta.url));
+
+/**
+ * Builds an engine: the only place where the rooms are wired together. Recovery of what an earlier, dead engine left
+ * runs before it returns, unless it is an observer. Throws FirebreakError when the state directory cannot be used.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { stateDir, clock = realClock, observer = false } = options;
+  await using parts = new AsyncDisposableStack();
+  const bus = createBus(clock);
+  const wire = parts.use(
+    createWire({
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      onError: (error) => bus.publish('', { kind: 'log', level: 'error', text: error.message }),
+    }),
+  );
+  const history = parts.use(openHistory(stateDir, clock));
+  const injectors = createInjectors({ wire, clock });
+  const life = parts.use(
+    await openLifecycle({ stateDir, spawnWatchdog: watchdogOf(stateDir), wire, injectors, facts: manifests, bus, clock, identity }),
+  );
+  const { lifecycle, journal, lease } = life;
+  const view = parts.use(new View(bus, wire));
+  const openRoutes = async (routes: readonly Route[]): Promise<LentRoutes> => {
+    await lease.release(routes.map(({ listen }) => listen));
+    return lendRoutes(wire, routes, () => lease.setRoutes(wire.routes()));
+  };
+  const runs = parts.use(
+    new Runs({
+      clock,
+      bus,
+      lifecycle,
+      history,
+      openRoutes,
+      writeReports,
+      createProbe: (spec, routes) => createProbe(spec, { clock, listenOf: (name) => routes.find((route) => route.name === name)?.listen }),
+      takePlace: (holder) => acquireExperimentLock(stateDir, { ...holder, pid: process.pid }),
+      faultCounts: () => view.faultCounts(),
+      environment: () => ({ ...environmentFacts(), Firebreak: VERSION }),
+    }),
+  );
+  const halt = async (by: string): Promise<HaltOutcome> => {
+    const own = await lifecycle.halt(by);
+    const all = await haltEverywhere(rescueTools({ stateDir, journal, injectors, identity, clock }), by);
+    const others = all.faults.filter(({ id }) => !own.faults.some((fault) => fault.id === id));
+    return { tookMs: own.tookMs + (others.length === 0 ? 0 : all.tookMs), faults: [...own.faults, ...others.map(haltedFault)] };
+  };
+  const startedAt = clock.wall();
+  const status = (): EngineStatus => ({
+    version: VERSION,
+    pid: process.pid,
+    startedAt,
+    experiment: readExperimentHolder(stateDir),
+    halted: lifecycle.halted,
+    routes: [...wire.routes()],
+    faults: [...lifecycle.reports()],
+    open: [...lifecycle.open()],
+    damage: [...lifecycle.damage()],
+    watchdog: lease.status(),
+  });
+  const frames = createFrames(clock, () => ({
+    at: clock.wall(),
+    halted: lifecycle.halted,
+    faults: [...lifecycle.reports()],
+    routes: [...wire.routeCounters()],
+    ...view.frame(),
+  }));
+  const api = createHandlers({
+    lifecycle,
+    runs,
+    history,
+    status,
+    halt,
+    writeReports,
+    capabilities,
+    metrics: async () => '',
+    openRoutes: async (routes) => (await openRoutes(routes)).routes,
+    closeRoutes: async (names) => {
+      await wire.close(names);
+      await lease.setRoutes(wire.routes());
+    },
+    events: (since, signal) => eventsAfter(bus, since, signal),
+    frames: (signal) => framesOf(frames, signal),
+  });
+  if (!observer) await lifecycle.recover();
+  const all = parts.move();
+  return { api, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+const watchdogOf = (stateDir: string) => () => spawnNode(WATCHDOG, [stateDir], { role: 'watchdog', detached: true });
+
+function haltedFault({ outcome, ...fault }: RemoteOutcome): HaltedFault {
+  const reverted = outcome === 'reverted';
+  return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted };
+}
