@@ -11,7 +11,7 @@ export const doctor: CommandSpec = {
     const capabilities = await session.client.query('doctor', {}, cli.signal);
     const { out, style } = cli;
     cli.show(capabilities, () => {
-      const names = Math.min(28, Math.max(...capabilities.map(({ name }) => visible(name))));
+      const names = Math.min(40, Math.max(...capabilities.map(({ name }) => visible(name))));
       return capabilities
         .map(({ name, available, detail }) => {
           const mark = available ? style.green('available  ') : style.yellow('unavailable');

@@ -43,7 +43,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
     if (unavailable !== '') lines.push(wrap(style.red(`cannot run here: ${unavailable}`), width, '    '));
     else if (targets.length === 0) lines.push(style.yellow('    no target matches now: nothing would be injected'));
     for (const { target, action, inverse, reversible } of targets) {
-      lines.push(`    ${target}`, wrap(action, width - 8, `      ${style.dim('do  ')} `), wrap(inverse, width - 8, `      ${(reversible ? style.dim : style.yellow)('undo')} `));
+      lines.push(`    ${target}`, wrap(action, width, `      ${style.dim('do  ')} `), wrap(inverse, width, `      ${(reversible ? style.dim : style.yellow)('undo')} `));
     }
   }
   if (routes.length > 0) {

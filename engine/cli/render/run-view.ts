@@ -164,8 +164,7 @@ class LiveView implements RunView {
 function hang(line: string, width: number): string {
   if (visible(line) <= width) return line;
   const lead = /^\s*\S+ .{13} /u.exec(line)?.[0] ?? '    ';
-  const column = ' '.repeat(visible(lead));
-  return lead + wrap(line.slice(lead.length), width, column).slice(column.length);
+  return wrap(line.slice(lead.length), width, lead);
 }
 
 /** How often a plain line is due, in milliseconds of the engine's clock. */

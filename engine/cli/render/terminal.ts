@@ -91,7 +91,10 @@ export function cut(text: string, columns: number): string {
   return text.includes('\x1b[') ? `${kept}…\x1b[0m` : `${kept}…`;
 }
 
-/** Breaks a text at spaces into lines of at most `columns`, each with `indent` before it. */
+/**
+ * Breaks a text at spaces into lines of at most `columns`. `indent` stands before the first; before the others as many
+ * spaces, so that they hang under it.
+ */
 export function wrap(text: string, columns: number, indent = ''): string {
   const room = Math.max(20, columns - visible(indent));
   const lines: string[] = [];
@@ -103,5 +106,6 @@ export function wrap(text: string, columns: number, indent = ''): string {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   lines.push(line);
-  return lines.map((text) => indent + text).join('\n');
+  const hanging = ' '.repeat(visible(indent));
+  return lines.map((line, at) => (at === 0 ? indent : hanging) + line).join('\n');
 }
