@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FaultId, type RunId } from './brands.ts';
+import type { FaultId, RunId } from './brands.ts';
 
 /**
  * One decision of a keyed sequence: 32 random bits, as a signed integer, that depend on nothing but the arguments, so

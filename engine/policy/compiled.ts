@@ -1,4 +1,4 @@
-import { type Protocol } from '../contract/models.ts';
+import type { Protocol } from '../contract/models.ts';
 import { fnv1a } from '../kernel/hash.ts';
 import { foldPrefix } from './match.ts';
 

@@ -1,4 +1,4 @@
-import { type Protocol } from '../contract/models.ts';
+import type { Protocol } from '../contract/models.ts';
 import { type CompiledPolicy, compilePolicy, type WirePolicy } from './compiled.ts';
 import { beginsWithAny, pathStart, TargetIndex } from './match.ts';
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { type Route } from '../contract/models.ts';
+import type { Route } from '../contract/models.ts';
 import { realClock } from '../kernel/clock.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { parseAddress } from './address.ts';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { FirebreakError } from '../kernel/errors.ts';
-import { type Answer, type Order, type WorkerStart } from './messages.ts';
+import type { Answer, Order, WorkerStart } from './messages.ts';
 
 interface Pending {
   readonly order: Order;

@@ -1,11 +1,11 @@
-import { type Socket } from 'node:net';
-import { realClock } from '../kernel/clock.ts';
+import type { Socket } from 'node:net';
+import { later } from '../kernel/precise-timer.ts';
 import { type RequestFramer, type ResponseFramer, STEP } from './codec.ts';
-import { type Verdict } from './effects.ts';
+import type { Verdict } from './effects.ts';
 import { HeldBytes } from './held-bytes.ts';
-import { type Hold } from './holds.ts';
+import type { Hold } from './holds.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
-import { type OpenRoute } from './open-route.ts';
+import type { OpenRoute } from './open-route.ts';
 import { POLICY, ROUTE } from './shared.ts';
 
 /** Bytes of one client held back before reading from it stops; above the longest head, so that a head always fits. */
@@ -305,6 +305,6 @@ export class Connection implements PipeOwner {
     this.#upstream?.destroy();
     this.#client.end();
     this.#client.resume();
-    realClock.after(LINGER, () => this.#client.destroy());
+    later(LINGER, () => this.#client.destroy());
   }
 }

@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
-import { type Route } from '../contract/models.ts';
+import type { Route } from '../contract/models.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
-import { type WirePolicy } from '../policy/snapshot.ts';
+import type { WirePolicy } from '../policy/snapshot.ts';
 import { type Address, formatAddress, parseAddress } from './address.ts';
 import { Channel, RouteFailure } from './channel.ts';
-import { type SlottedPolicy } from './effects.ts';
-import { type Order, type RouteOrder } from './messages.ts';
+import type { SlottedPolicy } from './effects.ts';
+import type { Order, RouteOrder } from './messages.ts';
 import { createShared, HALT_WORD, POLICY_SLOTS, ROUTE_SLOTS, Totals } from './shared.ts';
-import { type PolicyCounters, type RouteCounters, type Wire } from './wire.ts';
+import type { PolicyCounters, RouteCounters, Wire } from './wire.ts';
 
 export interface WireOptions {
   /** Worker threads; 1 by default, because more gain nothing on two cores. Beyond 1 needs SO_REUSEPORT (Linux). */

@@ -1,6 +1,6 @@
 import { compileSnapshot, type CompiledPolicy, DECISION, decide, type Snapshot, type WirePolicy } from '../policy/snapshot.ts';
-import { type Protocol } from '../contract/models.ts';
-import { type Codec, type Refusal } from './codec.ts';
+import type { Protocol } from '../contract/models.ts';
+import type { Codec, Refusal } from './codec.ts';
 import { HALT_WORD, POLICY, type Shard, type SharedMemory } from './shared.ts';
 import { takeToken } from './throttle.ts';
 

@@ -1,6 +1,5 @@
-import { realClock } from '../kernel/clock.ts';
-import { type Alarm, PreciseTimer } from '../kernel/precise-timer.ts';
-import { type DelayPart } from './effects.ts';
+import { type Alarm, everyPeriod, PreciseTimer } from '../kernel/precise-timer.ts';
+import type { DelayPart } from './effects.ts';
 import { POLICY, type Shard } from './shared.ts';
 
 /** Milliseconds between two looks at the HALT word while something is held back; HALT must act within 50 ms. */
@@ -32,7 +31,7 @@ export class Holds {
     const began = performance.now();
     const hold: Hold = { parts, began, release, alarm: this.#timer.at(began + total, () => this.#ripe(hold)) };
     this.#holds.add(hold);
-    this.#looking ??= realClock.every(HALT_LOOK, () => {
+    this.#looking ??= everyPeriod(HALT_LOOK, () => {
       if (this.#halted()) this.releaseAll();
     });
     return hold;

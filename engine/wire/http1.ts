@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type Codec, type Refusal } from './codec.ts';
+import type { Codec, Refusal } from './codec.ts';
 import { headCarries } from './http1-head.ts';
 import { HttpRequestFramer, KIND } from './http1-request.ts';
 import { HttpResponseFramer } from './http1-response.ts';

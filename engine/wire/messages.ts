@@ -1,7 +1,7 @@
-import { type Protocol } from '../contract/models.ts';
-import { type Address } from './address.ts';
-import { type SlottedPolicy } from './effects.ts';
-import { type SharedMemory } from './shared.ts';
+import type { Protocol } from '../contract/models.ts';
+import type { Address } from './address.ts';
+import type { SlottedPolicy } from './effects.ts';
+import type { SharedMemory } from './shared.ts';
 
 /** What the engine and a worker say to each other. Every request is answered once, by its number. */
 export interface WorkerStart {

@@ -1,8 +1,8 @@
-import { type Protocol } from '../contract/models.ts';
-import { type Codec } from './codec.ts';
-import { type Effects } from './effects.ts';
-import { type Holds } from './holds.ts';
-import { type Shard } from './shared.ts';
+import type { Protocol } from '../contract/models.ts';
+import type { Codec } from './codec.ts';
+import type { Effects } from './effects.ts';
+import type { Holds } from './holds.ts';
+import type { Shard } from './shared.ts';
 
 /** What all connections of one route in one worker have in common. */
 export interface OpenRoute<Connection = unknown> {

@@ -1,4 +1,4 @@
-import { type PolicyCounters, type RouteCounters } from './wire.ts';
+import type { PolicyCounters, RouteCounters } from './wire.ts';
 
 /**
  * The memory that the engine and its workers share. Counters are 64-bit floats in one shard per worker, so that each

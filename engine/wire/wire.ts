@@ -1,5 +1,5 @@
-import { type Route } from '../contract/models.ts';
-import { type WirePolicy } from '../policy/snapshot.ts';
+import type { Route } from '../contract/models.ts';
+import type { WirePolicy } from '../policy/snapshot.ts';
 
 /** What happened under one policy since it was added; counted in shared memory by the workers. */
 export interface PolicyCounters {

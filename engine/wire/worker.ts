@@ -1,14 +1,14 @@
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Protocol } from '../contract/models.ts';
+import type { Protocol } from '../contract/models.ts';
 import { errnoOf, messageOf } from '../kernel/errors.ts';
-import { type Codec } from './codec.ts';
+import type { Codec } from './codec.ts';
 import { Connection } from './connection.ts';
 import { Effects, type SlottedPolicy } from './effects.ts';
 import { Holds } from './holds.ts';
 import { http1 } from './http1.ts';
-import { type Answer, type Order, type Request, type RouteOrder, type WorkerStart } from './messages.ts';
-import { type OpenRoute } from './open-route.ts';
+import type { Answer, Order, Request, RouteOrder, WorkerStart } from './messages.ts';
+import type { OpenRoute } from './open-route.ts';
 import { Shard } from './shared.ts';
 
 /** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
