@@ -42,7 +42,7 @@ export interface Demo extends AsyncDisposable {
 }
 
 /** How long the shop may take until its first checkout succeeds, milliseconds. */
-const HEALTHY_WITHIN = 10_000;
+const HEALTHY_WITHIN = 30_000;
 const DEFAULT_RATE = 20;
 
 /**

@@ -4,8 +4,8 @@ import { Client } from './client.ts';
 import { order } from './models.ts';
 import { type Reply, runService } from './service.ts';
 
-/** How long orders waits for one charge, milliseconds: twice what the slowest payment provider should take. */
-const PAYMENT_TIMEOUT = 1_000;
+/** How long orders waits for one charge, milliseconds: three times what a slow payment provider takes. */
+const PAYMENT_TIMEOUT = 1_500;
 /** At some 20 calls a second it opens within a second of an outage and finds out every 2 s whether it is over. */
 const BREAKER = { window: 20, minimum: 10, threshold: 0.5, openFor: 2_000, trials: 3 };
 /** How many placed orders are remembered, so that a retried order is not placed twice. */

@@ -6,7 +6,7 @@ import { withRetry } from './retry.ts';
 import { type Reply, runService } from './service.ts';
 
 /** Longer than orders waits for payments, so that its answer arrives; milliseconds. */
-const ORDER_TIMEOUT = 1_500;
+const ORDER_TIMEOUT = 2_000;
 /** At most three tries. More would turn a small outage of orders into a flood of retries. */
 const RETRY = { tries: 3, backoff: 40 };
 
