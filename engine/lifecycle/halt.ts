@@ -1,5 +1,5 @@
 import { type UndoRecord } from '../store/journal-record.ts';
-import { sentinelAddresses, watchdogAddress } from './addresses.ts';
+import { sentinelAddress, sentinelAddresses, watchdogAddress } from './addresses.ts';
 import { ask, fromSentinel, fromWatchdog, type HaltOutcome } from './messages.ts';
 import { type ProcessIdentity, REVERT_DEADLINE, type Workshop } from './models.ts';
 import { undoAll, undoFromJournal, type UndoTools } from './undo.ts';
@@ -35,10 +35,12 @@ export function rescueTools(
 /**
  * HALT for every engine that shares `stateDir`, from any process: with a live engine, a hung one, a dead one, with or
  * without a watchdog. First the wires fall silent, then everything is reverted from the journal. Never throws for residue.
+ * An engine that calls it has halted itself already.
  */
 export async function haltEverywhere(tools: RescueTools, by: string): Promise<HaltEverywhereResult> {
   const from = tools.clock.now();
-  const engines = await silence(tools, by, 'halted');
+  const self = sentinelAddress(tools.stateDir, tools.identity.self.pid);
+  const engines = await silence(tools, by, 'halted', sentinelAddresses(tools.stateDir).filter((address) => address !== self));
   const silent = tools.clock.now() - from;
   // As long as the watchdog may need for one fault after the other; it answers as soon as it is done.
   const limit = tools.revertDeadline * (tools.journal.open().length + 1) + ENGINE_WITHIN;
@@ -52,12 +54,12 @@ export async function haltEverywhere(tools: RescueTools, by: string): Promise<Ha
 }
 const haltedAnswer = fromWatchdog.options[4];
 
-/** Sets the HALT word of every engine that answers (or of those in `addresses`); returns their pids. */
+/** Sets the HALT word of every engine that answers at its sentinel's address; returns their pids. */
 export async function silence(
-  { clock, stateDir }: Pick<RescueTools, 'clock' | 'stateDir'>,
+  { clock }: Pick<RescueTools, 'clock'>,
   by: string,
   reason: 'halted' | 'lease-lost',
-  addresses: readonly string[] = sentinelAddresses(stateDir),
+  addresses: readonly string[],
 ): Promise<readonly number[]> {
   const answers = await Promise.allSettled(
     addresses.map((address) => ask(clock, address, { kind: 'halt', by, reason }, fromSentinel, SENTINEL_WITHIN)),

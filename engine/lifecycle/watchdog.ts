@@ -216,12 +216,10 @@ class JournalWatchdog implements Watchdog {
 
   async #halt(socket: Socket, by: string): Promise<void> {
     this.#log(`HALT by ${by}`);
-    const from = this.#tools.clock.now();
-    await silence(this.#tools, by, 'halted');
-    const silent = this.#tools.clock.now() - from;
+    // Whoever asks has silenced the wires already: that must not wait for a watchdog.
     const { tookMs, faults } = await revertEverything(this.#tools, by);
     this.#log(`HALT: ${summaryOf(faults)}`);
-    say(socket, { kind: 'halted', tookMs: silent + tookMs, faults: [...faults] });
+    say(socket, { kind: 'halted', tookMs, faults: [...faults] });
   }
 
   #mayEnd(open: readonly UndoRecord[], now: number): void {
