@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { type Clock } from '../kernel/clock.ts';
+import { controlLevels, readText } from './cgroups.ts';
 import { type Held, startHeld } from './held.ts';
-import { readStat } from './processes.ts';
+import { isEnded, readStat } from './processes.ts';
 import { capture } from './spawn.ts';
 
 /** The role of children that load the CPU; the inverse of `startCpuLoad` is `endHeld(CPU_ROLE, token)`. */
@@ -21,6 +22,17 @@ export interface CpuLoad {
 /** The cores that this process may use; less than the machine has where an affinity mask says so. */
 export function usableCores(): number {
   return availableParallelism();
+}
+
+/** The cores' worth of CPU time that control groups allow this process; undefined when they set no limit. */
+export function cpuQuota(): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const quotas = controlLevels('cpu').flatMap(({ folder, v2 }) => {
+    const [quota, period] = v2 ? readText(`${folder}/cpu.max`).split(' ') : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => readText(`${folder}/${name}`));
+    const cores = Number(quota) / Number(period);
+    return cores > 0 && Number.isFinite(cores) ? [cores] : [];
+  });
+  return quotas.length === 0 ? undefined : Math.min(...quotas);
 }
 
 /**
@@ -43,7 +55,7 @@ export function startCpuLoad(asked: CpuLoad, clock: Clock): Held {
 export function cpuSeconds(pid: number): number | undefined {
   if (process.platform === 'linux') {
     const stat = readStat(pid);
-    return stat === undefined ? undefined : stat.ticks / TICKS_PER_SECOND;
+    return stat === undefined || isEnded(stat) ? undefined : stat.ticks / TICKS_PER_SECOND;
   }
   try {
     return parseCpuTime(capture('ps', ['-o', 'time=', '-p', String(pid)]));

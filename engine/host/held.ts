@@ -42,11 +42,16 @@ const END_WITHIN_MS = 8_000;
 /** Starts a child of host/children. Disposing stops renewing and closes its stdin, at which it ends. */
 export function startHeld(options: HeldOptions, clock: Clock): Held {
   const script = fileURLToPath(new URL(`./children/${options.script}.ts`, import.meta.url));
-  const child = spawnNode(script, [...options.args, `--lease=${options.lease ?? LEASE_MS}`], { role: options.role, token: options.token, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawnNode(script, [...options.args, `--lease=${options.lease ?? LEASE_MS}`], {
+    role: options.role,
+    token: options.token,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // A session of its own: Ctrl-C in the terminal is for the engine to answer, and the scheduler weighs whole sessions.
+    detached: true,
+  });
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new FirebreakError('bug', 'a held child needs its pipes');
   stdin.on('error', () => {}); // the child has ended; `alive` says so
-  child.unref();
   const news = new Map<string, unknown>();
   const waiters = new Set<() => void>();
   const wake = (): void => waiters.forEach((waiter) => waiter());

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
+import { controlLevels, readText } from './cgroups.ts';
 import { capture, OWN_MARK } from './spawn.ts';
 import { listProcesses, readProcess } from './processes.ts';
 
@@ -10,23 +10,16 @@ const MB = 1_048_576;
 /** The memory limit of this process's control group and what is used of it, in MB; undefined when there is none. */
 export function groupMemory(): { readonly limit: number; readonly used: number } | undefined {
   if (process.platform !== 'linux') return undefined;
-  let tightest: { limit: number; used: number } | undefined;
-  for (const line of read('/proc/self/cgroup').split('\n')) {
-    const [, controllers = '', path = ''] = line.split(':');
-    const v2 = controllers === '';
-    if (!v2 && !controllers.split(',').includes('memory')) continue;
-    const root = v2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory';
-    // A limit may lie on any level; inside a container the path is often that of the host and only the root is there.
-    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
-      const limit = Number(read(`${root}${at}/${v2 ? 'memory.max' : 'memory.limit_in_bytes'}`) || Number.NaN) / MB;
-      const used = Number(read(`${root}${at}/${v2 ? 'memory.current' : 'memory.usage_in_bytes'}`) || Number.NaN) / MB;
-      const real = Number.isFinite(limit) && Number.isFinite(used) && limit < totalmem() / MB;
-      if (real && (tightest === undefined || limit - used < tightest.limit - tightest.used)) tightest = { limit, used };
-      if (at === '') break;
-    }
-  }
-  return tightest;
+  const limits = controlLevels('memory').flatMap(({ folder, v2 }) => {
+    const limit = megabytes(readText(`${folder}/${v2 ? 'memory.max' : 'memory.limit_in_bytes'}`));
+    const used = megabytes(readText(`${folder}/${v2 ? 'memory.current' : 'memory.usage_in_bytes'}`));
+    // Without a limit the file says `max`, or a number beyond all memory.
+    return limit < totalmem() / MB && used >= 0 ? [{ limit, used }] : [];
+  });
+  return limits.sort((a, b) => a.limit - a.used - (b.limit - b.used))[0];
 }
+
+const megabytes = (text: string): number => (text === '' ? Number.NaN : Number(text) / MB);
 
 /** The memory that there is for this process in all, in MB. */
 export function totalMB(): number {
@@ -35,7 +28,7 @@ export function totalMB(): number {
 
 /** The memory that can still be had without swapping, in MB: the system's estimate, or less where a group limits it. */
 export function availableMB(): number {
-  const estimate = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo'))?.[1];
+  const estimate = /^MemAvailable:\s+(\d+) kB/m.exec(readText('/proc/meminfo'))?.[1];
   const system = estimate === undefined ? freemem() / MB : Number(estimate) / 1_024;
   const group = groupMemory();
   return Math.min(system, group === undefined ? Infinity : group.limit - group.used);
@@ -49,7 +42,7 @@ export function reserveMB(): number {
 /** The resident memory of a process in MB, as the kernel counts it; undefined when it is gone. */
 export function residentMB(pid: number): number | undefined {
   if (process.platform !== 'linux') return readProcess(pid) === undefined ? undefined : Number(capture('ps', ['-o', 'rss=', '-p', String(pid)])) / 1_024;
-  const kb = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1];
+  const kb = /^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1];
   return kb === undefined ? undefined : Number(kb) / 1_024;
 }
 
@@ -61,12 +54,4 @@ export function othersRamMB(except = 0): number {
     total += Number(info.argv.find((arg) => arg.startsWith('--cap='))?.slice('--cap='.length) ?? 0);
   }
   return total;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

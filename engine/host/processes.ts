@@ -147,7 +147,7 @@ function readOr(path: string, fallback: string): string {
 }
 
 /** `lstart` is five words, such as `Fri Nov 21 03:22:03 2025`. */
-const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+[\d:]+\s+\d+)\s(.*)$/;
+const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\d+\s+[\d:]+\s+\d+)\s+(.*)$/;
 
 function listWithPs(filter: readonly string[]): readonly ProcessInfo[] {
   let output: string;

@@ -13,7 +13,7 @@ export interface SpawnOptions {
   readonly token?: string;
   /** True for a process that experiments may hit; it then does not count as Firebreak's own. */
   readonly target?: boolean;
-  /** In a session of its own, and left alive when this process ends. */
+  /** In a session of its own, unreferenced, without pipes unless asked for: it outlives this process. */
   readonly detached?: boolean;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { realClock } from '../../kernel/clock.ts';
 import { readProcess } from '../../host/processes.ts';
 import { spawnNode } from '../../host/spawn.ts';
 
@@ -14,6 +15,9 @@ export interface Fleet extends AsyncDisposable {
   state(pid: number): string;
 }
 
+/** A supervisor that starts what cannot stay up must not do so for ever. */
+const MOST_REPLACEMENTS = 10;
+
 /** @param supervised true starts a new process for each that ends. */
 export async function startFleet(size: number, supervised = false): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-fleet-'));
@@ -22,12 +26,13 @@ export async function startFleet(size: number, supervised = false): Promise<Flee
   writeFileSync(script, 'process.stdin.on("end", () => process.exit()).resume(); process.stdout.write("up");');
   const children = new Set<ChildProcess>();
   let closing = false;
+  let replacements = 0;
   const start = (): Promise<void> => {
     const child = spawnNode(script, [], { role: 'fleet', target: true, stdio: ['pipe', 'pipe', 'ignore'] });
     children.add(child);
     child.on('exit', () => {
       children.delete(child);
-      if (supervised && !closing) void start();
+      if (supervised && !closing && ++replacements <= MOST_REPLACEMENTS) void start();
     });
     return new Promise((resolve) => child.stdout?.once('data', () => resolve()));
   };
@@ -50,8 +55,7 @@ export async function startFleet(size: number, supervised = false): Promise<Flee
 
 /** Waits on a condition, for 5 s at most. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 5_000; !(await condition()); ) {
-    if (performance.now() > end) throw new Error(`not within 5 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const end = realClock.now() + 5_000; !(await condition()); await realClock.sleep(5)) {
+    if (realClock.now() > end) throw new Error(`not within 5 s: ${what}`);
   }
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { argument, holdLifeline, report } from './lifeline.ts';
@@ -9,6 +10,7 @@ let nice = Number(argument('nice'));
 try {
   // Threads inherit the niceness of the thread that starts them, so this comes first.
   setPriority(nice);
+  weighSession(nice);
 } catch {
   nice = 0; // not permitted: the load is then what the scheduler leaves, and is reported as measured
 }
@@ -22,3 +24,15 @@ for (let core = 0; core < cores; core++) {
 await Promise.all(started);
 begin();
 report({ ready: true, nice });
+
+/**
+ * Where the kernel groups tasks by session (sched_autogroup_enabled, sched(7)) niceness only counts inside a session;
+ * the session, which is this process's own, has a niceness of its own.
+ */
+function weighSession(value: number): void {
+  try {
+    writeFileSync('/proc/self/autogroup', String(value));
+  } catch {
+    // the kernel does not group, or this is not Linux
+  }
+}
