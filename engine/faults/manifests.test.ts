@@ -7,17 +7,29 @@ import { type FaultManifest } from '../kernel/fault.ts';
 import { type FaultType, manifestOf, manifests } from './manifests.ts';
 
 const all = Object.entries(manifests) as [FaultType, FaultManifest][];
-const REMARKS = ['guard-off', 'global-target', 'collision', 'tcp-drop', 'long-latency', 'oom', 'cpu-lock', 'irreversible'];
+const REMARKS = [
+  'guard-off',
+  'global-target',
+  'collision',
+  'tcp-drop',
+  'long-latency',
+  'oom',
+  'cpu-lock',
+  'irreversible',
+];
 
 test('every folder of faults with a manifest is on the list, under its own name, and the reverse', () => {
-  const folders = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory() && existsSync(join(import.meta.dirname, entry.name, 'manifest.ts')));
+  const folders = readdirSync(import.meta.dirname, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && existsSync(join(import.meta.dirname, entry.name, 'manifest.ts')),
+  );
   assert.deepEqual(folders.map(({ name }) => name).sort(), Object.keys(manifests).sort());
   for (const [type, manifest] of all) assert.equal(manifest.type, type);
 });
 
 test('a manifest is found by its type, and by nothing else', () => {
   for (const [type, manifest] of all) assert.equal(manifestOf(type), manifest);
-  for (const type of ['', 'HTTP', 'toString', '__proto__', 'constructor', 'volcano']) assert.equal(manifestOf(type), undefined, type);
+  for (const type of ['', 'HTTP', 'toString', '__proto__', 'constructor', 'volcano'])
+    assert.equal(manifestOf(type), undefined, type);
 });
 
 for (const [type, manifest] of all) {
@@ -26,7 +38,11 @@ for (const [type, manifest] of all) {
     assert.match(manifest.summary, /^[A-Z][^\n]{15,120}\.$/);
     assert.ok(manifest.target.help.length > 15);
     assert.notEqual(manifest.target.example, '');
-    assert.equal(manifest.target.check?.(manifest.target.example), undefined, 'the example of a target is a good target');
+    assert.equal(
+      manifest.target.check?.(manifest.target.example),
+      undefined,
+      'the example of a target is a good target',
+    );
     assert.ok(manifest.platforms.length > 0 && [1, 2, 3, 4, 5].includes(manifest.blastRadius));
     assert.ok(manifest.verifyWithin >= 1_000 && manifest.verifyWithin <= 60_000);
     assert.match(manifest.explain(params, manifest.target.example), /^[A-Z].+\.$/);
@@ -47,22 +63,34 @@ for (const [type, manifest] of all) {
         if (typeof value !== 'number' || unit === 'ms') continue;
         assert.ok(schema.safeParse(value).success, `${field}: its own ${end} ${value} is refused`);
       }
-      if (typeof meta?.['max'] === 'number' && unit !== 'ms') assert.ok(!schema.safeParse(meta['max'] + 1).success, `${field} takes more than its max`);
+      if (typeof meta?.['max'] === 'number' && unit !== 'ms')
+        assert.ok(!schema.safeParse(meta['max'] + 1).success, `${field} takes more than its max`);
       const example = meta?.['example'];
-      if (example !== undefined && typeof schema.parse(undefined) !== 'object') assert.ok(schema.safeParse(example).success, `${field}: its own example ${String(example)} is refused`);
+      if (example !== undefined && typeof schema.parse(undefined) !== 'object')
+        assert.ok(schema.safeParse(example).success, `${field}: its own example ${String(example)} is refused`);
     }
   });
 }
 
 test('the types of the wire say in words what happens to which messages', () => {
   const asked = { latencyChance: 0.25, latencyDuration: '1500ms', errorChance: 1, errorCode: 7, dropConnection: true };
-  const said = (type: FaultType, target: string): string => manifestOf(type)?.explain(manifests[type].params.parse(asked), target) ?? '';
-  assert.equal(said('grpc', '/shop.Orders/Place'), 'Delays 25 % of calls of /shop.Orders/Place by 1.5s, answers all of them with status 7, cuts their connections.');
+  const said = (type: FaultType, target: string): string =>
+    manifestOf(type)?.explain(manifests[type].params.parse(asked), target) ?? '';
+  assert.equal(
+    said('grpc', '/shop.Orders/Place'),
+    'Delays 25 % of calls of /shop.Orders/Place by 1.5s, answers all of them with status 7, cuts their connections.',
+  );
   assert.match(said('sql', 'all'), /^Delays 25 % of SQL statements by 1\.5s/);
   assert.match(said('kafka', 'orders'), /messages of orders/);
-  assert.equal(manifests.mongo.explain(manifests.mongo.params.parse({ errorChance: 1 }), 'find'), 'Answers all find commands with a command error.');
+  assert.equal(
+    manifests.mongo.explain(manifests.mongo.params.parse({ errorChance: 1 }), 'find'),
+    'Answers all find commands with a command error.',
+  );
   assert.equal(manifests.redis.explain(manifests.redis.params.parse({}), 'get'), 'Leaves get commands as they are.');
-  assert.equal(manifests.redis.explain(manifests.redis.params.parse({ dropConnection: true }), 'all'), 'Cuts the connections of Redis commands.');
+  assert.equal(
+    manifests.redis.explain(manifests.redis.params.parse({ dropConnection: true }), 'all'),
+    'Cuts the connections of Redis commands.',
+  );
 });
 
 test('a README stands beside each manifest', () => {

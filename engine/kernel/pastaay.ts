@@ -5,8 +5,8 @@ import { formatDuration } from './durations.ts';
 import { type GuardRemark } from './fault.ts';
 
 /**
- * What the policies of the pastaay v1 format have in common, once: its fields with their limits, and the guard's weights
- * for them (CAPABILITIES: "Guard"). The format lets any of these fields stand on any type, so every manifest of the
+ * What the policies of the pastaay v1 format have in common, once: the fields with their limits, and the guard's
+ * weights for them (CAPABILITIES: "Guard"). The format lets any of these fields stand on any type, so every manifest of the
  * format spreads `commonFields`; `errorCode` and the header match differ from type to type.
  */
 export const commonFields = {
@@ -18,13 +18,22 @@ export const commonFields = {
   streamRollMode: z
     .enum(['', 'per-call', 'per-frame', 'stream'], { error: 'expected per-call, per-frame, stream or an empty text' })
     .default('')
-    .meta({ help: 'When the dice are thrown on a stream: for each call, each frame or once.', example: 'per-call' } satisfies FieldMeta),
+    .meta({
+      help: 'When the dice are thrown on a stream: for each call, each frame or once.',
+      example: 'per-call',
+    } satisfies FieldMeta),
   throttleThreshold: whole('CPU intensity.', 0, 10_000_000),
   ramChunkMB: whole('Memory to take at each interval.', 0, 4096, 0, 'MB'),
   /** 0 stands for 1 s in the format. */
   ramInterval: duration('How often a piece of memory is taken.', HOUR, 1_000)
     .transform((value) => (value === 0 ? millis(1_000) : value))
-    .meta({ help: 'How often a piece of memory is taken; 0 means 1s.', unit: 'ms', min: 0, max: HOUR, example: '1s' } satisfies FieldMeta),
+    .meta({
+      help: 'How often a piece of memory is taken; 0 means 1s.',
+      unit: 'ms',
+      min: 0,
+      max: HOUR,
+      example: '1s',
+    } satisfies FieldMeta),
 };
 
 /** The code of an error: 0 stands for `whenZero`, anything else must lie in [min, max]. */
@@ -47,7 +56,10 @@ export const matchHeaders = headers('Only messages that carry all of these heade
  */
 export const noHeaders = z
   .record(z.string(), z.string(), { error: 'expected no headers: messages of this type carry none' })
-  .refine((map) => Object.keys(map).length === 0, 'expected no headers: messages of this type carry none, so nothing would match')
+  .refine(
+    (map) => Object.keys(map).length === 0,
+    'expected no headers: messages of this type carry none, so nothing would match',
+  )
   .default({})
   .meta({ help: 'Must be empty: messages of this type carry no headers.' } satisfies FieldMeta);
 
@@ -63,8 +75,13 @@ export interface CommonParams {
 
 /** True when no field would do anything. A delay of zero length still counts, as it does in pastaay's own guard. */
 export function commonNoop(params: CommonParams): boolean {
-  return params.latencyChance === 0 && params.errorChance === 0 && !params.dropConnection
-    && params.ramChunkMB === 0 && params.throttleThreshold === 0;
+  return (
+    params.latencyChance === 0 &&
+    params.errorChance === 0 &&
+    !params.dropConnection &&
+    params.ramChunkMB === 0 &&
+    params.throttleThreshold === 0
+  );
 }
 
 /** The largest weight of all fields, 0-1; every figure is from CAPABILITIES, "Guard". */
@@ -100,9 +117,11 @@ export function explainMessages(params: CommonParams, messages: string, error: s
     if (chance === 1) return `all ${whom}`;
     return `${Math.round(chance * 1_000) / 10} % ${parts.length > 0 ? whom : `of ${whom}`}`;
   };
-  if (params.latencyChance > 0) parts.push(`delays ${share(params.latencyChance)} by ${formatDuration(params.latencyDuration)}`);
+  if (params.latencyChance > 0)
+    parts.push(`delays ${share(params.latencyChance)} by ${formatDuration(params.latencyDuration)}`);
   if (params.errorChance > 0) parts.push(`answers ${share(params.errorChance)} with ${error}`);
-  if (params.dropConnection) parts.push(`cuts ${parts.length > 0 ? 'their connections' : `the connections of ${messages}`}`);
+  if (params.dropConnection)
+    parts.push(`cuts ${parts.length > 0 ? 'their connections' : `the connections of ${messages}`}`);
   const sentence = parts.length === 0 ? `leaves ${messages} as they are` : parts.join(', ');
   return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.`;
 }

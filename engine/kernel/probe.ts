@@ -14,33 +14,56 @@ const timing = {
   every: durationText(50, 3_600_000).default(millis(1_000)).meta(about('How often to poll.', '500ms')),
   timeout: durationText(1, 600_000).default(millis(2_000)).meta(about('After which an answer counts as failed.', '2s')),
   /** The sliding window of the figures. */
-  window: durationText(100, 3_600_000).default(millis(10_000)).meta(about('Over how much of the past the figures are taken.', '10s')),
+  window: durationText(100, 3_600_000)
+    .default(millis(10_000))
+    .meta(about('Over how much of the past the figures are taken.', '10s')),
 };
 
 export const httpProbeSpec = z.strictObject({
   type: z.literal('http'),
   /** http(s) URL, or `route://NAME/path`: the listening side of a route of the same file. */
-  url: words('expected a URL').meta(about('What to ask: http://, https://, or route://NAME/path for a route of the file.', 'http://127.0.0.1:7000/health')),
+  url: words('expected a URL').meta(
+    about(
+      'What to ask: http://, https://, or route://NAME/path for a route of the file.',
+      'http://127.0.0.1:7000/health',
+    ),
+  ),
   method: z
-    .enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'], { error: 'expected GET, HEAD, POST, PUT, DELETE, PATCH or OPTIONS' })
+    .enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'], {
+      error: 'expected GET, HEAD, POST, PUT, DELETE, PATCH or OPTIONS',
+    })
     .default('GET')
     .meta(about('The method of the request.', 'GET')),
   headers: z
-    .record(z.string(), z.string({ error: 'expected text as the value of a header' }), { error: 'expected a mapping of header names to values' })
+    .record(z.string(), z.string({ error: 'expected text as the value of a header' }), {
+      error: 'expected a mapping of header names to values',
+    })
     .default({})
     .meta(about('Headers of the request.', '{ x-canary: "true" }')),
   body: z.string({ error: 'expected text' }).default('').meta(about('Body of the request.', '{}')),
   /** What counts as success: a status code or a class such as `2xx`; empty means 200-399. */
   status: z
-    .array(z.union([z.int(STATUS).min(100, STATUS).max(599, STATUS), z.string().regex(/^[1-5]xx$/, STATUS)], { error: STATUS }), { error: 'expected a list of status codes' })
+    .array(
+      z.union([z.int(STATUS).min(100, STATUS).max(599, STATUS), z.string().regex(/^[1-5]xx$/, STATUS)], {
+        error: STATUS,
+      }),
+      { error: 'expected a list of status codes' },
+    )
     .default([])
     .meta(about('Which answers count as success; empty means 200-399.', '[2xx, 304]')),
   /** Text that the body must contain to count as success; empty means any. */
   contains: z.string({ error: 'expected text' }).default('').meta(about('Text that the answer must contain.', 'ok')),
   /** T of Apdex: satisfied up to T, tolerating up to 4T (Apdex specification 1.1). */
-  apdex_t: durationText(1, 600_000).default(millis(500)).meta(about('T of Apdex: satisfied up to T, tolerating up to 4T.', '500ms')),
+  apdex_t: durationText(1, 600_000)
+    .default(millis(500))
+    .meta(about('T of Apdex: satisfied up to T, tolerating up to 4T.', '500ms')),
   /** Weight of the newest value in the exponential moving average, 0-1. */
-  ema: z.number({ error: EMA }).gt(0, EMA).max(1, EMA).default(0.2).meta(about('Weight of the newest value in the moving average of Apdex.', 0.2)),
+  ema: z
+    .number({ error: EMA })
+    .gt(0, EMA)
+    .max(1, EMA)
+    .default(0.2)
+    .meta(about('Weight of the newest value in the moving average of Apdex.', 0.2)),
   ...timing,
 });
 
@@ -60,7 +83,16 @@ export type PrometheusProbeSpec = z.infer<typeof prometheusProbeSpec>;
 
 /** The names a CEL expression over one probe may use; the others are null there. */
 export const FIGURES = [
-  'success_rate', 'availability', 'throughput', 'p50', 'p95', 'p99', 'apdex', 'apdex_ema', 'value', 'samples',
+  'success_rate',
+  'availability',
+  'throughput',
+  'p50',
+  'p95',
+  'p99',
+  'apdex',
+  'apdex_ema',
+  'value',
+  'samples',
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
 

@@ -6,7 +6,10 @@ import { type Entry, type Reader, type Shape } from './reader.ts';
 import { abortShape, checkShape, experimentShape } from './schema.ts';
 import { nearest } from './wording.ts';
 
-const PROBES: Readonly<Record<string, { readonly shape: Shape }>> = { http: httpProbeSpec, prometheus: prometheusProbeSpec };
+const PROBES: Readonly<Record<string, { readonly shape: Shape }>> = {
+  http: httpProbeSpec,
+  prometheus: prometheusProbeSpec,
+};
 
 /** Reads the experiment section; every finding goes to the reader. `routes` are the names that route:// may use. */
 export function readExperiment(reader: Reader, section: Entry, routes: readonly string[]): Experiment | null {
@@ -15,32 +18,46 @@ export function readExperiment(reader: Reader, section: Entry, routes: readonly 
   if (entries === undefined) return null;
   const head = reader.fields(section, entries, experimentShape);
   const list = entries.get('steadyState');
-  const items = list === undefined ? [] : reader.items(list, '{ name: checkout, probe: { type: http, url: "http://127.0.0.1:7000/" }, expect: success_rate >= 0.99 }');
+  const items =
+    list === undefined
+      ? []
+      : reader.items(
+          list,
+          '{ name: checkout, probe: { type: http, url: "http://127.0.0.1:7000/" }, expect: success_rate >= 0.99 }',
+        );
   if (items.length === 0 && (list === undefined || reader.issues.length === before)) {
-    reader.report(list?.offset ?? section.offset, `${section.path}.steady_state`, 'steady_state: expected at least one check, found none', 'an experiment that measures nothing can claim nothing: add a name, a probe and what to expect of it');
+    reader.report(
+      list?.offset ?? section.offset,
+      `${section.path}.steady_state`,
+      'steady_state: expected at least one check, found none',
+      'an experiment that measures nothing can claim nothing: add a name, a probe and what to expect of it',
+    );
   }
   const names = new Map<string, number>();
-  const steadyState = items.map((item) => readCheck(reader, item, routes, names)).filter((check) => check !== undefined);
+  const steadyState = items
+    .map((item) => readCheck(reader, item, routes, names))
+    .filter((check) => check !== undefined);
   const written = entries.get('abort');
   const abort = written === undefined || reader.isNothing(written) ? null : readAbort(reader, written);
   if (reader.issues.length > before) return null;
   return { ...(head as Required<typeof head>), steadyState, abort };
 }
 
-function readCheck(reader: Reader, item: Entry, routes: readonly string[], names: Map<string, number>): SteadyStateCheck | undefined {
+function readCheck(
+  reader: Reader,
+  item: Entry,
+  routes: readonly string[],
+  names: Map<string, number>,
+): SteadyStateCheck | undefined {
   const entries = reader.mapping(item, [...Object.keys(checkShape), 'probe']);
   if (entries === undefined) return undefined;
   const { name, expect } = reader.fields(item, entries, checkShape);
-  const named = entries.get('name');
-  if (name !== undefined && named !== undefined) {
-    const first = names.get(name);
-    if (first === undefined) names.set(name, reader.place(named.offset).line);
-    else reader.reject(named, `expected a name of its own, as line ${first} has this one`, 'give each check another name');
-  }
+  reader.unique(entries.get('name'), name, names);
   checkCondition(reader, entries.get('expect'), expect);
   const written = entries.get('probe');
   if (written === undefined) {
-    reader.report(item.offset, `${item.path}.probe`, 'probe: expected a probe, found nothing: the field is required', 'say what to measure, such as probe: { type: http, url: "http://127.0.0.1:7000/" }');
+    const hint = 'say what to measure, such as probe: { type: http, url: "http://127.0.0.1:7000/" }';
+    reader.missing(item, 'probe', hint, 'a probe');
   }
   const probe = written === undefined ? undefined : readProbe(reader, written, routes);
   return name === undefined || expect === undefined || probe === undefined ? undefined : { name, probe, expect };
@@ -53,16 +70,18 @@ function readProbe(reader: Reader, section: Entry, routes: readonly string[]): P
   if (all === undefined) return undefined;
   const kind = all.get('type');
   const type = isScalar(kind?.node) ? String(kind.node.value) : '';
-  const spec = PROBES[type];
+  const spec = Object.hasOwn(PROBES, type) ? PROBES[type] : undefined;
   if (spec === undefined) {
     const near = nearest(type, Object.keys(PROBES));
     const hint = near === undefined ? 'write type: http or type: prometheus' : `did you mean ${near}?`;
-    if (kind === undefined) reader.report(section.offset, `${section.path}.type`, 'type: expected the type of a probe, found nothing: the field is required', hint);
+    if (kind === undefined) reader.missing(section, 'type', hint, 'the type of a probe');
     else reader.reject(kind, 'expected http or prometheus', hint);
     return undefined;
   }
   for (const [field, entry] of all) {
-    if (!(field in spec.shape)) reader.report(entry.offset, entry.path, `expected a field of a ${type} probe, found ${entry.key}`, `remove it; the fields are ${Object.keys(spec.shape).join(', ')}`);
+    if (field in spec.shape) continue;
+    const hint = `remove it; the fields are ${Object.keys(spec.shape).join(', ')}`;
+    reader.report(entry.offset, entry.path, `expected a field of a ${type} probe, found ${entry.key}`, hint);
   }
   const values = reader.fields(section, all, spec.shape);
   checkUrl(reader, all.get('url'), values['url'], routes);
@@ -74,11 +93,20 @@ function checkUrl(reader: Reader, entry: Entry | undefined, url: unknown, routes
   const route = /^route:\/\/([^/?#]*)/.exec(url)?.[1];
   if (route === undefined) {
     if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
-    return reader.reject(entry, 'expected a URL that begins with http://, https:// or route://', 'write for example http://127.0.0.1:7000/health, or route://NAME/health with the name of a route');
+    return reader.reject(
+      entry,
+      'expected a URL that begins with http://, https:// or route://',
+      'write for example http://127.0.0.1:7000/health, or route://NAME/health with the name of a route',
+    );
   }
   if (routes.includes(route)) return;
   const near = nearest(route, routes);
-  const hint = near !== undefined ? `did you mean route://${near}?` : routes.length > 0 ? `the routes are ${routes.join(', ')}` : 'this file has no routes: add one under routes, or write the address with http://';
+  const hint =
+    near !== undefined
+      ? `did you mean route://${near}?`
+      : routes.length > 0
+        ? `the routes are ${routes.join(', ')}`
+        : 'this file has no routes: add one under routes, or write the address with http://';
   reader.reject(entry, `expected the name of a route after route://`, hint);
 }
 
@@ -95,13 +123,16 @@ function checkCondition(reader: Reader, entry: Entry | undefined, source: string
   if (entry === undefined || source === undefined) return;
   const condition = compileCondition(source);
   if (!('error' in condition)) return;
-  const start = (entry.node?.range?.[0] ?? entry.offset) + inside(entry.node, source) * condition.offset + quote(entry.node);
-  reader.report(start, entry.path, `${entry.key}: ${condition.error.startsWith('expected') ? '' : 'expected a condition in CEL: '}${condition.error}`, condition.hint);
+  const begin = entry.node?.range?.[0] ?? entry.offset;
+  const start = mapsOneToOne(entry.node, source) ? begin + quote(entry.node) + condition.offset : begin;
+  const wanted = condition.error.startsWith('expected') ? '' : 'expected a condition in CEL: ';
+  reader.report(start, entry.path, `${entry.key}: ${wanted}${condition.error}`, condition.hint);
 }
-/** 1 when offsets into the value are offsets into the text: one line, nothing escaped. */
-const inside = (node: Node | null, source: string): number => {
-  if (!isScalar(node) || source.includes('\n') || node.type === 'BLOCK_FOLDED' || node.type === 'BLOCK_LITERAL') return 0;
-  const written = (node.range?.[1] ?? 0) - (node.range?.[0] ?? 0);
-  return written === source.length + 2 * quote(node) ? 1 : 0;
-};
-const quote = (node: Node | null): number => (isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') ? 1 : 0);
+/** Whether offsets into the value are offsets into the text: on one line, with nothing escaped. */
+function mapsOneToOne(node: Node | null, source: string): boolean {
+  if (!isScalar(node) || source.includes('\n') || node.type === 'BLOCK_FOLDED' || node.type === 'BLOCK_LITERAL')
+    return false;
+  return (node.range?.[1] ?? 0) - (node.range?.[0] ?? 0) === source.length + 2 * quote(node);
+}
+const quote = (node: Node | null): number =>
+  isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') ? 1 : 0;

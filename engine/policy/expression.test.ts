@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileCondition } from './expression.ts';
 
-const FIGURES = { success_rate: 0.97, p50: 20, p95: 400, p99: 800, throughput: 10, apdex: 0.5, value: null, samples: 100, availability: Number.NaN };
+const FIGURES = {
+  success_rate: 0.97,
+  p50: 20,
+  p95: 400,
+  p99: 800,
+  throughput: 10,
+  apdex: 0.5,
+  value: null,
+  samples: 100,
+  availability: Number.NaN,
+};
 
 function evaluate(source: string): boolean | null {
   const condition = compileCondition(source);
@@ -12,12 +22,41 @@ function evaluate(source: string): boolean | null {
 
 test('figures compare and compute with whole numbers as with decimal ones, on either side', () => {
   const held = [
-    'p99 == 800', '800 == p99', 'p99 == 800.0', 'p99 != 801', '801 != p99', '!(p99 != 800)', 'p99 + 1 == 801', '1 + p99 == 801.0', 'p99 - 1 == 799', '1000 - p99 == 200',
-    'p99 * 2 == 1600', '2 * p99 == 1600', 'p99 / 1000 == 0.8', '1600 / p99 == 2', 'p99 / 3 > 266.6', 'p95 / p50 == 20', '-p99 < 0', 'p99 <= 800 && p99 >= 800', 'p99 > 1 + 1',
-    'p99 + p95 * 2 - 600 / p50 == 1570', 'success_rate < 0.95 || p99 > 700', 'p99 > 700 ? p50 < 100 : false', 'p99 in [800.0, 900.0]', '(p99 - p50) / p50 > 10',
+    'p99 == 800',
+    '800 == p99',
+    'p99 == 800.0',
+    'p99 != 801',
+    '801 != p99',
+    '!(p99 != 800)',
+    'p99 + 1 == 801',
+    '1 + p99 == 801.0',
+    'p99 - 1 == 799',
+    '1000 - p99 == 200',
+    'p99 * 2 == 1600',
+    '2 * p99 == 1600',
+    'p99 / 1000 == 0.8',
+    '1600 / p99 == 2',
+    'p99 / 3 > 266.6',
+    'p95 / p50 == 20',
+    '-p99 < 0',
+    'p99 <= 800 && p99 >= 800',
+    'p99 > 1 + 1',
+    'p99 + p95 * 2 - 600 / p50 == 1570',
+    'success_rate < 0.95 || p99 > 700',
+    'p99 > 700 ? p50 < 100 : false',
+    'p99 in [800.0, 900.0]',
+    '(p99 - p50) / p50 > 10',
   ];
   for (const source of held) assert.equal(evaluate(source), true, source);
-  for (const source of ['p99 != 800', '800 != p99', 'p99 < 800', 'p99 + 1 <= 800', '2 * p99 < 1600', 'success_rate >= 0.99 && p99 < 900']) assert.equal(evaluate(source), false, source);
+  for (const source of [
+    'p99 != 800',
+    '800 != p99',
+    'p99 < 800',
+    'p99 + 1 <= 800',
+    '2 * p99 < 1600',
+    'success_rate >= 0.99 && p99 < 900',
+  ])
+    assert.equal(evaluate(source), false, source);
 });
 
 test('what was not measured is neither held nor broken', () => {

@@ -33,7 +33,9 @@ function makeEnvironment(): Environment {
   };
   for (const [operator, apply] of Object.entries(operations)) {
     const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
-    env.registerOperator(`int ${operator} double: double`, mixed).registerOperator(`double ${operator} int: double`, mixed);
+    env
+      .registerOperator(`int ${operator} double: double`, mixed)
+      .registerOperator(`double ${operator} int: double`, mixed);
   }
   // Registering one equality gives the other way round and `!=` as well.
   env.registerOperator('double == int', (a: number | bigint, b: number | bigint) => Number(a) === Number(b));
@@ -50,12 +52,26 @@ export function compileCondition(source: string): Condition | ConditionError {
     const type = program.check();
     if (!type.valid) return explain(type.error);
     if (type.type !== 'bool') {
-      return { error: `expected a condition that is true or false, found ${type.type === 'double' ? 'a number' : type.type}`, offset: 0, hint: 'compare it with something, such as p99 < 800' };
+      return {
+        error: `expected a condition that is true or false, found ${type.type === 'double' ? 'a number' : type.type}`,
+        offset: 0,
+        hint: 'compare it with something, such as p99 < 800',
+      };
     }
     const needed = FIGURES.filter((name) => new RegExp(`\\b${name}\\b`).test(source));
-    if (needed.length === 0) return { error: 'expected a figure in the condition: without one it could never change', offset: 0, hint: `the figures are ${FIGURES.join(', ')}` };
+    if (needed.length === 0)
+      return {
+        error: 'expected a figure in the condition: without one it could never change',
+        offset: 0,
+        hint: `the figures are ${FIGURES.join(', ')}`,
+      };
     const division = WHOLE_DIVISION.exec(source);
-    if (division !== null) return { error: `${division[0]} is a division of whole numbers, which drops the rest`, offset: division.index, hint: 'write the result, such as 0.95, or a decimal point, such as 95.0 / 100' };
+    if (division !== null)
+      return {
+        error: `${division[0]} is a division of whole numbers, which drops the rest`,
+        offset: division.index,
+        hint: 'write the result, such as 0.95, or a decimal point, such as 95.0 / 100',
+      };
     return { source, evaluate: (figures) => run(program, figures, needed) };
   } catch (error) {
     return explain(error);
@@ -66,7 +82,11 @@ export function compileCondition(source: string): Condition | ConditionError {
 const WHOLE_DIVISION = /(?<![\w.])\d+\s*\/\s*\d+(?![\d.])/;
 
 type Program = ReturnType<Environment['parse']>;
-function run(program: Program, figures: Readonly<Record<string, number | null>>, needed: readonly FigureName[]): boolean | null {
+function run(
+  program: Program,
+  figures: Readonly<Record<string, number | null>>,
+  needed: readonly FigureName[],
+): boolean | null {
   const values: Record<string, number> = {};
   for (const name of needed) {
     const value = figures[name];
@@ -83,15 +103,30 @@ function run(program: Program, figures: Readonly<Record<string, number | null>>,
 
 function explain(error: unknown): ConditionError {
   const known = error instanceof ParseError || error instanceof CelTypeError || error instanceof EvaluationError;
-  const message = ((known ? error.summary : messageOf(error)).split('\n')[0] ?? '').replace('Unexpected token: EOF', 'it ends too early');
+  const message = ((known ? error.summary : messageOf(error)).split('\n')[0] ?? '').replace(
+    'Unexpected token: EOF',
+    'it ends too early',
+  );
   const offset = known ? (error.range?.start ?? 0) : 0;
   const unknown = /^Unknown variable: (\w+)/.exec(message)?.[1];
   if (unknown !== undefined) {
     const near = nearest(unknown, FIGURES);
-    return { error: `there is no figure ${unknown}`, offset, hint: near === undefined ? `the figures are ${FIGURES.join(', ')}` : `did you mean ${near}?` };
+    return {
+      error: `there is no figure ${unknown}`,
+      offset,
+      hint: near === undefined ? `the figures are ${FIGURES.join(', ')}` : `did you mean ${near}?`,
+    };
   }
   if (/no such overload/.test(message)) {
-    return { error: message, offset, hint: 'figures are numbers: compare them with numbers, without a unit or quotes (times are milliseconds)' };
+    return {
+      error: message,
+      offset,
+      hint: 'figures are numbers: compare them with numbers, without a unit or quotes (times are milliseconds)',
+    };
   }
-  return { error: message, offset, hint: 'write a condition such as success_rate >= 0.99 && p99 < 800; numbers carry no units (times are milliseconds)' };
+  return {
+    error: message,
+    offset,
+    hint: 'write for example success_rate >= 0.99 && p99 < 800; numbers carry no units (times are milliseconds)',
+  };
 }

@@ -16,10 +16,12 @@ const LEVELS = [
   { from: 0, level: 'SAFE' },
 ] as const;
 
-const GUARD_OFF = 'The built-in ignore lists are off: health checks, migrations and internal topics can be hit as well.';
+const GUARD_OFF =
+  'The built-in ignore lists are off: health checks, migrations and internal topics can be hit as well.';
 const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy) => string>> = {
   'guard-off': () => GUARD_OFF,
-  'global-target': ({ type, target }) => `Everything that type ${type} reaches is hit: the target is ${target.trim() === '' ? 'empty' : target}.`,
+  'global-target': ({ type, target }) =>
+    `Everything that type ${type} reaches is hit: the target is ${target.trim() === '' ? 'empty' : target}.`,
   collision: ({ type, target }) => `An earlier policy hits the same target (${type} ${target}): their effects add up.`,
   'tcp-drop': () => 'Connections are cut: clients see a reset, and circuit breakers may open at once.',
   'long-latency': () => 'Delays of 5 s and more use up the threads and connections of callers.',
@@ -56,7 +58,8 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
     }
     seen.add(key);
     found.push(...manifest.remarks(policy.params));
-    for (const name of new Set(found)) issues.push({ policy: policy.name, remark: name, message: MESSAGES[name](policy) });
+    for (const name of new Set(found))
+      issues.push({ policy: policy.name, remark: name, message: MESSAGES[name](policy) });
     survival *= 1 - Math.min(MAX_RISK, manifest.severity(policy.params) * scope);
   }
   // 1 - 0.9 is 0.0999…8 in binary: without the rounding a score that is exactly 10 would come out as 9.

@@ -24,9 +24,12 @@ test("a file's own prefixes are added, each once, and stay when the built-in one
 
 test('a prefix protects whatever begins with it; case, brackets and slashes in front do not count', () => {
   const sql = ['SELECT 1', 'CREATE'];
-  for (const statement of ['create table t (a int)', '  (SELECT 1);', 'CREATE INDEX i']) assert.ok(isIgnored(sql, statement), statement);
+  for (const statement of ['create table t (a int)', '  (SELECT 1);', 'CREATE INDEX i'])
+    assert.ok(isIgnored(sql, statement), statement);
   for (const statement of ['SELECT 2', 'INSERT INTO created', '']) assert.ok(!isIgnored(sql, statement), statement);
-  assert.ok(isIgnored(['api/ping'], '///api/ping') && isIgnored(['/grpc.health.v1.Health'], '/grpc.health.v1.Health/Check'));
+  assert.ok(
+    isIgnored(['api/ping'], '///api/ping') && isIgnored(['/grpc.health.v1.Health'], '/grpc.health.v1.Health/Check'),
+  );
   assert.ok(isIgnored(['amq.'], 'amq.topic') && !isIgnored(['amq.'], 'amqp'));
 });
 

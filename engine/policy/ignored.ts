@@ -13,7 +13,10 @@ export const DEFAULT_IGNORED: Readonly<Partial<Record<Protocol, readonly string[
 };
 
 /** The prefixes that a file protects for one protocol: the built-in ones unless turned off, then its own; each once. */
-export function ignoredPrefixes(file: Pick<FirebreakFile, 'enableDefaultIgnored' | 'ignoredCommands'>, protocol: Protocol): readonly string[] {
+export function ignoredPrefixes(
+  file: Pick<FirebreakFile, 'enableDefaultIgnored' | 'ignoredCommands'>,
+  protocol: Protocol,
+): readonly string[] {
   const builtIn = file.enableDefaultIgnored ? (DEFAULT_IGNORED[protocol] ?? []) : [];
   return [...new Set([...builtIn, ...(file.ignoredCommands[protocol] ?? [])])];
 }

@@ -43,26 +43,59 @@ test('a full file: every section, with its defaults filled in', () => {
   const { source, policies, experiment, ...head } = load(FULL);
   assert.equal(source, FULL);
   assert.deepEqual(head, {
-    version: 1, file: 'dir/full.yaml', name: 'checkout-survives-slow-payments', seed: 42, warmupDuration: 10_000, enableDefaultIgnored: true, ignoredCommands: {},
+    version: 1,
+    file: 'dir/full.yaml',
+    name: 'checkout-survives-slow-payments',
+    seed: 42,
+    warmupDuration: 10_000,
+    enableDefaultIgnored: true,
+    ignoredCommands: {},
     routes: [
       { name: 'payments', protocol: 'http', listen: '127.0.0.1:7101', upstream: '127.0.0.1:7201' },
       { name: 'six', protocol: 'redis', listen: '[::1]:0', upstream: 'cache.local:6379' },
     ],
   });
-  assert.deepEqual(policies.map(({ name, type, target, route, place }) => [name, type, target, route, place.line, place.column]), [
-    ['slow-payments', 'http', '/charge*', 'payments', 9, 5],
-    ['burn', 'resource', '', '', 10, 5],
-  ]);
-  assert.deepEqual([policies[0]?.params['latencyDuration'], policies[0]?.params['errorCode'], policies[1]?.params['cpuLoad']], [500, 500, 0.8]);
+  assert.deepEqual(
+    policies.map(({ name, type, target, route, place }) => [name, type, target, route, place.line, place.column]),
+    [
+      ['slow-payments', 'http', '/charge*', 'payments', 9, 5],
+      ['burn', 'resource', '', '', 10, 5],
+    ],
+  );
+  assert.deepEqual(
+    [policies[0]?.params['latencyDuration'], policies[0]?.params['errorCode'], policies[1]?.params['cpuLoad']],
+    [500, 500, 0.8],
+  );
   const timing = { every: 1_000, timeout: 2_000, window: 10_000 };
   assert.deepEqual(experiment, {
-    hypothesis: 'Checkout keeps 95 % success while payments answer 500 ms late.', blastRadius: 2, duration: 600_000, baseline: 10_000, recovery: 30_000,
+    hypothesis: 'Checkout keeps 95 % success while payments answer 500 ms late.',
+    blastRadius: 2,
+    duration: 600_000,
+    baseline: 10_000,
+    recovery: 30_000,
     steadyState: [
       {
-        name: 'checkout', expect: 'success_rate >= 0.99 && p99 < 800',
-        probe: { type: 'http', url: 'route://payments/checkout', method: 'GET', headers: {}, body: '', status: ['2xx', 304], contains: '', apdex_t: 300, ema: 0.2, ...timing, every: 500 },
+        name: 'checkout',
+        expect: 'success_rate >= 0.99 && p99 < 800',
+        probe: {
+          type: 'http',
+          url: 'route://payments/checkout',
+          method: 'GET',
+          headers: {},
+          body: '',
+          status: ['2xx', 304],
+          contains: '',
+          apdex_t: 300,
+          ema: 0.2,
+          ...timing,
+          every: 500,
+        },
       },
-      { name: 'traffic', expect: 'value > 10', probe: { type: 'prometheus', url: 'http://127.0.0.1:9090', query: 'sum(rate(x[1m]))', ...timing } },
+      {
+        name: 'traffic',
+        expect: 'value > 10',
+        probe: { type: 'prometheus', url: 'http://127.0.0.1:9090', query: 'sum(rate(x[1m]))', ...timing },
+      },
     ],
     abort: { when: 'success_rate < 0.95', for: 3_000 },
   });
@@ -70,12 +103,25 @@ test('a full file: every section, with its defaults filled in', () => {
 
 test('what may be left out is left out', () => {
   const file = load('version: 1\n');
-  assert.deepEqual([file.name, file.seed, file.warmupDuration, file.policies, file.routes, file.experiment], ['full', undefined, 0, [], [], null]);
+  assert.deepEqual(
+    [file.name, file.seed, file.warmupDuration, file.policies, file.routes, file.experiment],
+    ['full', undefined, 0, [], [], null],
+  );
   const nothing = load('version: 1\npolicies:\nroutes:\nignored_commands:\nseed:\n');
   assert.deepEqual([nothing.policies, nothing.routes, nothing.seed], [[], [], undefined]);
-  const least = load('version: 1\nexperiment: { hypothesis: h, duration: 1ms, steadyState: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: }\n');
-  assert.deepEqual([least.experiment?.blastRadius, least.experiment?.abort, least.experiment?.baseline, least.experiment?.recovery], [1, null, 10_000, 30_000]);
-  assert.equal(load('version: 1\nexperiment: { hypothesis: h, duration: 1s, steady_state: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: { when: p50 > 1 } }').experiment?.abort?.for, 0);
+  const least = load(
+    'version: 1\nexperiment: { hypothesis: h, duration: 1ms, steadyState: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: }\n',
+  );
+  assert.deepEqual(
+    [least.experiment?.blastRadius, least.experiment?.abort, least.experiment?.baseline, least.experiment?.recovery],
+    [1, null, 10_000, 30_000],
+  );
+  assert.equal(
+    load(
+      'version: 1\nexperiment: { hypothesis: h, duration: 1s, steady_state: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: { when: p50 > 1 } }',
+    ).experiment?.abort?.for,
+    0,
+  );
 });
 
 test('windows line ends, a byte order mark and JSON are read like any other file', () => {
@@ -84,11 +130,16 @@ test('windows line ends, a byte order mark and JSON are read like any other file
     const { policies, routes, experiment } = load(source);
     assert.deepEqual([policies, routes, experiment], [plain.policies, plain.routes, plain.experiment]);
   }
-  assert.equal(load('{"version": 1, "seed": 7, "policies": [{"type": "http", "target": "/", "errorChance": 0.5}]}').policies[0]?.params['errorChance'], 0.5);
+  assert.equal(
+    load('{"version": 1, "seed": 7, "policies": [{"type": "http", "target": "/", "errorChance": 0.5}]}').policies[0]
+      ?.params['errorChance'],
+    0.5,
+  );
 });
 
 test('routes: what a policy or a probe names must be there, in the file or outside', () => {
-  const wants = (route: string): string => `version: 1\nroutes: [ { name: pay, protocol: http, listen: "h:1", upstream: "h:2" } ]\npolicies: [ { type: http, target: /, route: ${route} } ]\n`;
+  const wants = (route: string): string =>
+    `version: 1\nroutes: [ { name: pay, protocol: http, listen: "h:1", upstream: "h:2" } ]\npolicies: [ { type: http, target: /, route: ${route} } ]\n`;
   const outside = 'version: 1\npolicies: [ { type: http, target: /, route: orders } ]\n';
   assert.equal(load(wants('pay')).policies[0]?.route, 'pay');
   const missing = loadText(wants('payy'), 'a');
@@ -107,13 +158,25 @@ test('routes: what a policy or a probe names must be there, in the file or outsi
 });
 
 test('all findings come at once, in the order of the lines, and no name is reported for a fault elsewhere', () => {
-  const broken = FULL.replace('seed: 42', 'seed: x').replace('protocol: http', 'protocol: htp').replace('0.8', '8').replace('10m', 'soon').replace('p99 < 800', 'p98 < 800').replace('< 0.95, for', '<, for');
+  const broken = FULL.replace('seed: 42', 'seed: x')
+    .replace('protocol: http', 'protocol: htp')
+    .replace('0.8', '8')
+    .replace('10m', 'soon')
+    .replace('p99 < 800', 'p98 < 800')
+    .replace('< 0.95, for', '<, for');
   const result = loadText(broken, 'a');
   assert.ok(!result.ok);
-  assert.deepEqual(result.issues.map(({ line, path }) => [line, path]), [
-    [3, 'seed'], [6, 'routes[0].protocol'], [10, 'policies[1].cpu_load'], [14, 'experiment.duration'], [18, 'experiment.steady_state[0].expect'],
-    [22, 'experiment.abort.when'],
-  ]);
+  assert.deepEqual(
+    result.issues.map(({ line, path }) => [line, path]),
+    [
+      [3, 'seed'],
+      [6, 'routes[0].protocol'],
+      [10, 'policies[1].cpu_load'],
+      [14, 'experiment.duration'],
+      [18, 'experiment.steady_state[0].expect'],
+      [22, 'experiment.abort.when'],
+    ],
+  );
 });
 
 test('reading from disk: a good file, and what is no text', async (t) => {
@@ -133,28 +196,88 @@ test('reading from disk: a good file, and what is no text', async (t) => {
   };
   const good = await reading('version: 1\n# é ü 漢\n');
   assert.ok(good.ok && good.file.name === 'drill');
-  assert.deepEqual(await finding(Buffer.from('version: 1\nname: caf\xe9\n', 'latin1')), [2, 10, 'expected UTF-8 text, found bytes that are none']);
-  assert.deepEqual(await finding(Buffer.from('\uFEFFversion: 1\n', 'utf16le')), [1, 1, 'expected UTF-8 text, found UTF-16']);
-  assert.deepEqual(await finding(Buffer.alloc(5 * 1024 * 1024 + 1, 0x23)), [1, 1, 'expected at most 5 MiB, found more']);
+  assert.deepEqual(await finding(Buffer.from('version: 1\nname: caf\xe9\n', 'latin1')), [
+    2,
+    10,
+    'expected UTF-8 text, found bytes that are none',
+  ]);
+  assert.deepEqual(await finding(Buffer.from('\uFEFFversion: 1\n', 'utf16le')), [
+    1,
+    1,
+    'expected UTF-8 text, found UTF-16',
+  ]);
+  assert.deepEqual(await finding(Buffer.alloc(5 * 1024 * 1024 + 1, 0x23)), [
+    1,
+    1,
+    'expected at most 5 MiB, found more',
+  ]);
   assert.match(String((await finding(Buffer.from('version: 1\n\0')))[2]), /control character 0x00/);
   const program = await loadFile(process.execPath);
   assert.ok(!program.ok && program.issues.length === 1, 'a program of 100 MB is refused without reading it all');
 
   const gone = join(folder, 'gone.yaml');
-  await assert.rejects(loadFile(gone), (error) => error instanceof FirebreakError && error.code === 'file-unreadable' && error.exitCode === EXIT.usage && /no such file/.test(error.hint));
+  await assert.rejects(
+    loadFile(gone),
+    (error) =>
+      error instanceof FirebreakError &&
+      error.code === 'file-unreadable' &&
+      error.exitCode === EXIT.usage &&
+      /no such file/.test(error.hint),
+  );
   await assert.rejects(loadFile(folder), (error) => error instanceof FirebreakError && /directory/.test(error.hint));
 });
 
 test('a file may come through a pipe', () => {
   const script = `import { loadFile } from ${JSON.stringify(join(import.meta.dirname, 'load.ts'))}; console.log((await loadFile('/dev/stdin')).ok);`;
   const piped = 'cat | "$0" --input-type=module-typescript -e "$1"';
-  assert.equal(execFileSync('sh', ['-c', piped, process.execPath, script], { input: FULL, encoding: 'utf8' }).trim(), 'true');
+  assert.equal(
+    execFileSync('sh', ['-c', piped, process.execPath, script], { input: FULL, encoding: 'utf8' }).trim(),
+    'true',
+  );
 });
 
 test('rubbish never throws: it loads or gives findings, each with place, message and remedy', () => {
   const random = seededStream(20_261_121);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const scraps = [...FULL.split(/(?<=[\s,:{}[\]"])/), '\t', '- ', '? ', ': ', '{', '}', '[', ']', '"', "'", '|', '>', '&a ', '*a ', '!!t ', '%', '@', '`', '\0', '\uD800', '漢', '-', '---\n', '...\n', '<<: ', '__proto__: ', 'constructor: ', '~', 'null', '.inf', '1e999', '0x1F', '\r', '\u2028', '#', '\\'];
+  const scraps = [
+    ...FULL.split(/(?<=[\s,:{}[\]"])/),
+    '\t',
+    '- ',
+    '? ',
+    ': ',
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    "'",
+    '|',
+    '>',
+    '&a ',
+    '*a ',
+    '!!t ',
+    '%',
+    '@',
+    '`',
+    '\0',
+    '\uD800',
+    '漢',
+    '-',
+    '---\n',
+    '...\n',
+    '<<: ',
+    '__proto__: ',
+    'constructor: ',
+    '~',
+    'null',
+    '.inf',
+    '1e999',
+    '0x1F',
+    '\r',
+    '\u2028',
+    '#',
+    '\\',
+  ];
   const rubbish = (): string => {
     const shape = random();
     if (shape < 0.3) return Array.from({ length: Math.ceil(random() * 60) }, () => pick(scraps)).join('');
@@ -176,7 +299,10 @@ test('rubbish never throws: it loads or gives findings, each with place, message
     assert.ok(result.issues.length > 0);
     const lines = source.split('\n').length;
     for (const { file, line, column, message, hint } of result.issues) {
-      assert.ok(file === 'rubbish' && line >= 1 && line <= lines && column >= 1 && message.length > 10 && hint.length > 5, JSON.stringify({ source, line, column, message, hint }));
+      assert.ok(
+        file === 'rubbish' && line >= 1 && line <= lines && column >= 1 && message.length > 10 && hint.length > 5,
+        JSON.stringify({ source, line, column, message, hint }),
+      );
     }
   }
   assert.ok(broken > 600, `only ${broken} were broken`);

@@ -5,12 +5,13 @@ import { errnoOf, EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readExperiment } from './experiment.ts';
 import { type FirebreakFile } from './file.ts';
 import { readPolicies } from './policies.ts';
-import { type Entries, type Entry, Reader } from './reader.ts';
+import { type Entry, Reader } from './reader.ts';
 import { experimentShape, headShape, ignoredList, routeShape } from './schema.ts';
 import { snake } from './wording.ts';
 import { MAX_BYTES, readYaml } from './yaml.ts';
 
-export type LoadResult = { readonly ok: true; readonly file: FirebreakFile } | { readonly ok: false; readonly issues: readonly FileIssue[] };
+export type LoadResult =
+  { readonly ok: true; readonly file: FirebreakFile } | { readonly ok: false; readonly issues: readonly FileIssue[] };
 export interface LoadOptions {
   /** Names of routes that exist outside the file (those of the demo, of a room already open). */
   readonly knownRoutes?: readonly string[];
@@ -33,18 +34,30 @@ export function loadText(source: string, file: string, options: LoadOptions = {}
 
   const head = reader.fields(top, entries, headShape);
   const ignoredCommands = readIgnored(reader, entries.get('ignoredCommands'));
-  const routes = readRoutes(reader, entries.get('routes'));
-  const around = { routes, knownRoutes: options.knownRoutes ?? [] };
+  const { routes, broken } = readRoutes(reader, entries.get('routes'));
+  const around = { routes, knownRoutes: [...broken, ...(options.knownRoutes ?? [])] };
   const section = entries.get('policies');
   const policies = section === undefined ? [] : readPolicies(reader, section, around);
-  const experiment = optional(entries, 'experiment', (entry) => readExperiment(reader, entry, [...routes.map(({ name }) => name), ...around.knownRoutes]));
+  const drill = entries.get('experiment');
+  const names = [...routes.map((route) => route.name), ...around.knownRoutes];
+  const experiment = drill === undefined ? null : readExperiment(reader, drill, names);
   if (reader.issues.length > 0) return { ok: false, issues: sorted(reader.issues) };
 
   const { name = '', seed, warmupDuration, enableDefaultIgnored } = head as Required<typeof head>;
   return {
     ok: true,
     file: {
-      version: 1, file, source, name: name || nameOf(file), seed, warmupDuration, enableDefaultIgnored, ignoredCommands, routes, policies, experiment,
+      version: 1,
+      file,
+      source,
+      name: name || nameOf(file),
+      seed,
+      warmupDuration,
+      enableDefaultIgnored,
+      ignoredCommands,
+      routes,
+      policies,
+      experiment,
     },
   };
 }
@@ -56,15 +69,24 @@ export function loadText(source: string, file: string, options: LoadOptions = {}
 export async function loadFile(path: string, options: LoadOptions = {}): Promise<LoadResult> {
   const bytes = await readBytes(path);
   const wrong = (offset: number, message: string, hint: string): LoadResult => {
-    const lines = bytes.subarray(0, offset).toString('latin1').split('\n');
-    return { ok: false, issues: [{ file: path, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, path: '', message, hint }] };
+    const lines = bytes.subarray(0, offset).toString('utf8').split('\n');
+    return {
+      ok: false,
+      issues: [{ file: path, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, path: '', message, hint }],
+    };
   };
-  if (bytes.length > MAX_BYTES) return wrong(0, 'expected at most 5 MiB, found more', 'split the file, or remove what is not policy');
+  if (bytes.length > MAX_BYTES)
+    return wrong(0, 'expected at most 5 MiB, found more', 'split the file, or remove what is not policy');
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return wrong(0, 'expected UTF-8 text, found UTF-16', 'save the file as UTF-8');
   }
   const broken = firstInvalid(bytes);
-  if (broken !== undefined) return wrong(broken, 'expected UTF-8 text, found bytes that are none', 'this is a binary file, or was saved in another encoding: save it as UTF-8 text');
+  if (broken !== undefined)
+    return wrong(
+      broken,
+      'expected UTF-8 text, found bytes that are none',
+      'this is a binary file, or was saved in another encoding: save it as UTF-8 text',
+    );
   return loadText(bytes.toString('utf8'), path, options);
 }
 
@@ -81,8 +103,17 @@ async function readBytes(path: string): Promise<Buffer> {
     }
     return Buffer.concat(chunks);
   } catch (error) {
-    const hint = errnoOf(error) === 'ENOENT' ? 'check the path: there is no such file' : errnoOf(error) === 'EISDIR' ? 'this is a directory: name a file in it' : 'check that you may read it';
-    throw new FirebreakError('file-unreadable', `cannot read ${path}: ${messageOf(error)}`, { hint, exitCode: EXIT.usage, cause: error });
+    const hint =
+      errnoOf(error) === 'ENOENT'
+        ? 'check the path: there is no such file'
+        : errnoOf(error) === 'EISDIR'
+          ? 'this is a directory: name a file in it'
+          : 'check that you may read it';
+    throw new FirebreakError('file-unreadable', `cannot read ${path}: ${messageOf(error)}`, {
+      hint,
+      exitCode: EXIT.usage,
+      cause: error,
+    });
   }
 }
 
@@ -98,12 +129,9 @@ function firstInvalid(bytes: Buffer): number | undefined {
 
 /** The remedy for a key at the top that belongs further down. */
 function foreign(key: string): string | undefined {
-  return [...Object.keys(experimentShape), 'steadyState', 'abort'].some((field) => snake(field) === snake(key)) ? `${key} belongs under experiment: indent it` : undefined;
-}
-
-function optional<T>(entries: Entries, field: string, read: (entry: Entry) => T): T | null {
-  const entry = entries.get(field);
-  return entry === undefined ? null : read(entry);
+  return [...Object.keys(experimentShape), 'steadyState', 'abort'].some((field) => snake(field) === snake(key))
+    ? `${key} belongs under experiment: indent it`
+    : undefined;
 }
 
 function readIgnored(reader: Reader, section: Entry | undefined): FirebreakFile['ignoredCommands'] {
@@ -115,32 +143,38 @@ function readIgnored(reader: Reader, section: Entry | undefined): FirebreakFile[
   return Object.fromEntries(Object.entries(values).filter(([name]) => entries.has(name)));
 }
 
-function readRoutes(reader: Reader, section: Entry | undefined): readonly Route[] {
-  if (section === undefined) return [];
+/** The routes, and the names of the broken ones: they lend their names, so that references are not reported too. */
+function readRoutes(
+  reader: Reader,
+  section: Entry | undefined,
+): { routes: readonly Route[]; broken: readonly string[] } {
   const routes: Route[] = [];
-  const lines = new Map<string, number>();
-  /** Reports a value that a route before has already; the key keeps names and addresses apart. */
-  const once = (entry: Entry | undefined, what: string, value: string | undefined): void => {
-    if (entry === undefined || value === undefined) return;
-    const first = lines.get(`${what} ${value}`);
-    if (first === undefined) lines.set(`${what} ${value}`, reader.place(entry.offset).line);
-    else reader.reject(entry, `expected ${what} of its own, as line ${first} has this one`, `give each route another ${entry.key}`);
-  };
-  for (const item of reader.items(section, '{ name: payments, protocol: http, listen: "127.0.0.1:7101", upstream: "127.0.0.1:7201" }')) {
+  const broken: string[] = [];
+  if (section === undefined) return { routes, broken };
+  const names = new Map<string, number>();
+  const addresses = new Map<string, number>();
+  const example = '{ name: payments, protocol: http, listen: "127.0.0.1:7101", upstream: "127.0.0.1:7201" }';
+  for (const item of reader.items(section, example)) {
+    const before = reader.issues.length;
     const entries = reader.mapping(item, Object.keys(routeShape));
     if (entries === undefined) continue;
     const route = reader.fields(item, entries, routeShape);
-    once(entries.get('name'), 'a name', route.name);
-    if (route.listen?.endsWith(':0') === false) once(entries.get('listen'), 'an address', route.listen);
+    reader.unique(entries.get('name'), route.name, names);
+    // Port 0 is another port each time.
+    if (route.listen?.endsWith(':0') === false)
+      reader.unique(entries.get('listen'), route.listen, addresses, 'an address');
     const upstream = entries.get('upstream');
     if (upstream !== undefined && route.upstream !== undefined && route.upstream === route.listen) {
-      reader.reject(upstream, 'expected another address than listen', 'the route would call itself: name the address of the service');
+      const hint = 'the route would call itself: name the address of the service';
+      reader.reject(upstream, 'expected another address than listen', hint);
     }
-    // A route with a fault in it still lends its name, so that what refers to it is not reported as well.
-    if (route.name !== undefined) routes.push({ protocol: 'http', listen: '', upstream: '', ...route, name: route.name });
+    if (reader.issues.length === before) routes.push(route as Route);
+    else if (route.name !== undefined) broken.push(route.name);
   }
-  return routes;
+  return { routes, broken };
 }
 
-const nameOf = (file: string): string => (file.startsWith('<') ? 'untitled' : basename(file).replace(/\.ya?ml$/i, '')) || 'untitled';
-const sorted = (issues: readonly FileIssue[]): readonly FileIssue[] => issues.toSorted((a, b) => a.line - b.line || a.column - b.column);
+const nameOf = (file: string): string =>
+  (file.startsWith('<') ? 'untitled' : basename(file).replace(/\.ya?ml$/i, '')) || 'untitled';
+const sorted = (issues: readonly FileIssue[]): readonly FileIssue[] =>
+  issues.toSorted((a, b) => a.line - b.line || a.column - b.column);

@@ -6,7 +6,7 @@ import { stableHash } from '../kernel/hash.ts';
 import { type Policy } from './file.ts';
 import { type Entries, type Entry, type Reader } from './reader.ts';
 import { policyShape } from './schema.ts';
-import { describe, nearest, remedy, snake } from './wording.ts';
+import { nearest, remedy, snake } from './wording.ts';
 
 /** The limit of the pastaay v1 format (CAPABILITIES). */
 export const MAX_POLICIES = 1_024;
@@ -23,10 +23,18 @@ export interface Surroundings {
 
 /** Reads the list of policies; every finding goes to the reader. */
 export function readPolicies(reader: Reader, section: Entry, around: Surroundings): readonly Policy[] {
-  const items = reader.items(section, '{ name: slow, type: http, target: /, latency_chance: 1, latency_duration: 500ms }');
+  const items = reader.items(
+    section,
+    '{ name: slow, type: http, target: /, latency_chance: 1, latency_duration: 500ms }',
+  );
   const over = items[MAX_POLICIES];
   if (over !== undefined) {
-    reader.report(over.offset, section.path, `policies: expected at most ${MAX_POLICIES}, found ${items.length}`, 'split the file, or widen targets so that fewer policies say the same');
+    reader.report(
+      over.offset,
+      section.path,
+      `policies: expected at most ${MAX_POLICIES}, found ${items.length}`,
+      'split the file, or widen targets so that fewer policies say the same',
+    );
     return [];
   }
   const policies: Policy[] = [];
@@ -50,31 +58,46 @@ function readPolicy(reader: Reader, item: Entry, around: Surroundings, names: Ma
   const params = reader.fields(item, entries, shape as typeof shape & Record<string, never>);
   const place = reader.place(item.offset);
   if (reader.issues.length === before) checkParams(reader, item, entries, manifest, params);
-  checkName(reader, entries.get('name'), base.name ?? '', names);
+  reader.unique(entries.get('name'), base.name, names);
   checkTarget(reader, item, entries.get('target'), manifest, base.target);
   checkRoute(reader, entries.get('route'), base.route ?? '', manifest, around);
   if (reader.issues.length > before) return undefined;
-  return { name: base.name ?? '', type: manifest.type, target: base.target ?? '', route: base.route ?? '', params, place, hash: 0 };
+  return {
+    name: base.name ?? '',
+    type: manifest.type,
+    target: base.target ?? '',
+    route: base.route ?? '',
+    params,
+    place,
+    hash: 0,
+  };
 }
 
-/** The manifest that the `type` of a policy names. Types compare without regard to case, as the format's own reader does. */
+/** The manifest that the `type` of a policy names; case does not count, as in the format's own reader. */
 function typeOf(reader: Reader, item: Entry): FaultManifest | undefined {
-  const fields = [...new Set([...BASE, ...Object.values(manifests).flatMap(({ params }) => Object.keys(params.shape))])];
+  const fields = [
+    ...new Set([...BASE, ...Object.values(manifests).flatMap(({ params }) => Object.keys(params.shape))]),
+  ];
   if (!isMap(item.node)) {
     reader.reject(item, 'expected a policy', `write its fields, such as { name: slow, type: http, target: /charge* }`);
     return undefined;
   }
   const found = item.node.items.find((pair) => String(pair.key) === 'type');
-  const entry: Entry = { key: 'type', node: (found?.value as Node | undefined) ?? null, offset: (found?.key as Node | undefined)?.range?.[0] ?? item.offset, path: `${item.path}.type` };
-  const written = found === undefined ? undefined : (found.value as Node | null)?.toJSON() as unknown;
+  const entry: Entry = {
+    key: 'type',
+    node: (found?.value as Node | undefined) ?? null,
+    offset: (found?.key as Node | undefined)?.range?.[0] ?? item.offset,
+    path: `${item.path}.type`,
+  };
+  const written = found === undefined ? undefined : ((found.value as Node | null)?.toJSON() as unknown);
   const manifest = typeof written === 'string' ? manifestOf(written.toLowerCase()) : undefined;
   if (manifest !== undefined) return manifest;
   const near = typeof written === 'string' ? nearest(written, TYPES) : undefined;
   const hint = near === undefined ? `the types are ${TYPES.join(', ')}` : `did you mean ${near}?`;
   if (written === undefined || written === null) {
-    reader.report(entry.offset, entry.path, 'type: expected the type of a fault, found nothing: the field is required', hint);
+    reader.missing({ ...item, offset: entry.offset }, 'type', hint, 'the type of a fault');
   } else {
-    reader.report((found?.value as Node | null)?.range?.[0] ?? entry.offset, entry.path, `type: expected one of ${TYPES.join(', ')}, found ${describe(written)}`, hint);
+    reader.reject(entry, `expected one of ${TYPES.join(', ')}`, hint);
   }
   // Without a type only the names of the fields can be judged: those that no type has are reported all the same.
   reader.mapping(item, fields);
@@ -83,11 +106,21 @@ function typeOf(reader: Reader, item: Entry): FaultManifest | undefined {
 
 /** The remedy for a field that another type of fault has. */
 function elsewhere(key: string, type: string): string | undefined {
-  const owners = Object.values(manifests).filter(({ params }) => Object.keys(params.shape).some((field) => snake(field) === snake(key)));
-  return owners.length === 0 ? undefined : `${snake(key)} is a field of ${owners.map(({ type: owner }) => owner).join(', ')}, not of ${type}: remove it or change the type`;
+  const owners = Object.values(manifests).filter(({ params }) =>
+    Object.keys(params.shape).some((field) => snake(field) === snake(key)),
+  );
+  if (owners.length === 0) return undefined;
+  const names = owners.map((owner) => owner.type).join(', ');
+  return `${snake(key)} is a field of ${names}, not of ${type}: remove it or change the type`;
 }
 
-function checkParams(reader: Reader, item: Entry, entries: Entries, manifest: FaultManifest, params: Record<string, unknown>): void {
+function checkParams(
+  reader: Reader,
+  item: Entry,
+  entries: Entries,
+  manifest: FaultManifest,
+  params: Record<string, unknown>,
+): void {
   for (const { field, message, hint } of manifest.check?.(params) ?? []) {
     const entry = entries.get(field);
     if (entry !== undefined) reader.reject(entry, message, hint);
@@ -95,19 +128,18 @@ function checkParams(reader: Reader, item: Entry, entries: Entries, manifest: Fa
   }
 }
 
-function checkName(reader: Reader, entry: Entry | undefined, name: string, names: Map<string, number>): void {
-  if (entry === undefined || name === '') return;
-  const first = names.get(name);
-  if (first === undefined) names.set(name, reader.place(entry.offset).line);
-  else reader.reject(entry, `expected a name of its own, as line ${first} has this one`, 'give each policy another name, or leave the name out');
-}
-
-function checkTarget(reader: Reader, item: Entry, entry: Entry | undefined, manifest: FaultManifest, target: string | undefined): void {
+function checkTarget(
+  reader: Reader,
+  item: Entry,
+  entry: Entry | undefined,
+  manifest: FaultManifest,
+  target: string | undefined,
+): void {
   if (target === undefined) return;
   const hint = remedy('target', manifest.target);
   if (target.trim() === '') {
     if (!manifest.target.required) return;
-    if (entry === undefined) reader.report(item.offset, `${item.path}.target`, 'target: expected a value, found nothing: the field is required', hint);
+    if (entry === undefined) reader.missing(item, 'target', hint);
     else reader.reject(entry, 'expected a target', hint);
     return;
   }
@@ -115,19 +147,39 @@ function checkTarget(reader: Reader, item: Entry, entry: Entry | undefined, mani
   if (finding !== undefined && entry !== undefined) reader.reject(entry, finding.message, finding.hint);
 }
 
-function checkRoute(reader: Reader, entry: Entry | undefined, name: string, manifest: FaultManifest, around: Surroundings): void {
+function checkRoute(
+  reader: Reader,
+  entry: Entry | undefined,
+  name: string,
+  manifest: FaultManifest,
+  around: Surroundings,
+): void {
   if (entry === undefined || name === '') return;
-  if (manifest.layer !== 'wire') return reader.reject(entry, `expected no route: ${manifest.type} acts on this machine, not on traffic`, 'remove the field route');
+  if (manifest.layer !== 'wire')
+    return reader.reject(
+      entry,
+      `expected no route: ${manifest.type} acts on this machine, not on traffic`,
+      'remove the field route',
+    );
   const route = around.routes.find((known) => known.name === name);
   if (route !== undefined && !sameProtocol(route, manifest.type)) {
-    return reader.reject(entry, `expected a route of protocol ${manifest.type}, and this one carries ${route.protocol}`, 'name another route, or change the type of the policy');
+    return reader.reject(
+      entry,
+      `expected a route of protocol ${manifest.type}, and this one carries ${route.protocol}`,
+      'name another route, or change the type of the policy',
+    );
   }
   const known = [...new Set([...around.routes.map((one) => one.name), ...around.knownRoutes])];
   if (route !== undefined || known.includes(name) || known.length === 0) return;
   const near = nearest(name, known);
-  reader.reject(entry, 'expected the name of a route', near === undefined ? `the routes are ${known.join(', ')}` : `did you mean ${near}?`);
+  reader.reject(
+    entry,
+    'expected the name of a route',
+    near === undefined ? `the routes are ${known.join(', ')}` : `did you mean ${near}?`,
+  );
 }
-const sameProtocol = (route: Route, type: string): boolean => !protocol.safeParse(type).success || route.protocol === type;
+const sameProtocol = (route: Route, type: string): boolean =>
+  !protocol.safeParse(type).success || route.protocol === type;
 
 /** Gives a nameless policy the name of its type and a number, and every policy its hash. */
 function named(policies: readonly Policy[]): readonly Policy[] {

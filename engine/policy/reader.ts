@@ -2,7 +2,7 @@ import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { z } from 'zod';
 import { type FileIssue } from '../contract/models.ts';
 import { type Place } from '../kernel/errors.ts';
-import { describe, expectation, nearest, remedy, snake } from './wording.ts';
+import { clip, describe, expectation, nearest, remedy, snake } from './wording.ts';
 import { type YamlSource } from './yaml.ts';
 
 /** A field of a mapping: the key as written, and its value. */
@@ -16,6 +16,11 @@ export type Entries = ReadonlyMap<string, Entry>;
 export type Shape = Readonly<Record<string, z.ZodType>>;
 /** The values of the fields that were read; one that is missing here has been reported. */
 export type Values<S extends Shape> = { readonly [K in keyof S]?: z.infer<S[K]> };
+
+/** So many findings say that the file is not meant for us; what comes after them is not looked at. */
+const MAX_ISSUES = 10_000;
+/** The same for one list or mapping of a field; finding the place of each takes time. */
+const MAX_PER_FIELD = 100;
 
 /** Reads sections of a YAML tree against schemas, and collects every finding with its place. */
 export class Reader {
@@ -34,7 +39,27 @@ export class Reader {
     return { file: this.#file, ...this.#source.at(offset) };
   }
   report(offset: number, path: string, message: string, hint: string): void {
-    this.issues.push({ ...this.place(offset), path, message, hint });
+    if (!this.#full()) this.issues.push({ ...this.place(offset), path, message, hint });
+  }
+  #full(): boolean {
+    return this.issues.length >= MAX_ISSUES;
+  }
+  /** Reports that a field is not there; `what` it should hold begins with an article. */
+  missing(owner: Entry, field: string, hint: string, what = 'a value'): void {
+    const message = `${field}: expected ${what}, found nothing: the field is required`;
+    this.report(owner.offset, join(owner.path, field), message, hint);
+  }
+  /** Reports a value that an entry before has already; `seen` keeps each value with its line. */
+  unique(entry: Entry | undefined, value: string | undefined, seen: Map<string, number>, what = 'a name'): void {
+    if (entry === undefined || value === undefined || value === '') return;
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, this.place(entry.offset).line);
+    else
+      this.reject(
+        entry,
+        `expected ${what} of its own, as line ${first} has this one`,
+        `give each another ${entry.key}`,
+      );
   }
   /** Reports that a value is not what was expected; `expected` begins with that word. */
   reject(entry: Entry, expected: string, hint: string): void {
@@ -55,22 +80,41 @@ export class Reader {
   }
 
   /** The fields of a mapping by their canonical names; `foreign` gives the remedy for a key that belongs elsewhere. */
-  mapping(entry: Entry, fields: readonly string[], foreign: (key: string) => string | undefined = () => undefined): Entries | undefined {
+  mapping(
+    entry: Entry,
+    fields: readonly string[],
+    foreign: (key: string) => string | undefined = () => undefined,
+  ): Entries | undefined {
     if (!isMap(entry.node)) {
-      this.reject(entry, 'expected a mapping of fields', `write the fields ${list(fields)} each on its own line, indented under it`);
+      this.reject(
+        entry,
+        'expected a mapping of fields',
+        `write the fields ${list(fields)} each on its own line, indented under it`,
+      );
       return undefined;
     }
     const names = new Map(fields.map((field) => [snake(field), field]));
     const found = new Map<string, Entry>();
     for (const pair of entry.node.items) {
+      if (this.#full()) break;
       const key = isScalar(pair.key) ? String(pair.key.source ?? pair.key.value) : '';
       const offset = (pair.key as Node | null)?.range?.[0] ?? entry.offset;
-      const path = entry.path === '' ? key : `${entry.path}.${key}`;
+      const path = join(entry.path, clip(key));
       const field = isSpelling(key) ? names.get(snake(key)) : undefined;
       if (field === undefined) {
         const near = nearest(key, fields);
-        const hint = near === undefined ? foreign(key) ?? `remove it; the fields here are ${list(fields)}` : `did you mean ${snake(near)}?`;
-        this.report(offset, path, key === '' ? 'expected the name of a field, found something else as a key' : `expected a known field, found ${key}`, hint);
+        const hint =
+          near === undefined
+            ? (foreign(key) ?? `remove it; the fields here are ${list(fields)}`)
+            : `did you mean ${snake(near)}?`;
+        this.report(
+          offset,
+          path,
+          key === ''
+            ? 'expected the name of a field, found something else as a key'
+            : `expected a known field, found ${clip(key)}`,
+          hint,
+        );
         continue;
       }
       // Both spellings may stand side by side: snake_case wins, wherever it stands.
@@ -108,16 +152,25 @@ export class Reader {
     return values as Values<S>;
   }
 
-  #explain(owner: Entry, entry: Entry | undefined, field: string, schema: z.ZodType, issues: readonly z.core.$ZodIssue[], raw: unknown): void {
+  #explain(
+    owner: Entry,
+    entry: Entry | undefined,
+    field: string,
+    schema: z.ZodType,
+    issues: readonly z.core.$ZodIssue[],
+    raw: unknown,
+  ): void {
     const name = entry?.key ?? snake(field);
     const hint = remedy(name, schema.meta());
     if (entry === undefined || raw === null || raw === undefined) {
-      this.report(entry?.offset ?? owner.offset, entry?.path ?? join(owner.path, name), `${name}: expected a value, found nothing: the field is required`, hint);
-      return;
+      return this.missing({ ...owner, offset: entry?.offset ?? owner.offset }, name, hint);
     }
-    for (const issue of issues) {
+    for (const issue of issues.slice(0, MAX_PER_FIELD)) {
       const path = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
-      const inner = path !== '' && (isMap(entry.node) || isSeq(entry.node)) ? (entry.node.getIn(issue.path, true) as Node | undefined) : undefined;
+      const inner =
+        path !== '' && (isMap(entry.node) || isSeq(entry.node))
+          ? (entry.node.getIn(issue.path, true) as Node | undefined)
+          : undefined;
       const target = inner ?? entry.node;
       const start = target?.range?.[0] ?? entry.offset;
       const shown = describe(inner === undefined ? raw : this.#plain(inner));
@@ -129,9 +182,13 @@ export class Reader {
   #typed(node: Node | null, schema: z.ZodType): unknown {
     const wanted = innermost(schema);
     if (wanted instanceof z.ZodString && isScalar(node)) return asText(node);
-    if (wanted instanceof z.ZodArray && isSeq(node)) return node.items.map((item) => this.#typed(item as Node | null, wanted.element as z.ZodType));
+    if (wanted instanceof z.ZodArray && isSeq(node))
+      return node.items.map((item) => this.#typed(item as Node | null, wanted.element as z.ZodType));
     if (wanted instanceof z.ZodRecord && isMap(node)) {
-      const pairs = node.items.map((pair) => [String(this.#plain(pair.key as Node | null)), this.#typed(pair.value as Node | null, wanted.valueType as z.ZodType)]);
+      const pairs = node.items.map((pair) => [
+        String(this.#plain(pair.key as Node | null)),
+        this.#typed(pair.value as Node | null, wanted.valueType as z.ZodType),
+      ]);
       return Object.fromEntries(pairs);
     }
     return this.#plain(node);

@@ -10,11 +10,17 @@ const words = (message: string) => z.string({ error: message }).min(1, message);
 
 /** A name that can stand in a URL, a metric label and a file name. */
 const nameOf = (what: string) =>
-  z.string({ error: `expected ${what}` }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, `expected ${what}: 1-63 letters, digits, dots, dashes or underscores`);
+  z
+    .string({ error: `expected ${what}` })
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, `expected ${what}: 1-63 letters, digits, dots, dashes or underscores`);
 
 export const headShape = {
   version: z.literal(1, { error: 'expected 1' }).meta(help('The version of the format.', 1)),
-  name: z.string({ error: 'expected text' }).max(200, 'expected at most 200 characters').default('').meta(help('What the experiment is called.', 'checkout-survives-slow-payments')),
+  name: z
+    .string({ error: 'expected text' })
+    .max(200, 'expected at most 200 characters')
+    .default('')
+    .meta(help('What the experiment is called.', 'checkout-survives-slow-payments')),
   seed: z
     .int({ error: 'expected a whole number from 0 to 2147483647' })
     .min(0, 'expected a whole number from 0 to 2147483647')
@@ -42,7 +48,9 @@ export const routeShape = {
 };
 
 export const experimentShape = {
-  hypothesis: words('expected a sentence').meta(help('What you believe will hold.', 'Checkout keeps 95 % success while payments answer late.')),
+  hypothesis: words('expected a sentence').meta(
+    help('What you believe will hold.', 'Checkout keeps 95 % success while payments answer late.'),
+  ),
   blastRadius: z
     .int({ error: 'expected a whole number from 1 to 5' })
     .min(1, 'expected a whole number from 1 to 5')
@@ -52,12 +60,16 @@ export const experimentShape = {
     .meta(help('How far the damage may reach: 1 (one process) to 5 (a region).', 2)),
   duration: durationText(1, 7 * DAY).meta(help('How long the faults are held.', '10m')),
   baseline: durationText(0, DAY).default(millis(10_000)).meta(help('How long to measure before injecting.', '10s')),
-  recovery: durationText(0, DAY).default(millis(30_000)).meta(help('How long to wait at most for the steady state to return.', '30s')),
+  recovery: durationText(0, DAY)
+    .default(millis(30_000))
+    .meta(help('How long to wait at most for the steady state to return.', '30s')),
 };
 
 export const checkShape = {
   name: words('expected a name').meta(help('What is measured.', 'checkout')),
-  expect: words('expected a condition').meta(help('When the steady state holds, in CEL.', 'success_rate >= 0.99 && p99 < 800')),
+  expect: words('expected a condition').meta(
+    help('When the steady state holds, in CEL.', 'success_rate >= 0.99 && p99 < 800'),
+  ),
 };
 
 export const abortShape = {
@@ -67,9 +79,20 @@ export const abortShape = {
 
 /** What every policy has, whatever its type. */
 export const policyShape = {
-  name: z.string({ error: 'expected text' }).max(200, 'expected at most 200 characters').default('').meta(help('What the policy is called.', 'slow-payments')),
-  target: z.string({ error: 'expected text' }).max(4_096, 'expected at most 4096 characters').default('').meta(help('What the fault acts on.', '/charge*')),
-  route: z.string({ error: 'expected the name of a route' }).default('').meta(help('Only traffic of this route.', 'payments')),
+  name: z
+    .string({ error: 'expected text' })
+    .max(200, 'expected at most 200 characters')
+    .default('')
+    .meta(help('What the policy is called.', 'slow-payments')),
+  target: z
+    .string({ error: 'expected text' })
+    .max(4_096, 'expected at most 4096 characters')
+    .default('')
+    .meta(help('What the fault acts on.', '/charge*')),
+  route: z
+    .string({ error: 'expected the name of a route' })
+    .default('')
+    .meta(help('Only traffic of this route.', 'payments')),
 };
 
 export const ignoredList = z

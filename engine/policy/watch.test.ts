@@ -20,9 +20,18 @@ function handClock() {
     armed++;
     return { [Symbol.dispose]: () => void alarms.delete(alarm) };
   };
-  const clock: Clock = { ...realClock, after: (span, call) => set('after', span, call), every: (span, call) => set('every', span, call) };
+  const clock: Clock = {
+    ...realClock,
+    after: (span, call) => set('after', span, call),
+    every: (span, call) => set('every', span, call),
+  };
   const of = (kind: 'after' | 'every') => [...alarms].filter((alarm) => alarm.kind === kind);
-  return { clock, armed: () => armed, waiting: () => of('after'), ring: (kind: 'after' | 'every') => of(kind).forEach((alarm) => alarm.ring()) };
+  return {
+    clock,
+    armed: () => armed,
+    waiting: () => of('after'),
+    ring: (kind: 'after' | 'every') => of(kind).forEach((alarm) => alarm.ring()),
+  };
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -33,10 +42,14 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   assert.fail(`still waiting for ${what}`);
 }
 
-const named = (name: string): string => `version: 1\nname: ${name}\npolicies:\n  - { type: http, target: /a, error_chance: 0.5 }\n`;
+const named = (name: string): string =>
+  `version: 1\nname: ${name}\npolicies:\n  - { type: http, target: /a, error_chance: 0.5 }\n`;
 
 /** A folder with policy.yaml (unless `fill` does otherwise) under watch, and what the watch told. */
-async function scene(fill: (folder: string) => void = (folder) => writeFileSync(join(folder, 'policy.yaml'), named('one')), clock: Clock = realClock) {
+async function scene(
+  fill: (folder: string) => void = (folder) => writeFileSync(join(folder, 'policy.yaml'), named('one')),
+  clock: Clock = realClock,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-watch-'));
   fill(folder);
   const path = join(folder, 'policy.yaml');
@@ -45,7 +58,10 @@ async function scene(fill: (folder: string) => void = (folder) => writeFileSync(
   const restored: number[] = [];
   const hooks = { onLoad: (file: FirebreakFile): void | Promise<void> => void loads.push(file.name) };
   const watching = await watchFile(path, {
-    clock, onLoad: (file) => hooks.onLoad(file), onError: (issues) => void errors.push(issues), onRestored: () => void restored.push(loads.length),
+    clock,
+    onLoad: (file) => hooks.onLoad(file),
+    onError: (issues) => void errors.push(issues),
+    onRestored: () => void restored.push(loads.length),
   });
   const end = async (): Promise<void> => {
     await watching[Symbol.asyncDispose]();
@@ -69,7 +85,11 @@ test('writing in place is seen', LIMIT, async () => {
 
 test('sed -i is seen, again and again', LIMIT, async () => {
   await using s = await scene();
-  for (const [from, to] of [['one', 'two'], ['two', 'three'], ['three', 'four']] as const) {
+  for (const [from, to] of [
+    ['one', 'two'],
+    ['two', 'three'],
+    ['three', 'four'],
+  ] as const) {
     execFileSync('sed', ['-i', `s/name: ${from}/name: ${to}/`, s.path]);
     await until(() => s.loads.at(-1) === to, to);
   }
@@ -99,7 +119,11 @@ test('a ConfigMap is followed through its swaps of ..data', LIMIT, async () => {
     symlinkSync('..v1', join(folder, '..data'));
     symlinkSync('..data/policy.yaml', join(folder, 'policy.yaml'));
   });
-  for (const [number, name] of [[2, 'two'], [3, 'three'], [4, 'four']] as const) {
+  for (const [number, name] of [
+    [2, 'two'],
+    [3, 'three'],
+    [4, 'four'],
+  ] as const) {
     version(s.folder, number, name);
     // What the kubelet does: a new link beside the old one, renamed over it; then the old version goes.
     symlinkSync(`..v${number}`, join(s.folder, '..data_tmp'));

@@ -23,9 +23,9 @@ export interface WatchOptions extends LoadOptions {
 }
 
 /**
- * Watches a file and gives each new valid content to `onLoad`, the first one included. It watches the directories of the
- * path and of every symbolic link on the way, not the file, since an editor that writes a new file and renames it, or a
- * Kubernetes ConfigMap that swaps the link `..data`, would leave a watch on a file that is no longer there.
+ * Watches a file and gives each new valid content to `onLoad`, the first one included. It watches the directories of
+ * the path and of every symbolic link on the way, not the file, since an editor that writes a new file and renames it,
+ * or a Kubernetes ConfigMap that swaps the link `..data`, would leave a watch on a file that is no longer there.
  * Resolves after the first read. Disposing waits for a reload in flight; nothing is called back afterwards.
  */
 export async function watchFile(path: string, options: WatchOptions): Promise<AsyncDisposable> {
@@ -117,7 +117,9 @@ class FileWatcher implements AsyncDisposable {
 
   /** A listener that fails must not end the watch: what it threw is told like a finding. */
   async #blame(error: unknown): Promise<void> {
-    await this.#tell([this.#issue(messageOf(error), 'the file was read, but what depends on it failed')]).catch(() => {});
+    await this.#tell([this.#issue(messageOf(error), 'the file was read, but what depends on it failed')]).catch(
+      () => {},
+    );
   }
 
   #issue(message: string, hint: string): FileIssue {
@@ -128,7 +130,10 @@ class FileWatcher implements AsyncDisposable {
     try {
       return await loadFile(this.#path, this.#options);
     } catch (error) {
-      return { ok: false, issues: [this.#issue(messageOf(error), error instanceof FirebreakError ? error.hint : 'check the file')] };
+      return {
+        ok: false,
+        issues: [this.#issue(messageOf(error), error instanceof FirebreakError ? error.hint : 'check the file')],
+      };
     }
   }
 
@@ -168,7 +173,7 @@ interface Watched {
   names: ReadonlySet<string>;
 }
 
-/** Whatever differs between two states of the file: which one it is, where it lies, when and how large it was written. */
+/** Whatever differs between two states of the file: which one it is, where it lies, its times and its size. */
 async function stampOf(path: string): Promise<string> {
   try {
     const [{ dev, ino, size, mtimeMs, ctimeMs }, real] = await Promise.all([stat(path), realpath(path)]);
@@ -183,8 +188,8 @@ const MAX_LINKS = 40;
 
 /**
  * The directories in which a change can give the path another file, each with the names that matter there: where the
- * file lies, and where each link on the way lies. Keyed by path, inode and birth, so that a directory made anew is a new
- * one even where inodes are used again.
+ * file lies, and where each link on the way lies. Keyed by path, inode and birth, so that a directory made anew is
+ * another one even where inodes are used again.
  */
 async function directoriesOf(path: string): Promise<Map<string, { directory: string; names: Set<string> }>> {
   const found = new Map<string, { directory: string; names: Set<string> }>();
@@ -197,7 +202,10 @@ async function directoriesOf(path: string): Promise<Map<string, { directory: str
   };
   const absolute = resolve(path);
   let directory = parse(absolute).root;
-  const rest = absolute.slice(directory.length).split(sep).filter((part) => part !== '');
+  const rest = absolute
+    .slice(directory.length)
+    .split(sep)
+    .filter((part) => part !== '');
   let links = 0;
   try {
     for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
@@ -209,7 +217,12 @@ async function directoriesOf(path: string): Promise<Map<string, { directory: str
         links++;
         const target = resolve(directory, await readlink(here));
         directory = parse(target).root;
-        rest.unshift(...target.slice(directory.length).split(sep).filter((part) => part !== ''));
+        rest.unshift(
+          ...target
+            .slice(directory.length)
+            .split(sep)
+            .filter((part) => part !== ''),
+        );
       } else {
         directory = here;
       }

@@ -13,13 +13,20 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   return typeof value === 'object' ? 'a mapping' : typeof value;
 }
-const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
+/** A text cut to what fits into a message. */
+export const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
 const TYPES: Readonly<Record<string, string>> = {
-  string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list', object: 'a mapping', record: 'a mapping',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
 };
 
-/** What a schema wanted, for the start of `expected …, found …`; messages of our own schemas already read like that. */
+/** What a schema wanted, for the start of `expected …, found …`; our own schemas say it in such words already. */
 export function expectation(issue: z.core.$ZodIssue): string {
   if (issue.message.startsWith('expected ')) return issue.message;
   switch (issue.code) {
@@ -28,7 +35,9 @@ export function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `expected ${issue.values.map(String).join(', ')}`;
     case 'too_small':
-      return issue.origin === 'string' ? 'expected a text that is not empty' : `expected ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
+      return issue.origin === 'string'
+        ? 'expected a text that is not empty'
+        : `expected ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
       return `expected ${issue.inclusive === true ? 'at most' : 'less than'} ${issue.maximum}`;
     default:
@@ -40,7 +49,9 @@ export function expectation(issue: z.core.$ZodIssue): string {
 export function remedy(field: string, meta: Record<string, unknown> | undefined): string {
   const help = typeof meta?.['help'] === 'string' ? `${meta['help']} ` : '';
   const example = meta?.['example'];
-  return example === undefined || example === '' ? help.trim() || `correct or remove ${field}` : `${help}For example: ${field}: ${String(example)}`;
+  return example === undefined || example === ''
+    ? help.trim() || `correct or remove ${field}`
+    : `${help}For example: ${field}: ${String(example)}`;
 }
 
 /** The name among `names` that `written` was probably meant to be; undefined when none is near. */
@@ -65,7 +76,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const change = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       row[j] = Math.min(change, cell(i - 1, j) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j] ?? 0, cell(i - 2, j - 2) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j] ?? 0, cell(i - 2, j - 2) + 1);
     }
   }
   return cell(a.length, b.length);

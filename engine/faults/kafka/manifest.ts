@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
 import {
-  commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, matchHeaders,
+  commonFields,
+  commonNoop,
+  commonRemarks,
+  commonSeverity,
+  errorCode,
+  explainMessages,
+  matchHeaders,
 } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
@@ -32,5 +38,4 @@ export const kafkaManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string =>
-  target === 'all' ? 'Kafka messages' : `messages of ${target}`;
+const messages = (target: string): string => (target === 'all' ? 'Kafka messages' : `messages of ${target}`);

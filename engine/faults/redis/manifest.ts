@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
 import {
-  commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, noHeaders,
+  commonFields,
+  commonNoop,
+  commonRemarks,
+  commonSeverity,
+  errorCode,
+  explainMessages,
+  noHeaders,
 } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
@@ -31,5 +37,4 @@ export const redisManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const messages = (target: string): string =>
-  target === 'all' ? 'Redis commands' : `${target} commands`;
+const messages = (target: string): string => (target === 'all' ? 'Redis commands' : `${target} commands`);

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
 import {
-  commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, noHeaders,
+  commonFields,
+  commonNoop,
+  commonRemarks,
+  commonSeverity,
+  errorCode,
+  explainMessages,
+  noHeaders,
 } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
@@ -22,7 +28,9 @@ export const sqlManifest = defineManifest({
     help: 'A regular expression on the normalised statement, or all or database for every statement.',
     example: 'INSERT INTO orders',
     check: (target) =>
-      isPattern(target) ? undefined : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' },
+      isPattern(target)
+        ? undefined
+        : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' },
   },
   noop: commonNoop,
   severity: commonSeverity,
