@@ -79,21 +79,29 @@ describe('the figures', () => {
     assert.deepEqual([none.p50, none.p99, none.success_rate, none.apdex], [null, null, 0, 0]);
   });
   it('measure availability by time, whatever the status', () => {
-    const window = filled([good(0), failed(4_000), refused(6_000)]);
-    // Answered from 0 to 6,000, silent from 6,000 to 8,000.
+    const window = filled([good(10), failed(4_010), refused(6_001)]);
+    // Sent at 0, 4,000 and 6,000: answered from 0 to 6,000, silent until 8,000.
     assert.equal(window.figures(8_000).availability, 0.75);
     // The window is (4,000, 14,000]: answered for 2 s of 10.
     assert.equal(window.figures(14_000).availability, 0.2);
     assert.equal(filled([refused(5)]).figures(5).availability, 0);
     assert.equal(filled([failed(5)]).figures(5).availability, 1);
   });
+  it('count silence when it was, though the polls that met it end among newer ones', () => {
+    // Silent from 1,000 to 3,000; the polls sent then are given up between 3,000 and 5,000.
+    const outcomes = Array.from({ length: 20 }, (_, i) => i * 200).map((sent) => (sent >= 1_000 && sent < 3_000 ? timedOut(sent + 2_000) : good(sent + 10)));
+    const window = filled(outcomes.toSorted((a, b) => a.ended - b.ended));
+    assert.equal(window.figures(5_000).availability, 0.6);
+    // A window shorter than the timeout: the newest that is known was sent before it, and was not answered.
+    assert.equal(filled([good(10), timedOut(2_200)], { ...OPTIONS, window: 1_000 }).figures(2_200).availability, 0);
+  });
   it('forget what left the window, and know what held when it began', () => {
-    const window = filled([timedOut(2_000), good(3_000), refused(13_500)]);
-    const figures = window.figures(13_500);
+    const window = filled([timedOut(2_000), good(3_000), refused(13_501)]);
+    const figures = window.figures(13_501);
     assert.equal(figures.samples, 1);
     assert.equal(figures.success_rate, 0);
     assert.equal(figures.p99, null);
-    assert.equal(figures.availability, 1, 'the newest poll had been answered until this very moment');
+    assert.ok(Math.abs((figures.availability ?? -1) - 0.9999) < 1e-9, 'the poll before had been answered until this one was sent');
     assert.equal(window.figures(30_000).samples, 0);
     assert.equal(window.figures(30_000).success_rate, null);
   });
@@ -131,10 +139,8 @@ describe('adding one by one equals counting anew', () => {
 
 /** The definition, word for word and slowly. */
 function availability(all: readonly Outcome[], now: number, length: number): number {
-  const start = Math.max(now - length, all[0]?.ended ?? now);
-  const up = all.map((poll, i) => {
-    const from = Math.max(start, poll.ended);
-    return poll.answered ? Math.max(0, (all[i + 1]?.ended ?? now) - from) : 0;
-  });
+  const polls = all.toSorted((a, b) => a.sent - b.sent);
+  const start = Math.max(now - length, polls[0]?.sent ?? now);
+  const up = polls.map((poll, i) => (poll.answered ? Math.max(0, (polls[i + 1]?.sent ?? now) - Math.max(start, poll.sent)) : 0));
   return up.reduce((sum, part) => sum + part, 0) / (now - start);
 }

@@ -1,4 +1,5 @@
 import { type FigureName } from '../kernel/probe.ts';
+import { Availability } from './availability.ts';
 
 /** How one poll ended. `answered` = a complete answer came, whatever its status; only then is `ok` possible. */
 export interface Outcome {
@@ -53,8 +54,8 @@ export function apdexScore(ok: boolean, latency: number | null, t: number): 0 | 
  * The polls that ended within the last `window` milliseconds, and the figures over them:
  *
  * - `success_rate`: polls that succeeded / polls.
- * - `availability`: share of the time (since the first poll ended, at most the window) in which the newest poll had
- *   been answered, whatever the status. A service that says 503 is available and failing; one that is silent is neither.
+ * - `availability`: share of the time (since the first poll was sent, at most the window) in which the poll sent last
+ *   was answered, whatever the status. A service that says 503 is available and failing; a silent one is not available.
  * - `throughput`: answered polls per second of the time since the first poll was sent (at least `every`, at most the window).
  * - `p50`, `p95`, `p99`: nearest rank over the latencies of answered polls and of timeouts (which count at the timeout,
  *   or a hanging service would look fast). Refused and reset connections have no latency and are left out.
@@ -74,25 +75,18 @@ export class SlidingWindow {
   #answered = 0;
   #score = 0;
   #ema: number | null = null;
-  #firstSent = 0;
-  #firstEnded: number | null = null;
-  /** Answered milliseconds between consecutive polls of the window, the newest poll's own time not included. */
-  #up = 0;
-  /** The poll that left the window last: its answer is what the window's first moments knew. */
-  #left: Outcome | null = null;
+  #firstSent: number | null = null;
+  readonly #availability: Availability;
 
   constructor(options: WindowOptions) {
     this.#options = options;
+    this.#availability = new Availability(options.window);
   }
 
   /** Adds a poll. Polls may overlap; they are added in the order in which they end. */
   add(poll: Outcome): void {
-    const newest = this.#polls.at(-1);
-    if (newest !== undefined && this.#head < this.#polls.length) this.#up += upBetween(newest, poll);
-    if (this.#firstEnded === null) {
-      this.#firstSent = poll.sent;
-      this.#firstEnded = poll.ended;
-    }
+    this.#firstSent = Math.min(this.#firstSent ?? poll.sent, poll.sent);
+    this.#availability.add(poll);
     this.#polls.push(poll);
     if (poll.latency !== null) this.#latencies.splice(lowerBound(this.#latencies, poll.latency), 0, poll.latency);
     const score = this.#count(poll, 1);
@@ -105,10 +99,10 @@ export class SlidingWindow {
     this.#expire(now);
     const samples = this.#polls.length - this.#head;
     if (samples === 0) return { ...NO_FIGURES, apdex_ema: this.#ema, samples: 0 };
-    const elapsed = Math.min(this.#options.window, Math.max(this.#options.every, now - this.#firstSent));
+    const elapsed = Math.min(this.#options.window, Math.max(this.#options.every, now - (this.#firstSent ?? now)));
     return {
       success_rate: this.#ok / samples,
-      availability: this.#availability(now),
+      availability: this.#availability.at(now),
       throughput: (this.#answered * 1_000) / elapsed,
       p50: percentile(this.#latencies, 50),
       p95: percentile(this.#latencies, 95),
@@ -120,34 +114,18 @@ export class SlidingWindow {
     };
   }
 
-  #availability(now: number): number {
-    const oldest = this.#polls[this.#head] as Outcome;
-    const newest = this.#polls.at(-1) as Outcome;
-    const start = Math.max(now - this.#options.window, this.#firstEnded ?? now);
-    const span = now - start;
-    if (span <= 0) return newest.answered ? 1 : 0;
-    const before = this.#left?.answered === true ? Math.max(0, oldest.ended - start) : 0;
-    const after = newest.answered ? now - newest.ended : 0;
-    return Math.min(1, Math.max(0, (before + this.#up + after) / span));
-  }
-
   #expire(now: number): void {
     const start = now - this.#options.window;
     for (let oldest = this.#polls[this.#head]; oldest !== undefined && oldest.ended <= start; ) {
       this.#head++;
       this.#count(oldest, -1);
       if (oldest.latency !== null) this.#latencies.splice(lowerBound(this.#latencies, oldest.latency), 1);
-      const next = this.#polls[this.#head];
-      if (next !== undefined) this.#up -= upBetween(oldest, next);
-      this.#left = oldest;
-      oldest = next;
+      oldest = this.#polls[this.#head];
     }
     if (this.#head > 64 && this.#head * 2 > this.#polls.length) {
       this.#polls.splice(0, this.#head);
       this.#head = 0;
     }
-    // A window that holds one poll has no time between polls: drop what rounding left over.
-    if (this.#polls.length - this.#head <= 1) this.#up = 0;
   }
 
   #count(poll: Outcome, by: 1 | -1): number {
@@ -158,8 +136,6 @@ export class SlidingWindow {
     return score;
   }
 }
-
-const upBetween = (poll: Outcome, next: Outcome): number => (poll.answered ? next.ended - poll.ended : 0);
 
 /** The first index whose value is not below `value`. */
 function lowerBound(ascending: readonly number[], value: number): number {
