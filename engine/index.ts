@@ -9,8 +9,9 @@ import { createHandlers } from './handlers.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
 import { spawnNode } from './host/spawn.ts';
 import { type Clock, realClock } from './kernel/clock.ts';
+import { type Probe, type ProbeSpec } from './kernel/probe.ts';
 import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from './lifecycle/halt.ts';
-import { openLifecycle } from './lifecycle/open.ts';
+import { openLifecycle, type OpenLifecycleOptions } from './lifecycle/open.ts';
 import { createProbe } from './probes/probe.ts';
 import { writeReports } from './report/write.ts';
 import { type LentRoutes, lendRoutes } from './routes.ts';
@@ -19,6 +20,8 @@ import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
 import { eventsAfter, framesOf } from './streams.ts';
 import { createBus } from './telemetry/bus.ts';
 import { createFrames } from './telemetry/frames.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { createTraces } from './telemetry/traces.ts';
 import { View } from './view.ts';
 import { identity } from './watchdog.ts';
 import { createWire } from './wire/create.ts';
@@ -35,6 +38,8 @@ export interface EngineOptions {
   /** OTLP/HTTP endpoint for traces; off when absent and OTEL_EXPORTER_OTLP_ENDPOINT is not set. */
   readonly otlpEndpoint?: string;
   readonly clock?: Clock;
+  /** For the crash tests: called, synchronously, at each boundary of a fault's life. */
+  readonly boundary?: NonNullable<OpenLifecycleOptions['boundary']>;
 }
 
 export interface Engine extends AsyncDisposable {
@@ -58,10 +63,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       onError: (error) => bus.publish('', { kind: 'log', level: 'error', text: error.message }),
     }),
   );
+  const { otlpEndpoint: endpoint } = options;
+  parts.use(createTraces({ bus, version: VERSION, clock, ...(endpoint === undefined ? {} : { endpoint }) }));
+  const metrics = parts.use(createMetrics({ bus, routes: () => wire.routeCounters() }));
   const history = parts.use(openHistory(stateDir, clock));
   const injectors = createInjectors({ wire, clock });
   const life = parts.use(
-    await openLifecycle({ stateDir, spawnWatchdog: watchdogOf(stateDir), wire, injectors, facts: manifests, bus, clock, identity }),
+    await openLifecycle({
+      stateDir,
+      spawnWatchdog: watchdogOf(stateDir),
+      wire,
+      injectors,
+      facts: manifests,
+      bus,
+      clock,
+      identity,
+      ...(options.boundary === undefined ? {} : { boundary: options.boundary }),
+    }),
   );
   const { lifecycle, journal, lease } = life;
   const view = parts.use(new View(bus, wire));
@@ -69,6 +87,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     await lease.release(routes.map(({ listen }) => listen));
     return lendRoutes(wire, routes, () => lease.setRoutes(wire.routes()));
   };
+  const probeOf = (spec: ProbeSpec, routes: readonly Route[]): Probe =>
+    createProbe(spec, { clock, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
   const runs = parts.use(
     new Runs({
       clock,
@@ -77,8 +97,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       history,
       openRoutes,
       writeReports,
-      createProbe: (spec, routes) => createProbe(spec, { clock, listenOf: (name) => routes.find((route) => route.name === name)?.listen }),
+      createProbe: probeOf,
       takePlace: (holder) => acquireExperimentLock(stateDir, { ...holder, pid: process.pid }),
+      recovered: (ms) => metrics.recovered(ms),
       faultCounts: () => view.faultCounts(),
       environment: () => ({ ...environmentFacts(), Firebreak: VERSION }),
     }),
@@ -117,7 +138,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     halt,
     writeReports,
     capabilities,
-    metrics: async () => '',
+    describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
+    metrics: () => metrics.text(),
     openRoutes: async (routes) => (await openRoutes(routes)).routes,
     closeRoutes: async (names) => {
       await wire.close(names);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -74,6 +74,14 @@ export function startChild(script: string, args: readonly string[], env: Readonl
       }
     },
   };
+}
+
+/** Runs the command line to its end and returns what it printed, whatever its exit code. */
+export async function firebreak(...args: readonly string[]): Promise<string> {
+  const path = fileURLToPath(new URL('../../engine/cli/main.ts', import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args], { timeout: 30_000 }, (_error, stdout) => resolve(stdout));
+  });
 }
 
 /** Ends a detached process that a child of ours has started and told us of, if it is still there. */

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { realClock } from '../../engine/kernel/clock.ts';
+import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
+import { temporary } from '../../engine/lifecycle/test-parts.ts';
+import { openJournal } from '../../engine/store/journal.ts';
+import { eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { httpScene, processScene, resourceScene } from './scenes.ts';
+
+const SCENES = { http: httpScene, resource: resourceScene, process: processScene };
+/** Where the fault is in the world, so that the check must fail before the kill. */
+const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
+
+for (const [type, makeScene] of Object.entries(SCENES)) {
+  for (const boundary of BOUNDARIES) {
+    test(`${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 90_000 }, async (t) => {
+      using dir = temporary();
+      await using scene = await makeScene();
+      const stateDir = join(dir.path, 'state');
+      await using engine = startChild('./engine-child.ts', [stateDir, boundary, scene.text]);
+      await engine.hears('boundary');
+      using journal = openJournal(stateDir, realClock);
+      scene.note(journal);
+      if (IN_THE_WORLD.includes(boundary)) assert.equal(await scene.visible(), true, 'the fault is in the world');
+      await engine.kill();
+      const clean = async (): Promise<boolean> => journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
+      const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
+      t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
+      assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
+      assert.equal(await scene.intact(), true, 'recovery itself breaks nothing');
+    });
+  }
+}

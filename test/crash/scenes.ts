@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { createServer, request } from 'node:http';
+import { type AddressInfo, createServer as createSocket } from 'node:net';
+import { CPU_ROLE } from '../../engine/host/cpu.ts';
+import { findHeld } from '../../engine/host/held.ts';
+import { RAM_ROLE } from '../../engine/host/memory-facts.ts';
+import { startFleet } from '../../engine/faults/process/test-fleet.ts';
+import { type Journal } from '../../engine/store/journal.ts';
+
+/** What one fault acts on, and how to see from outside whether anything of it is left. */
+export interface Scene extends AsyncDisposable {
+  /** The Firebreak file. */
+  readonly text: string;
+  /** Notes what the fault will be known by, while the engine still stands. */
+  note(journal: Journal): void;
+  /** Whether the fault can be seen in the world. */
+  visible(): Promise<boolean>;
+  /** Whether all is as before: not merely that the fault is gone, but that what it hit works. */
+  intact(): Promise<boolean>;
+}
+
+/** A service behind a route, every answer of which becomes a 503. The test is its only client. */
+export async function httpScene(): Promise<Scene> {
+  const service = createServer((_request, response) => response.end('from the service'));
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  const port = await freePort();
+  const get = (): Promise<{ status: number; body: string }> =>
+    new Promise((resolve) => {
+      const call = request({ host: '127.0.0.1', port, path: '/charge', agent: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      });
+      call.on('error', () => resolve({ status: 0, body: '' })).end();
+    });
+  // Steady traffic, without which no wire fault can bite.
+  const traffic = setInterval(() => void get(), 50);
+  return {
+    text: `version: 1
+routes:
+  - { name: payments, protocol: http, listen: "127.0.0.1:${port}", upstream: "127.0.0.1:${(service.address() as AddressInfo).port}" }
+policies:
+  - { name: outage, type: http, target: /charge*, error_chance: 1, error_code: 503, error_body: injected }`,
+    note: () => {},
+    visible: async () => (await get()).status === 503,
+    intact: async () => (await get()).body === 'from the service',
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(traffic);
+      service.closeAllConnections();
+      await new Promise((resolve) => service.close(resolve));
+    },
+  };
+}
+
+/** Three idle processes, of which one is stopped. */
+export async function processScene(): Promise<Scene> {
+  const fleet = await startFleet(3);
+  const states = (): string[] => fleet.pids.map((pid) => fleet.state(pid));
+  return {
+    text: `version: 1
+policies:
+  - { name: freeze, type: process, target: "cmd:${fleet.word}", action: stop, percentage: 50 }`,
+    note: () => {},
+    visible: async () => states().includes('T'),
+    intact: async () => states().length === 3 && states().every((state) => state === 'S' || state === 'R'),
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
+  };
+}
+
+/** One core at 30 %, and 64 MB, held by processes that carry the fault's own mark. */
+export async function resourceScene(): Promise<Scene> {
+  let token = '';
+  const held = (): number => (token === '' ? 0 : findHeld(CPU_ROLE, token).length + findHeld(RAM_ROLE, token).length);
+  return {
+    text: `version: 1
+policies:
+  - { name: burn, type: resource, target: host, cpu_cores: 1, cpu_load: 0.3, ram_mb: 64, latency_duration: 60s }`,
+    note: (journal) => {
+      const undo = journal.open()[0]?.undo;
+      if (typeof undo === 'object' && undo !== null && 'token' in undo) token = String(undo.token);
+    },
+    visible: async () => held() === 2,
+    intact: async () => held() === 0,
+    [Symbol.asyncDispose]: async () => assert.equal(held(), 0, 'no load outlives the test'),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createSocket();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
