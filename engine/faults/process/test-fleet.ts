@@ -1,4 +1,3 @@
-import { type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +23,7 @@ export async function startFleet(size: number, supervised = false): Promise<Flee
   const word = `fleet-${randomBytes(6).toString('hex')}`;
   const script = join(folder, `${word}.mjs`);
   writeFileSync(script, 'process.stdin.on("end", () => process.exit()).resume(); process.stdout.write("up");');
-  const children = new Set<ChildProcess>();
+  const children = new Set<ReturnType<typeof spawnNode>>();
   let closing = false;
   let replacements = 0;
   const start = (): Promise<void> => {

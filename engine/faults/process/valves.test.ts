@@ -40,6 +40,8 @@ const machine: readonly ProcessInfo[] = [
   info(91, 90, 'nginx: worker process', { groups: ['/system.slice/nginx.service'] }),
   info(92, 90, 'nginx: worker process', { groups: ['/system.slice/nginx.service'], state: 'Z', threads: 0 }),
   info(95, 1, 'node /opt/firebreak/engine/cli/firebreak.mjs serve'),
+  info(97, 1, '/usr/bin/node --disable-warning=X engine/cli/main.ts serve'),
+  info(98, 1, '/opt/Firebreak/Firebreak --no-sandbox'),
   info(96, 1, 'tmux: server'),
 ];
 const ssh = { self: 71, own: [], ssh: false };
@@ -48,7 +50,7 @@ test('who is never touched, and why', () => {
   const reasons = protectedProcesses(machine, ssh);
   const expected: Record<number, RegExp> = {
     1: /first process/, 2: /kernel/, 50: /ancestor|SSH/, 60: /ancestor/, 61: /ancestor/, 70: /ancestor/, 71: /this Firebreak/,
-    72: /own/, 75: /own/, 76: /SSH session/, 80: /own/, 95: /own/,
+    72: /own/, 75: /own/, 76: /SSH session/, 80: /own/, 95: /own/, 97: /own/, 98: /own/,
   };
   for (const [pid, reason] of Object.entries(expected)) assert.match(reasons.get(Number(pid)) ?? 'not protected', reason, `pid ${pid}`);
   assert.deepEqual([...reasons.keys()].sort((a, b) => a - b), Object.keys(expected).map(Number));
@@ -90,7 +92,7 @@ test('plan names each refusal', () => {
   assert.throws(() => plan('cmd:nginx', {}, false), refusal('signal-refused', /may not signal 9[01]/));
   const [both] = plan('name:node', { percentage: 99 });
   assert.equal(both?.undo.touched.length, 1);
-  assert.match(both?.action ?? '', /1 of 2 that match; 4 more that match are protected/);
+  assert.match(both?.action ?? '', /1 of 2 that match; 5 more that match are protected/);
 });
 
 test('the share, the dice, the limit and the survivor', () => {

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { isEnded, type ProcessInfo } from '../../host/processes.ts';
 import { OWN_MARK, TARGET_MARK } from '../../host/spawn.ts';
 import { matchesSelector, type Selector } from './selector.ts';
@@ -16,7 +15,7 @@ export interface RoomProcesses {
 /** The names of SSH servers: OpenSSH before and after 9.8 (which split off sshd-session), dropbear, Tailscale's. */
 const SSH_SERVERS = new Set(['sshd', 'sshd-session', 'sshd-auth', 'dropbear', 'tailscaled']);
 /** The programs of this product: another room on the same machine is not a target either. */
-const ROOMS = new Set(['firebreak', 'firebreak.mjs', 'firebreak.ts', 'Firebreak']);
+const ROOM = /(^|\/)(firebreak|Firebreak|firebreak\.mjs|engine\/cli\/\w+\.ts)$/;
 
 /** The processes that are never touched, each with the reason in words that end "it is ...". */
 export function protectedProcesses(list: readonly ProcessInfo[], room: RoomProcesses): ReadonlyMap<number, string> {
@@ -63,7 +62,10 @@ function kinship(info: ProcessInfo, self: number, byPid: ReadonlyMap<number, Pro
 const isSshServer = (info: ProcessInfo): boolean =>
   SSH_SERVERS.has(info.name) || SSH_SERVERS.has(info.program) || /^sshd(-session)?: /.test(info.command);
 /** The program itself, or the script that Node was started with. */
-const isRoom = (info: ProcessInfo): boolean => info.argv.slice(0, 2).some((arg) => ROOMS.has(basename(arg)));
+function isRoom({ argv }: ProcessInfo): boolean {
+  const script = argv.slice(1).find((arg) => !arg.startsWith('-')) ?? '';
+  return ROOM.test(argv[0] ?? '') || ROOM.test(script);
+}
 
 /** The processes a selector finds, by pid, and which of them may be touched. */
 export interface Found {

@@ -40,6 +40,7 @@ export function resourceInjector(clock: Clock): Injector<ResourceParams, Resourc
 
   const inject = async (undo: ResourceUndo, context: InjectContext<ResourceParams, ResourceUndo>): Promise<void> => {
     if (live.has(undo.token)) return;
+    context.signal.throwIfAborted();
     const hold = undo.attack + (undo.endsEarly ? 0 : GRACE_MS);
     const { token, cpu, ram } = undo;
     if (ram !== null && othersRamMB() + ram.cap > RAM_CEILING_MB) {
