@@ -25,13 +25,16 @@ experiment:
   duration: 10m
   steady_state:
     - name: checkout
-      probe: { type: http, url: "route://payments/checkout", every: 500ms, timeout: 2s, apdexT: 300ms, status: [2xx, 304] }
+      probe:
+        { type: http, url: "route://payments/checkout", every: 500ms, timeout: 2s, apdexT: 300ms, status: [2xx, 304] }
       expect: success_rate >= 0.99 && p99 < 800
     - name: traffic
       probe: { type: prometheus, url: "http://127.0.0.1:9090", query: "sum(rate(x[1m]))" }
       expect: value > 10
   abort: { when: success_rate < 0.95, for: 3s }
 `;
+
+const CHECK = '{ name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } }';
 
 function load(source: string, options: LoadOptions = {}): FirebreakFile {
   const result = loadText(source, 'dir/full.yaml', options);
@@ -110,7 +113,7 @@ test('what may be left out is left out', () => {
   const nothing = load('version: 1\npolicies:\nroutes:\nignored_commands:\nseed:\n');
   assert.deepEqual([nothing.policies, nothing.routes, nothing.seed], [[], [], undefined]);
   const least = load(
-    'version: 1\nexperiment: { hypothesis: h, duration: 1ms, steadyState: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: }\n',
+    `version: 1\nexperiment: { hypothesis: h, duration: 1ms, steadyState: [ ${CHECK} ], abort: }\n`,
   );
   assert.deepEqual(
     [least.experiment?.blastRadius, least.experiment?.abort, least.experiment?.baseline, least.experiment?.recovery],
@@ -118,7 +121,7 @@ test('what may be left out is left out', () => {
   );
   assert.equal(
     load(
-      'version: 1\nexperiment: { hypothesis: h, duration: 1s, steady_state: [ { name: a, expect: p50 < 1, probe: { type: http, url: "https://h" } } ], abort: { when: p50 > 1 } }',
+      `version: 1\nexperiment: { hypothesis: h, duration: 1s, steady_state: [ ${CHECK} ], abort: { when: p50 > 1 } }`,
     ).experiment?.abort?.for,
     0,
   );
@@ -139,7 +142,8 @@ test('windows line ends, a byte order mark and JSON are read like any other file
 
 test('routes: what a policy or a probe names must be there, in the file or outside', () => {
   const wants = (route: string): string =>
-    `version: 1\nroutes: [ { name: pay, protocol: http, listen: "h:1", upstream: "h:2" } ]\npolicies: [ { type: http, target: /, route: ${route} } ]\n`;
+    `version: 1\nroutes: [ { name: pay, protocol: http, listen: "h:1", upstream: "h:2" } ]\n` +
+    `policies: [ { type: http, target: /, route: ${route} } ]\n`;
   const outside = 'version: 1\npolicies: [ { type: http, target: /, route: orders } ]\n';
   assert.equal(load(wants('pay')).policies[0]?.route, 'pay');
   const missing = loadText(wants('payy'), 'a');
@@ -173,9 +177,22 @@ test('all findings come at once, in the order of the lines, and no name is repor
       [6, 'routes[0].protocol'],
       [10, 'policies[1].cpu_load'],
       [14, 'experiment.duration'],
-      [18, 'experiment.steady_state[0].expect'],
-      [22, 'experiment.abort.when'],
+      [19, 'experiment.steady_state[0].expect'],
+      [23, 'experiment.abort.when'],
     ],
+  );
+});
+
+test('thousands of faults are not all listed, and a broken route still lends its name', () => {
+  const headers = Array.from({ length: 5_000 }, (_, i) => `      h${i}: [1]\n`).join('');
+  const many = loadText(`version: 1\npolicies:\n  - type: http\n    target: /\n    match_headers:\n${headers}`, 'a');
+  assert.ok(!many.ok);
+  assert.equal(many.issues.length, 100);
+  const lent = loadText(FULL.replace('protocol: http', 'protocol: htp'), 'a');
+  assert.ok(!lent.ok);
+  assert.deepEqual(
+    lent.issues.map(({ path }) => path),
+    ['routes[0].protocol'],
   );
 });
 
@@ -228,7 +245,8 @@ test('reading from disk: a good file, and what is no text', async (t) => {
 });
 
 test('a file may come through a pipe', () => {
-  const script = `import { loadFile } from ${JSON.stringify(join(import.meta.dirname, 'load.ts'))}; console.log((await loadFile('/dev/stdin')).ok);`;
+  const loader = JSON.stringify(join(import.meta.dirname, 'load.ts'));
+  const script = `import { loadFile } from ${loader}; console.log((await loadFile('/dev/stdin')).ok);`;
   const piped = 'cat | "$0" --input-type=module-typescript -e "$1"';
   assert.equal(
     execFileSync('sh', ['-c', piped, process.execPath, script], { input: FULL, encoding: 'utf8' }).trim(),

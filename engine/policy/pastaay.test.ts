@@ -172,7 +172,6 @@ test('error_code: the limits of each type, and what 0 stands for', () => {
 
 test('match_headers: where there are headers; elsewhere only an empty mapping', () => {
   for (const type of TYPES) {
-    if (type === 'resource') continue;
     for (const spelling of ['match_headers', 'matchHeaders']) {
       assert.deepEqual(policyOf(`type: ${type}, ${spelling}: {}`).params['matchHeaders'], {});
       if (!WITH_HEADERS.includes(type)) assert.match(refused(`type: ${type}, ${spelling}: { a: b }`), /carry none/);
@@ -242,7 +241,8 @@ policies:
 
 test('1024 policies load, one more does not, and one bad policy rejects all with every error listed', () => {
   const many = (count: number): string =>
-    `version: 1\npolicies:\n${Array.from({ length: count }, (_, i) => `  - { type: http, target: /p${i}, error_chance: 0.1 }\n`).join('')}`;
+    'version: 1\npolicies:\n' +
+    Array.from({ length: count }, (_, i) => `  - { type: http, target: /p${i}, error_chance: 0.1 }\n`).join('');
   assert.equal(load(many(1_024)).policies.length, 1_024);
   const over = loadText(many(1_025), 'a');
   assert.ok(!over.ok);
@@ -281,7 +281,8 @@ test('the hash of a policy follows its fields, and nothing else', () => {
   );
   assert.equal(
     load(
-      'version: 1\n\n# moved\npolicies: [ { name: a, target: all, type: http, error_chance: 0.5, match_headers: { a: b, c: d } } ]',
+      'version: 1\n\n# moved\npolicies:\n' +
+        '  - { name: a, target: all, type: http, error_chance: 0.5, match_headers: { a: b, c: d } }\n',
     ).policies[0]?.hash,
     base,
   );
@@ -306,7 +307,8 @@ test('the hash of a policy follows its fields, and nothing else', () => {
 test('every type of the format has a manifest, and a whole file of all types loads', () => {
   for (const type of TYPES) assert.equal(manifests[type].type, type);
   const file = load(
-    `version: 1\nwarmup_duration: "10s"\npolicies:\n${TYPES.map((type) => `  - { name: ${type}, type: ${type}, target: all, error_chance: 0.1 }`).join('\n')}`,
+    'version: 1\nwarmup_duration: "10s"\npolicies:\n' +
+      TYPES.map((type) => `  - { name: ${type}, type: ${type}, target: all, error_chance: 0.1 }\n`).join(''),
   );
   assert.deepEqual(
     file.policies.map(({ type }) => type),
