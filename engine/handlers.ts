@@ -4,6 +4,7 @@ import {
   type Capability, type EngineEvent, type EngineStatus, type Frame, type PlanResult, type Route, type RunRecord,
 } from './contract/models.ts';
 import { manifestOf, manifests } from './faults/manifests.ts';
+import { type ProbeSpec } from './kernel/probe.ts';
 import { newRunId } from './kernel/random.ts';
 import { type Prepared, prepare, prepareOrThrow, requestsOf } from './experiment/prepare.ts';
 import { type Runs, unknownRun } from './experiment/runs.ts';
@@ -23,6 +24,8 @@ export interface HandlerDeps {
   readonly metrics: () => Promise<string>;
   readonly openRoutes: (routes: readonly Route[]) => Promise<readonly Route[]>;
   readonly closeRoutes: (names: readonly string[]) => Promise<void>;
+  /** What a probe measures, in a few words. */
+  readonly describeProbe: (spec: ProbeSpec, routes: readonly Route[]) => string;
   readonly halt: (by: string) => Promise<HaltOutcome>;
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
   readonly events: (since: number | undefined, signal: AbortSignal) => AsyncIterable<EngineEvent>;
@@ -50,7 +53,7 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
       plan: async (input, signal) => {
         const result = prepare(input);
         if (!result.ok) return { ok: false, issues: [...result.issues] };
-        return { ok: true, plan: await planOf(result.prepared, lifecycle, signal) };
+        return { ok: true, plan: await planOf(result.prepared, deps, signal) };
       },
       history: async ({ limit }) => [...history.list(limit)],
       record: async ({ run }) => history.get(run) ?? null,
@@ -111,7 +114,7 @@ function summaryOf(file: FirebreakFile): FileSummary {
   };
 }
 
-async function planOf(prepared: Prepared, lifecycle: Lifecycle, signal: AbortSignal): Promise<PlanResult> {
+async function planOf(prepared: Prepared, { lifecycle, describeProbe }: HandlerDeps, signal: AbortSignal): Promise<PlanResult> {
   const { file, seed } = prepared;
   const { experiment } = file;
   const hold = experiment?.duration ?? millis(0);
@@ -130,7 +133,7 @@ async function planOf(prepared: Prepared, lifecycle: Lifecycle, signal: AbortSig
       holdMs: request.hold,
       targets: targets.map(({ target, action, inverse, reversible }) => ({ target, action, inverse, reversible })),
     })),
-    steadyState: (experiment?.steadyState ?? []).map(({ name, expect, probe }) => ({ name, expect, describe: `${probe.type} ${probe.url}` })),
+    steadyState: (experiment?.steadyState ?? []).map(({ name, expect, probe }) => ({ name, expect, describe: describeProbe(probe, file.routes) })),
     phases: experiment === null ? [] : phasesOf(file, experiment),
   };
 }

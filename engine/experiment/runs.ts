@@ -23,6 +23,8 @@ export interface RunsDeps {
   /** Holds the one place on this machine for an experiment; throws `experiment-running` when it is taken. */
   readonly takePlace: (holder: { readonly run: RunId; readonly name: string }) => Disposable;
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
+  /** Hears each measured recovery time, in milliseconds. */
+  readonly recovered: (ms: number) => void;
   readonly faultCounts: () => Readonly<Record<string, number>>;
   readonly environment: () => Readonly<Record<string, string>>;
 }
@@ -90,6 +92,7 @@ export class Runs implements AsyncDisposable {
       },
       signal,
     );
+    if (record.recoveryMs !== null) this.#deps.recovered(record.recoveryMs);
     const written = await this.#keep(record, reportDir);
     const { samples: _1, series: _2, timeline: _3, source: _4, environment: _5, ...outcome } = record;
     return { ...outcome, ...written };
