@@ -9,7 +9,8 @@ import { wirePolicy } from './support/policy.ts';
 const REQUESTS = 10_000;
 /** Enough connections that the system spreads them over all workers. */
 const CONNECTIONS = 16;
-const faulty = (over: Partial<WirePolicy> = {}): WirePolicy => wirePolicy({ name: 'thirty', errorChance: 0.3, errorCode: 503, ...over });
+const faulty = (over: Partial<WirePolicy> = {}): WirePolicy =>
+  wirePolicy({ name: 'thirty', errorChance: 0.3, errorCode: 503, ...over });
 
 /** What the dice say, without any wire: true for an error. */
 function expected(policy: WirePolicy): boolean[] {
@@ -66,19 +67,30 @@ async function through(workers: number, policy: WirePolicy, order: 'in turn' | '
     );
   }
   const counters = wire.counters(policy.id);
-  assert.deepEqual([counters?.matched, counters?.errors], [REQUESTS, outcomes.filter(Boolean).length], 'the counters agree with the clients');
+  assert.deepEqual(
+    [counters?.matched, counters?.errors],
+    [REQUESTS, outcomes.filter(Boolean).length],
+    'the counters agree with the clients',
+  );
   return outcomes;
 }
 
 describe('faults through the real wire', () => {
   for (const workers of [1, 4]) {
-    it(`follow the one sequence of their seed with ${workers} ${workers === 1 ? 'worker' : 'workers'}`, { timeout: 120_000 }, async () => {
-      const policy = faulty();
-      const outcomes = await through(workers, policy, 'in turn');
-      assert.deepEqual(outcomes, expected(policy));
-      const share = outcomes.filter(Boolean).length / REQUESTS;
-      assert.ok(Math.abs(share - 0.3) <= 3 * Math.sqrt((0.3 * 0.7) / REQUESTS), `${share} is not 30 % within 3 sigma`);
-    });
+    it(
+      `follow the one sequence of their seed with ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+      { timeout: 120_000 },
+      async () => {
+        const policy = faulty();
+        const outcomes = await through(workers, policy, 'in turn');
+        assert.deepEqual(outcomes, expected(policy));
+        const share = outcomes.filter(Boolean).length / REQUESTS;
+        assert.ok(
+          Math.abs(share - 0.3) <= 3 * Math.sqrt((0.3 * 0.7) / REQUESTS),
+          `${share} is not 30 % within 3 sigma`,
+        );
+      },
+    );
   }
 
   it('are as many when 4 workers race, whatever the fault id', { timeout: 120_000 }, async () => {

@@ -23,7 +23,7 @@ export interface WirePolicy {
   readonly matchHeaders: Readonly<Record<string, string>>;
   /** Messages per second let through; above that 429 with Retry-After. 0 = no throttling. */
   readonly throttleRate: number;
-  /** Messages whose name begins with one of these are never touched; see `isIgnored` for what counts as the beginning. */
+  /** Messages whose name begins with one of these are never touched, by the rule of `isIgnored`. */
   readonly ignored?: readonly string[];
 }
 
@@ -96,7 +96,8 @@ export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy
       value: Buffer.from(value, 'utf8'),
     })),
     throttleRate: policy.throttleRate,
-    ignored: (policy.ignored ?? []).map(foldPrefix),
+    // As in `isIgnored`: a prefix of nothing but what is skipped protects nothing, rather than everything.
+    ignored: (policy.ignored ?? []).map(foldPrefix).filter((prefix) => prefix.length > 0),
     label: (policy.name === '' ? policy.target : policy.name).slice(0, LABEL_LENGTH),
   };
 }

@@ -133,12 +133,15 @@ export class TargetIndex {
       count = this.#matchPrefix(hash, bytes, from, at, out, count);
       hash = Math.imul(hash ^ (kind & BYTE), FNV_PRIME);
       at++;
-      if (at < limit && (kinds[bytes[at] as number] as number) < SEPARATES) count = this.#matchPrefix(hash, bytes, from, at, out, count);
+      if (at < limit && (kinds[bytes[at] as number] as number) < SEPARATES)
+        count = this.#matchPrefix(hash, bytes, from, at, out, count);
     }
     if (at - from > this.longest) return count;
     // The path ended here: exact targets take it, and so do prefix targets, with or without a separator at their end.
     const entry = this.#find(hash, bytes, from, at);
-    return entry < 0 ? count : appendTo(out, count, this.#lists, this.#exactFrom[entry] as number, this.#exactFrom[entry + 1] as number);
+    return entry < 0
+      ? count
+      : appendTo(out, count, this.#lists, this.#exactFrom[entry] as number, this.#exactFrom[entry + 1] as number);
   }
 
   #matchPrefix(hash: number, bytes: Uint8Array, from: number, to: number, out: Int32Array, count: number): number {
@@ -172,7 +175,7 @@ export class TargetIndex {
   }
 }
 
-/** Appends lists[from, to) to out[0, count), keeping it ascending: cascades run in file order. Returns the new count. */
+/** Appends lists[from, to) to out[0, count), keeping it ascending for the cascade. Returns the new count. */
 function appendTo(out: Int32Array, count: number, lists: Int32Array, from: number, to: number): number {
   let size = count;
   for (let i = from; i < to && size < out.length; i++) {
@@ -233,7 +236,7 @@ export function foldPrefix(prefix: string): Uint8Array {
   return Buffer.from(foldText(prefix.replace(/^[\s/(;]+/, '')), 'utf8');
 }
 
-/** Whether bytes[start, end) begins with one of the folded prefixes. The same rule as `isIgnored`, without allocating. */
+/** Whether bytes[start, end) begins with one of the folded prefixes: `isIgnored` without allocating. */
 export function beginsWithAny(prefixes: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): boolean {
   let from = start;
   while (from < end && SKIPPED[bytes[from] as number] === 1) from++;

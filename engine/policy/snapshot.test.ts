@@ -10,7 +10,8 @@ function matches(snapshot: Snapshot, path: string, route = 'r'): number[] {
   const bytes = Buffer.from(`##${path}##`);
   return [...out.subarray(0, snapshot.match('http', route, bytes, 2, bytes.length - 2, out))];
 }
-const takes = (target: string, path: string): boolean => matches(compileSnapshot([policy({ target })]), path).length === 1;
+const takes = (target: string, path: string): boolean =>
+  matches(compileSnapshot([policy({ target })]), path).length === 1;
 
 /** The rule of CAPABILITIES ("Path match"), written as plainly as possible. */
 function naive(target: string, requestTarget: string): boolean {
@@ -73,7 +74,10 @@ describe('path match', () => {
   it('agrees with the naive matcher on 20,000 random paths and sets of targets', () => {
     const random = seededStream(7);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-    const path = (): string => Array.from({ length: Math.floor(random() * 5) }, () => pick(['/', '/a', '/A', '/ab', '/b', 'a', '//', '/aaaaaaaaaaaaaaaaaaaa'])).join('');
+    const path = (): string =>
+      Array.from({ length: Math.floor(random() * 5) }, () =>
+        pick(['/', '/a', '/A', '/ab', '/b', 'a', '//', '/aaaaaaaaaaaaaaaaaaaa']),
+      ).join('');
     for (let round = 0; round < 200; round++) {
       const targets = Array.from({ length: 1 + Math.floor(random() * 40) }, () =>
         random() < 0.05 ? pick(['all', '*', '', '/*']) : path() + pick(['', '', '*', '/*']),
@@ -82,13 +86,19 @@ describe('path match', () => {
       for (let turn = 0; turn < 100; turn++) {
         const request = pick(['', '', 'http://h:1']) + path() + pick(['', '?q', '?/a', '#/a']);
         const expected = targets.flatMap((target, index) => (naive(target, request) ? [index] : []));
-        assert.deepEqual(matches(snapshot, request), expected, `targets ${JSON.stringify(targets)}, request ${request}`);
+        assert.deepEqual(
+          matches(snapshot, request),
+          expected,
+          `targets ${JSON.stringify(targets)}, request ${request}`,
+        );
       }
     }
   });
 
   it('gives cascading policies in file order, whatever their kind of target', () => {
-    const snapshot = compileSnapshot(['/a/b', 'all', '/a*', '/a/b', '/a/*', '*', '/z'].map((target) => policy({ target })));
+    const snapshot = compileSnapshot(
+      ['/a/b', 'all', '/a*', '/a/b', '/a/*', '*', '/z'].map((target) => policy({ target })),
+    );
     assert.deepEqual(matches(snapshot, '/a/b'), [0, 1, 2, 3, 4, 5]);
   });
 
@@ -100,9 +110,23 @@ describe('path match', () => {
   });
 
   it('leaves out what a policy protects, by the rule of isIgnored', () => {
-    const prefixes = ['/health', 'Admin/'];
-    const snapshot = compileSnapshot([policy(), policy({ ignored: prefixes }), policy({ target: '/healthz*', ignored: prefixes })]);
-    for (const path of ['/health', '/HEALTHZ', '//health/live', '/admin/x', '/admin', '/x/health', 'http://h/health?x', '/healt', '/']) {
+    const prefixes = ['/health', 'Admin/', '/'];
+    const snapshot = compileSnapshot([
+      policy(),
+      policy({ ignored: prefixes }),
+      policy({ target: '/healthz*', ignored: prefixes }),
+    ]);
+    for (const path of [
+      '/health',
+      '/HEALTHZ',
+      '//health/live',
+      '/admin/x',
+      '/admin',
+      '/x/health',
+      'http://h/health?x',
+      '/healt',
+      '/',
+    ]) {
       const protectedOne = isIgnored(prefixes, path.replace('http://h', ''));
       assert.deepEqual(matches(snapshot, path), protectedOne ? [0] : [0, 1], path);
     }
@@ -116,7 +140,10 @@ describe('path match', () => {
   });
 
   it('finds names of other protocols at their own boundary', () => {
-    const topics = compileSnapshot([policy({ protocol: 'kafka', target: 'orders*' }), policy({ protocol: 'kafka', target: 'orders.eu' })]);
+    const topics = compileSnapshot([
+      policy({ protocol: 'kafka', target: 'orders*' }),
+      policy({ protocol: 'kafka', target: 'orders.eu' }),
+    ]);
     const found = (text: string): number[] => {
       const out = new Int32Array(2);
       return [...out.subarray(0, topics.matchText('kafka', '', text, out))];
@@ -145,7 +172,8 @@ describe('decide', () => {
     assert.ok(compiled);
     return Array.from({ length }, (_, index) => decide(compiled, index));
   };
-  const share = (decisions: readonly number[], kind: number): number => decisions.filter((decision) => decision === kind).length / decisions.length;
+  const share = (decisions: readonly number[], kind: number): number =>
+    decisions.filter((decision) => decision === kind).length / decisions.length;
 
   it('gives one sequence for one seed, whatever the fault id, and another for another', () => {
     const chances = { errorChance: 0.3, latencyChance: 0.5, latencyMs: 5 };
@@ -157,7 +185,11 @@ describe('decide', () => {
   it('never fires at chance 0 and always at chance 1', () => {
     for (let seed = 0; seed < 20; seed++) {
       assert.ok(sequence({ seed, latencyMs: 5 }).every((decision) => decision === DECISION.none));
-      assert.ok(sequence({ seed, errorChance: 1, latencyChance: 1, latencyMs: 5 }).every((decision) => decision === DECISION.error));
+      assert.ok(
+        sequence({ seed, errorChance: 1, latencyChance: 1, latencyMs: 5 }).every(
+          (decision) => decision === DECISION.error,
+        ),
+      );
       assert.ok(sequence({ seed, latencyChance: 1, latencyMs: 5 }).every((decision) => decision === DECISION.latency));
     }
   });
@@ -166,7 +198,9 @@ describe('decide', () => {
     const sigma = Math.sqrt((0.3 * 0.7) / 10_000);
     for (const seed of [1, 42, 2_147_483_647]) {
       assert.ok(Math.abs(share(sequence({ seed, errorChance: 0.3 }), DECISION.error) - 0.3) <= 3 * sigma);
-      assert.ok(Math.abs(share(sequence({ seed, latencyChance: 0.3, latencyMs: 5 }), DECISION.latency) - 0.3) <= 3 * sigma);
+      assert.ok(
+        Math.abs(share(sequence({ seed, latencyChance: 0.3, latencyMs: 5 }), DECISION.latency) - 0.3) <= 3 * sigma,
+      );
     }
   });
 
@@ -184,10 +218,15 @@ describe('decide', () => {
   });
 
   it('precomputes what the wire needs', () => {
-    const [compiled] = compileSnapshot([policy({ name: 'n'.repeat(100), errorBody: 'ü', matchHeaders: { 'X-Canary': 'Yes' } })]).policies;
+    const [compiled] = compileSnapshot([
+      policy({ name: 'n'.repeat(100), errorBody: 'ü', matchHeaders: { 'X-Canary': 'Yes' } }),
+    ]).policies;
     assert.equal(compiled?.label.length, 64);
     assert.equal(compiled?.errorCode, 500);
     assert.equal(compiled?.errorBody.length, 2);
-    assert.deepEqual(compiled?.headers.map(({ name, value }) => [String(name), String(value)]), [['x-canary', 'Yes']]);
+    assert.deepEqual(
+      compiled?.headers.map(({ name, value }) => [String(name), String(value)]),
+      [['x-canary', 'Yes']],
+    );
   });
 });

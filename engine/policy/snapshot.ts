@@ -16,7 +16,8 @@ export interface Snapshot {
   gate(protocol: Protocol): boolean;
   /**
    * Finds the policies for a message on `route` whose target takes bytes[start, end): a path or request target (the
-   * query is ignored), or a name. Policies that protect it by their ignore list are left out. Header conditions are the codec's to check.
+   * query is ignored), or a name. Policies that protect it by their ignore list are left out. Header conditions are
+   * the codec's to check.
    * @param out at least `policies.length` long; receives positions in file order.
    * @returns how many were written.
    */
@@ -36,7 +37,7 @@ const SEPARATORS: Readonly<Record<Protocol, string>> = {
   rabbitmq: '.',
 };
 
-/** Room for the bytes of a name beyond the longest target: one character more (4 bytes in UTF-8) proves it is longer. */
+/** Room beyond the longest target: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
 const SCRATCH_MARGIN = 8;
 
 /** The policies of one protocol: an index for each route that has policies of its own, and one for all others. */
@@ -53,7 +54,8 @@ class ProtocolTable {
     const isPath = protocol === 'http' || protocol === 'grpc';
     this.#isPath = isPath;
     this.#protecting = policies.some(({ ignored }) => ignored.length > 0) ? all : undefined;
-    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex => new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), isPath);
+    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex =>
+      new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), isPath);
     this.#others = indexOf(policies.filter(({ route }) => route === ''));
     for (const name of new Set(policies.map(({ route }) => route))) {
       if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
@@ -65,10 +67,19 @@ class ProtocolTable {
   match(route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const index = this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route);
     const count = (index ?? this.#others).match(bytes, start, end, out);
-    return count === 0 || this.#protecting === undefined ? count : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
+    return count === 0 || this.#protecting === undefined
+      ? count
+      : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
   }
 
-  #withoutIgnored(all: readonly CompiledPolicy[], count: number, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+  #withoutIgnored(
+    all: readonly CompiledPolicy[],
+    count: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    out: Int32Array,
+  ): number {
     const from = this.#isPath ? pathStart(bytes, start, end) : start;
     let kept = 0;
     for (let i = 0; i < count; i++) {

@@ -19,15 +19,21 @@ const OVER = 5_000;
 
 /** Milliseconds from the call of `wire.halt()` to the last faulty response that any client sees, under load. */
 export async function run(say: (line: string) => void): Promise<readonly Figure[]> {
-  const upstream = createServer((socket) => socket.on('data', (data) => answerAll(socket, data)).on('error', () => {})).listen(0, '127.0.0.1');
+  const upstream = createServer((socket) =>
+    socket.on('data', (data) => answerAll(socket, data)).on('error', () => {}),
+  ).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   const wire = createWire();
   try {
-    const [route] = await wire.open([{ name: 'shop', protocol: 'http', listen: '127.0.0.1:0', upstream: addressOf(upstream.address()) }]);
+    const [route] = await wire.open([
+      { name: 'shop', protocol: 'http', listen: '127.0.0.1:0', upstream: addressOf(upstream.address()) },
+    ]);
     await wire.add(wirePolicy({ id: 'f-errors', target: '/fail', errorChance: 1, errorCode: 503 }));
     await wire.add(wirePolicy({ id: 'f-delays', target: '/slow', latencyChance: 1, latencyMs: LATENCY }));
     const port = Number(route?.listen.split(':')[1]);
-    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => openClient(port, i % 2 === 0 ? '/fail' : '/slow')));
+    const clients = await Promise.all(
+      Array.from({ length: CONNECTIONS }, (_, i) => openClient(port, i % 2 === 0 ? '/fail' : '/slow')),
+    );
     const took: number[] = [];
     let held = 0;
     for (let turn = 0; turn < HALTS; turn++) {
@@ -39,8 +45,17 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
     for (const client of clients) client.socket.destroy();
     if (held === 0) throw new Error('no response was being delayed at any HALT: the bench shows nothing');
     say(`${Math.round((held / HALTS) * 10) / 10} responses were being delayed at each HALT, on average`);
-    const figure = (metric: string, value: number): Figure => ({ bench: 'halt', metric, value: Math.round(value * 100) / 100, unit: 'ms' });
-    return [figure(`p50 of ${HALTS}`, quantile(took, 0.5)), figure(`p99 of ${HALTS}`, quantile(took, 0.99)), figure(`max of ${HALTS}`, Math.max(...took))];
+    const figure = (metric: string, value: number): Figure => ({
+      bench: 'halt',
+      metric,
+      value: Math.round(value * 100) / 100,
+      unit: 'ms',
+    });
+    return [
+      figure(`p50 of ${HALTS}`, quantile(took, 0.5)),
+      figure(`p99 of ${HALTS}`, quantile(took, 0.99)),
+      figure(`max of ${HALTS}`, Math.max(...took)),
+    ];
   } finally {
     await wire[Symbol.asyncDispose]();
     upstream.close();
@@ -56,7 +71,11 @@ interface Client {
   onResponse: (faulty: boolean, sentAt: number, at: number) => void;
 }
 
-async function haltOnce(wire: Wire, clients: readonly Client[], load: number): Promise<{ readonly tookMs: number; readonly held: number }> {
+async function haltOnce(
+  wire: Wire,
+  clients: readonly Client[],
+  load: number,
+): Promise<{ readonly tookMs: number; readonly held: number }> {
   await wait(load);
   const clean = new Map(clients.map((client) => [client, 0]));
   let last = 0;
@@ -76,7 +95,10 @@ async function haltOnce(wire: Wire, clients: readonly Client[], load: number): P
     };
   }
   const late = AbortSignal.timeout(OVER);
-  await Promise.race([over, once(late, 'abort').then(() => Promise.reject(new Error(`still faulty ${OVER} ms after the HALT`)))]);
+  await Promise.race([
+    over,
+    once(late, 'abort').then(() => Promise.reject(new Error(`still faulty ${OVER} ms after the HALT`))),
+  ]);
   for (const client of clients) client.onResponse = () => {};
   wire.resume();
   return { tookMs: last, held };
@@ -122,4 +144,5 @@ function answerAll(socket: Socket, data: Buffer): void {
   socket.write(ANSWER.repeat(requests));
 }
 
-const addressOf = (address: string | AddressInfo | null): string => `127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
+const addressOf = (address: string | AddressInfo | null): string =>
+  `127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;

@@ -5,9 +5,9 @@ import { type Bench, type Figure } from './figure.ts';
 import { type Judged, judge, unmeasured } from './targets.ts';
 
 /**
- * `npm run bench [-- NAME...]`: runs the benches one after the other, each in a process of its own, prints each figure as
- * a JSON line as it comes and a table at the end. Exit code 1 when a bench failed; a missed target is shown, and is no
- * failure of the bench.
+ * `npm run bench [-- NAME...]`: runs the benches one after the other, each in a process of its own, and prints each
+ * figure as a JSON line and all of them as a table. Exit code 1 when a bench failed; a missed target is shown, and is
+ * no failure of the bench.
  */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
@@ -56,7 +56,11 @@ async function runAll(names: readonly string[]): Promise<void> {
 function runApart(name: string, take: (figure: Figure) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     const args = ['--disable-warning=ExperimentalWarning', ...HEAP, import.meta.filename, CHILD, name];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: LIMIT, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: LIMIT,
+      killSignal: 'SIGKILL',
+    });
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.startsWith('{')) take(JSON.parse(line) as Figure);
       else process.stderr.write(`${line}\n`);
@@ -68,16 +72,33 @@ function runApart(name: string, take: (figure: Figure) => void): Promise<number>
 
 function table(names: readonly string[], judged: readonly Judged[]): string {
   const rows = judged.map(({ bench, metric, value, unit, target, met }) => [
-    bench, metric, String(value), unit, target ?? '', met === undefined ? '' : met ? 'met' : 'MISSED',
+    bench,
+    metric,
+    String(value),
+    unit,
+    target ?? '',
+    met === undefined ? '' : met ? 'met' : 'MISSED',
   ]);
-  const open = unmeasured(names, judged).map(({ bench, metric, target }) => [bench, metric, '-', '', target, 'NOT MEASURED']);
+  const open = unmeasured(names, judged).map(({ bench, metric, target }) => [
+    bench,
+    metric,
+    '-',
+    '',
+    target,
+    'NOT MEASURED',
+  ]);
   const all = [['bench', 'metric', 'value', 'unit', 'target', ''], ...rows, ...open];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = all.map((row) =>
-    row.map((cell, column) => (column === 2 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd(),
+    row
+      .map((cell, column) => (column === 2 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
   );
   const missed = judged.filter(({ met }) => met === false).length;
-  const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`;
-  const verdict = missed + open.length === 0 ? 'Every target met.' : `Targets missed: ${missed}; not measured: ${open.length}.`;
+  const processor = cpus()[0]?.model ?? 'unknown processor';
+  const machine = `${processor}, ${availableParallelism()} cores, Node ${process.version}`;
+  const verdict =
+    missed + open.length === 0 ? 'Every target met.' : `Targets missed: ${missed}; not measured: ${open.length}.`;
   return `\n${machine}\n\n${lines.join('\n')}\n\n${verdict}\n`;
 }

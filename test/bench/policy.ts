@@ -9,7 +9,7 @@ import { type Figure, quantile } from './figure.ts';
  * shows in the second decimal. Below that is what Node itself takes meanwhile, some 6 KB a round whatever is timed.
  */
 const OPERATIONS = 2_000_000;
-/** Reading the heap takes some itself: what a round grows by is compared with a short one, so that only the slope counts. */
+/** Reading the heap takes some itself: a round is compared with a short one, so that only the slope counts. */
 const FEW = 1_000;
 const ROUNDS = 7;
 /** Several paths in turn, so that nothing about one path can be worked out once and kept. */
@@ -21,19 +21,33 @@ interface Measured {
 }
 
 const policy = (target: string, index: number): WirePolicy =>
-  wirePolicy({ id: `f-${index}`, name: `policy-${index}`, target, latencyChance: 0.3, latencyMs: 5, errorChance: 0.1, errorCode: 503 });
+  wirePolicy({
+    id: `f-${index}`,
+    name: `policy-${index}`,
+    target,
+    latencyChance: 0.3,
+    latencyMs: 5,
+    errorChance: 0.1,
+    errorCode: 503,
+  });
 
 /** Half exact, half prefix targets; every path below `/api/v1/service…` that `hits` gives is taken by one of them. */
 const snapshotOf = (count: number): Snapshot =>
   compileSnapshot(
-    Array.from({ length: count }, (_, index) => policy(index % 2 === 0 ? `/api/v1/service${index}/orders` : `/api/v1/service${index}*`, index)),
+    Array.from({ length: count }, (_, index) =>
+      policy(index % 2 === 0 ? `/api/v1/service${index}/orders` : `/api/v1/service${index}*`, index),
+    ),
   );
 const hits = (count: number): Buffer[] =>
   Array.from({ length: PATHS }, (_, turn) => {
     const index = (turn * 37) % count;
-    return Buffer.from(index % 2 === 0 ? `/api/v1/service${index}/orders?page=2` : `/api/v1/service${index}/orders/123?page=2`);
+    return Buffer.from(
+      index % 2 === 0 ? `/api/v1/service${index}/orders?page=2` : `/api/v1/service${index}/orders/123?page=2`,
+    );
   });
-const misses: readonly Buffer[] = Array.from({ length: PATHS }, (_, turn) => Buffer.from(`/api/v1/customers/${turn * 7_919}/orders?page=2`));
+const misses: readonly Buffer[] = Array.from({ length: PATHS }, (_, turn) =>
+  Buffer.from(`/api/v1/customers/${turn * 7_919}/orders?page=2`),
+);
 
 /**
  * What one operation costs, as the median of rounds: time with the loop around it, and bytes by the growth of the used
@@ -58,15 +72,20 @@ async function measure(operation: (turn: number) => number): Promise<Measured> {
     const many = span(operation, OPERATIONS);
     await turn();
     await turn();
-    if (collections === before) rounds.push({ ns: (many.ms * 1e6) / OPERATIONS, bytes: (many.bytes - few.bytes) / (OPERATIONS - FEW) });
+    if (collections === before)
+      rounds.push({ ns: (many.ms * 1e6) / OPERATIONS, bytes: (many.bytes - few.bytes) / (OPERATIONS - FEW) });
   }
   observer.disconnect();
-  if (rounds.length === 0) throw new Error('the collector ran in every round; give the process a larger young generation');
+  if (rounds.length === 0)
+    throw new Error('the collector ran in every round; give the process a larger young generation');
   const median = (pick: (round: Measured) => number): number => quantile(rounds.map(pick), 0.5);
   return { ns: median(({ ns }) => ns), bytes: median(({ bytes }) => bytes) };
 }
 
-function span(operation: (turn: number) => number, operations: number): { readonly ms: number; readonly bytes: number } {
+function span(
+  operation: (turn: number) => number,
+  operations: number,
+): { readonly ms: number; readonly bytes: number } {
   const heap = process.memoryUsage().heapUsed;
   const start = performance.now();
   spin(operation, operations);
@@ -89,7 +108,8 @@ function decision(snapshot: Snapshot, paths: readonly Buffer[]): (turn: number) 
     const path = paths[turn % PATHS] as Buffer;
     const count = snapshot.match('http', 'payments', path, 0, path.length, out);
     let decided = count;
-    for (let i = 0; i < count; i++) decided += decide(snapshot.policies[out[i] as number] as Snapshot['policies'][number], turn);
+    for (let i = 0; i < count; i++)
+      decided += decide(snapshot.policies[out[i] as number] as Snapshot['policies'][number], turn);
     return decided;
   };
 }
@@ -99,7 +119,12 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
   const figures: Figure[] = [];
   const add = (metric: string, { ns, bytes }: Measured): void => {
     figures.push({ bench: 'policy', metric, value: Math.round(ns * 10) / 10, unit: 'ns' });
-    figures.push({ bench: 'policy', metric: `${metric}, allocated`, value: Math.round(Math.max(0, bytes) * 100) / 100, unit: 'bytes' });
+    figures.push({
+      bench: 'policy',
+      metric: `${metric}, allocated`,
+      value: Math.round(Math.max(0, bytes) * 100) / 100,
+      unit: 'bytes',
+    });
   };
   await checkTheMeasure();
   const thousand = snapshotOf(1_000);
@@ -124,7 +149,8 @@ async function checkTheMeasure(): Promise<void> {
     last.kept = { turn };
     return turn;
   });
-  if (!(bytes >= 16)) throw new Error(`one object for each operation was measured as ${bytes} bytes: the measure is broken`);
+  if (!(bytes >= 16))
+    throw new Error(`one object for each operation was measured as ${bytes} bytes: the measure is broken`);
 }
 
 /** What is timed as a hit must be one, and a miss a miss. */

@@ -12,7 +12,12 @@ interface Target {
   readonly limit: number;
   readonly sense: '<=' | '>=';
 }
-const target = (bench: string, metric: RegExp, sense: Target['sense'], limit: number): Target => ({ bench, metric, sense, limit });
+const target = (bench: string, metric: RegExp, sense: Target['sense'], limit: number): Target => ({
+  bench,
+  metric,
+  sense,
+  limit,
+});
 
 /** What the product promises on a machine of two cores at 2.3 GHz. */
 const TARGETS: readonly Target[] = [
@@ -37,7 +42,16 @@ export function judge(figure: Figure): Judged {
 }
 
 /** The targets of these benches for which there is no figure: a target that was not measured was not met. */
-export function unmeasured(benches: readonly string[], figures: readonly Figure[]): readonly { readonly bench: string; readonly metric: string; readonly target: string }[] {
-  return TARGETS.filter(({ bench, metric }) => benches.includes(bench) && !figures.some((figure) => figure.bench === bench && metric.test(figure.metric)))
-    .map(({ bench, metric, sense, limit }) => ({ bench, metric: metric.source.replace(/[\^$]/g, ''), target: `${sense} ${limit}` }));
+export function unmeasured(
+  benches: readonly string[],
+  figures: readonly Figure[],
+): readonly { readonly bench: string; readonly metric: string; readonly target: string }[] {
+  return TARGETS.filter(
+    ({ bench, metric }) =>
+      benches.includes(bench) && !figures.some((figure) => figure.bench === bench && metric.test(figure.metric)),
+  ).map(({ bench, metric, sense, limit }) => ({
+    bench,
+    metric: metric.source.replace(/[\^$]/g, ''),
+    target: `${sense} ${limit}`,
+  }));
 }

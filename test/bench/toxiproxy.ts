@@ -13,7 +13,9 @@ const BUILD_TIMEOUT = 240_000;
  * The server to compare with: `TOXIPROXY_BIN`, or one built by Go into a cache folder.
  * @returns its path, or why there is none.
  */
-export async function findToxiproxy(say: (line: string) => void): Promise<{ readonly path: string } | { readonly missing: string }> {
+export async function findToxiproxy(
+  say: (line: string) => void,
+): Promise<{ readonly path: string } | { readonly missing: string }> {
   const given = process.env['TOXIPROXY_BIN'];
   if (given !== undefined && given !== '') {
     return existsSync(given) ? { path: given } : { missing: `TOXIPROXY_BIN is ${given}, and there is no such file` };
@@ -24,10 +26,19 @@ export async function findToxiproxy(say: (line: string) => void): Promise<{ read
   try {
     await mkdir(folder, { recursive: true });
     say(`building Toxiproxy into ${folder}`);
-    await promisify(execFile)('go', ['install', MODULE], { env: { ...process.env, GOBIN: folder }, timeout: BUILD_TIMEOUT });
+    await promisify(execFile)('go', ['install', MODULE], {
+      env: { ...process.env, GOBIN: folder },
+      timeout: BUILD_TIMEOUT,
+    });
     return { path };
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n').filter((line) => line !== '').at(-1) ?? '') : String(error);
+    const reason =
+      error instanceof Error
+        ? (error.message
+            .split('\n')
+            .filter((line) => line !== '')
+            .at(-1) ?? '')
+        : String(error);
     return { missing: `set TOXIPROXY_BIN to a Toxiproxy server, or install Go to have it built (${reason})` };
   }
 }

@@ -1,100 +1,31 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { identityOf, selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
+import { identityOf, stateOf } from '../../host/identity.ts';
 import { VirtualClock } from '../../kernel/clock.ts';
-import { errnoOf } from '../../kernel/errors.ts';
-import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
-import { createWire } from '../../wire/create.ts';
+import { type FaultRequest } from '../../kernel/fault.ts';
+import { newFaultId } from '../../kernel/random.ts';
 import { type PolicyCounters } from '../../wire/wire.ts';
 import { httpInjector, type HttpInjectorDeps, type HttpUndo } from './injector.ts';
-import { httpManifest, type HttpParams } from './manifest.ts';
-
-const owner = selfIdentity();
-const fields = (over: Record<string, unknown>): HttpParams => httpManifest.params.parse(over);
-const ROUTES = ['payments', 'orders'].map((name) => ({ name, protocol: 'http' as const, listen: '127.0.0.1:0', upstream: '127.0.0.1:1' }));
-const requestOf = (params: HttpParams, over: Partial<FaultRequest<HttpParams>> = {}): FaultRequest<HttpParams> => ({
-  run: newRunId(), policy: 'slow', type: 'http', target: '/charge*', route: '', routes: ROUTES, ignored: [], params, seed: 42,
-  hold: millis(1_000), ...over,
-});
-const contextOf = (request: FaultRequest<HttpParams>): InjectContext<HttpParams, HttpUndo> => ({
-  fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {},
-});
-
-/** What a client saw: the whole response, or the code of the error. */
-interface Seen {
-  readonly status: number;
-  readonly headers: Readonly<IncomingMessage['headers']>;
-  readonly body: string;
-  readonly failure: string;
-  readonly ms: number;
-}
-function get(port: number, path: string, headers: Record<string, string> = {}): Promise<Seen> {
-  const start = performance.now();
-  const failed = (error: unknown): Seen => ({ status: 0, headers: {}, body: '', failure: errnoOf(error), ms: performance.now() - start });
-  return new Promise((resolve) => {
-    const request = httpRequest({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('error', (error) => resolve(failed(error)));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, failure: '', ms: performance.now() - start }));
-    });
-    request.on('error', (error) => resolve(failed(error))).end();
-  });
-}
-/** What must be the same before and after a fault. */
-const visible = ({ status, headers, body, failure }: Seen): object => ({ status, headers, body, failure });
-
-/** A real service behind a real route, and another route to the same service. */
-async function stage() {
-  const stack = new AsyncDisposableStack();
-  const server = createServer((request, response) => {
-    response.sendDate = false;
-    response.end(`${request.method} ${request.url}`);
-  }).listen(0, '127.0.0.1');
-  stack.defer(() => void server.close());
-  await once(server, 'listening');
-  const upstream = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const wire = stack.use(createWire());
-  const opened = await wire.open(ROUTES.map((route) => ({ ...route, upstream })));
-  const [payments = 0, orders = 0] = opened.map(({ listen }) => Number(listen.split(':').at(-1)));
-  const injector = httpInjector({ wire, owner, ownerState: stateOf });
-
-  /** The whole life of one fault; proves that traffic afterwards is what it was before. */
-  const during = async (request: FaultRequest<HttpParams>, act: () => Promise<void>): Promise<Effect> => {
-    const context = contextOf(request);
-    const untouched = async (): Promise<object[]> => [visible(await get(payments, '/charge/1?x=2')), visible(await get(orders, '/charge'))];
-    const [plan] = await injector.plan(request, context.signal);
-    assert.ok(plan);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
-    const [traffic, print] = [await untouched(), await injector.fingerprint(record)];
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    await act();
-    const effect = await injector.verify(record, context);
-    await injector.revert(record);
-    await injector.revert(record);
-    assert.equal(await injector.fingerprint(record), print);
-    assert.deepEqual(await untouched(), traffic);
-    return effect;
-  };
-  return { payments, orders, wire, injector, during, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-const figureOf = (effect: Effect, name: string) => effect.figures.find((figure) => figure.name === name);
+import { type HttpParams } from './manifest.ts';
+import { contextOf, fields, figureOf, get, owner, requestOf, type Seen, stage } from './test-stage.ts';
 
 describe('the http fault on real traffic', () => {
   it('delays what matches, as long as asked, and nothing else', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ latencyChance: 1, latencyDuration: '80ms' }), { route: 'payments' }), async () => {
-      const slow = await Promise.all([get(at.payments, '/charge'), get(at.payments, '/charge/1')]);
-      for (const seen of slow) assert.ok(seen.status === 200 && seen.ms >= 80, `${seen.status} after ${seen.ms} ms`);
-      await Promise.all([get(at.payments, '/charges'), get(at.payments, '/refund?to=/charge'), get(at.orders, '/charge')]);
-    });
+    const effect = await at.during(
+      requestOf(fields({ latencyChance: 1, latencyDuration: '80ms' }), { route: 'payments' }),
+      async () => {
+        const slow = await Promise.all([get(at.payments, '/charge'), get(at.payments, '/charge/1')]);
+        for (const seen of slow) assert.ok(seen.status === 200 && seen.ms >= 80, `${seen.status} after ${seen.ms} ms`);
+        await Promise.all([
+          get(at.payments, '/charges'),
+          get(at.payments, '/refund?to=/charge'),
+          get(at.orders, '/charge'),
+        ]);
+      },
+    );
     assert.equal(effect.bitten, true, effect.detail);
     const latency = figureOf(effect, 'latency');
     assert.equal(latency?.requested, 80);
@@ -104,13 +35,22 @@ describe('the http fault on real traffic', () => {
 
   it('answers with the error and its body', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ errorChance: 1, errorCode: 503, errorBody: 'out of órder', latencyChance: 1, latencyDuration: '1h' })), async () => {
-      const seen = await get(at.payments, '/charge');
-      assert.deepEqual([seen.status, seen.body], [503, 'out of órder']);
-      assert.equal((await get(at.orders, '/charge/2')).status, 503, 'without a route every route is meant');
-      assert.equal((await get(at.orders, '/refund')).status, 200);
-    });
-    assert.deepEqual(effect.figures, [{ name: 'error rate', unit: 'ratio', requested: 1, delivered: 1, samples: 2 }], 'the error wins: no latency is asked for');
+    const effect = await at.during(
+      requestOf(
+        fields({ errorChance: 1, errorCode: 503, errorBody: 'out of órder', latencyChance: 1, latencyDuration: '1h' }),
+      ),
+      async () => {
+        const seen = await get(at.payments, '/charge');
+        assert.deepEqual([seen.status, seen.body], [503, 'out of órder']);
+        assert.equal((await get(at.orders, '/charge/2')).status, 503, 'without a route every route is meant');
+        assert.equal((await get(at.orders, '/refund')).status, 200);
+      },
+    );
+    assert.deepEqual(
+      effect.figures,
+      [{ name: 'error rate', unit: 'ratio', requested: 1, delivered: 1, samples: 2 }],
+      'the error wins: no latency is asked for',
+    );
     assert.equal(effect.bitten, true);
   });
 
@@ -126,20 +66,26 @@ describe('the http fault on real traffic', () => {
 
   it('asks for all of the headers, names in any case', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ errorChance: 1, matchHeaders: { 'X-Canary': 'true', 'x-team': 'red' } })), async () => {
-      assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true', 'X-Team': 'red' })).status, 500);
-      assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true' })).status, 200);
-      assert.equal((await get(at.payments, '/charge', { 'x-canary': 'false', 'x-team': 'red' })).status, 200);
-    });
+    const effect = await at.during(
+      requestOf(fields({ errorChance: 1, matchHeaders: { 'X-Canary': 'true', 'x-team': 'red' } })),
+      async () => {
+        assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true', 'X-Team': 'red' })).status, 500);
+        assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true' })).status, 200);
+        assert.equal((await get(at.payments, '/charge', { 'x-canary': 'false', 'x-team': 'red' })).status, 200);
+      },
+    );
     assert.equal(figureOf(effect, 'error rate')?.samples, 1);
   });
 
   it('never touches what the file protects', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ errorChance: 1 }), { target: 'all', ignored: ['/health'] }), async () => {
-      assert.equal((await get(at.payments, '/healthz')).status, 200);
-      assert.equal((await get(at.payments, '/charge')).status, 500);
-    });
+    const effect = await at.during(
+      requestOf(fields({ errorChance: 1 }), { target: 'all', ignored: ['/health'] }),
+      async () => {
+        assert.equal((await get(at.payments, '/healthz')).status, 200);
+        assert.equal((await get(at.payments, '/charge')).status, 500);
+      },
+    );
     assert.equal(figureOf(effect, 'error rate')?.samples, 1);
   });
 
@@ -159,7 +105,11 @@ describe('the http fault on real traffic', () => {
 
   it('says why it has not bitten', async () => {
     await using at = await stage();
-    const detail = async (params: Record<string, unknown>, over: Partial<FaultRequest<HttpParams>>, act = async () => {}): Promise<string> => {
+    const detail = async (
+      params: Record<string, unknown>,
+      over: Partial<FaultRequest<HttpParams>>,
+      act = async () => {},
+    ): Promise<string> => {
       const effect = await at.during(requestOf(fields(params), over), act);
       assert.equal(effect.bitten, false);
       return effect.detail;
@@ -170,28 +120,50 @@ describe('the http fault on real traffic', () => {
     assert.match(await detail({ ...error, matchHeaders: { 'x-canary': '1' } }, {}), /with the wanted header x-canary$/);
     assert.match(await detail({ latencyChance: 1 }, {}), /asks for nothing/);
     const once = async (): Promise<void> => void (await get(at.payments, '/charge'));
-    assert.match(await detail({ throttleRate: 1_000 }, {}, once), /1 request reached .* but none was over the limit of 1000 per second$/);
+    assert.match(
+      await detail({ throttleRate: 1_000 }, {}, once),
+      /1 request reached .* but none was over the limit of 1000 per second$/,
+    );
     assert.match(await detail({ errorChance: 1e-9 }, {}, once), /but none has been answered with an error yet$/);
   });
 });
 
 describe('the http fault on counters', () => {
   const injectorOn = (counters: PolicyCounters, clock = new VirtualClock()) => {
-    const wire = { add: async () => {}, remove: async () => {}, has: () => false, counters: () => counters, routes: () => [] } satisfies HttpInjectorDeps['wire'];
+    const wire = {
+      add: async () => {},
+      remove: async () => {},
+      has: () => false,
+      counters: () => counters,
+      routes: () => [],
+    } satisfies HttpInjectorDeps['wire'];
     return httpInjector({ wire, owner, ownerState: stateOf, clock });
   };
   const record: HttpUndo = { policyId: 'f-x', owner, routes: ['payments'] };
-  const counted: PolicyCounters = { matched: 1_000, latencies: 240, errors: 500, drops: 0, throttled: 20, meanDelay: 501 };
+  const counted: PolicyCounters = {
+    matched: 1_000,
+    latencies: 240,
+    errors: 500,
+    drops: 0,
+    throttled: 20,
+    meanDelay: 501,
+  };
 
   it('has bitten only when every effect that was asked for was delivered', async () => {
     const context = contextOf(requestOf(fields({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' })));
     assert.equal((await injectorOn(counted).verify(record, context)).bitten, true);
     const without = await injectorOn({ ...counted, latencies: 0 }).verify(record, context);
-    assert.deepEqual([without.bitten, without.detail], [false, '1000 requests reached route payments /charge*, but none has been delayed to the end yet']);
+    assert.deepEqual(
+      [without.bitten, without.detail],
+      [false, '1000 requests reached route payments /charge*, but none has been delayed to the end yet'],
+    );
   });
 
   it('takes the share of latency from the requests that could be delayed', async () => {
-    const effect = await injectorOn(counted).verify(record, contextOf(requestOf(fields({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' }))));
+    const effect = await injectorOn(counted).verify(
+      record,
+      contextOf(requestOf(fields({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' }))),
+    );
     assert.deepEqual(effect.figures, [
       { name: 'latency', unit: 'ms', requested: 500, delivered: 501, samples: 240 },
       { name: 'latency rate', unit: 'ratio', requested: 0.5, delivered: 0.5, samples: 480 },
@@ -219,13 +191,20 @@ describe('the http fault on counters', () => {
 describe('the plan and the undo record', () => {
   it('names routes and says what will happen', async () => {
     await using at = await stage();
-    const [plan] = await at.injector.plan(requestOf(fields({ errorChance: 1 }), { route: 'payments' }), new AbortController().signal);
+    const [plan] = await at.injector.plan(
+      requestOf(fields({ errorChance: 1 }), { route: 'payments' }),
+      new AbortController().signal,
+    );
     assert.equal(plan?.target, 'route payments /charge*');
-    assert.equal(plan?.action, 'Add the policy to the wire on route payments: every request to /charge* is answered with 500.');
+    assert.equal(
+      plan?.action,
+      'Add the policy to the wire on route payments: every request to /charge* is answered with 500.',
+    );
     assert.deepEqual(plan?.undo.routes, ['payments']);
     const { signal } = new AbortController();
     await assert.rejects(at.injector.plan(requestOf(fields({}), { route: 'ledger' }), signal), {
-      code: 'no-route', hint: 'the http routes are payments, orders',
+      code: 'no-route',
+      hint: 'the http routes are payments, orders',
     });
     await assert.rejects(at.injector.plan(requestOf(fields({}), { routes: [] }), signal), { code: 'no-route' });
   });

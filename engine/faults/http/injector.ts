@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { type Clock, realClock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
-import { type Effect, type EffectFigure, type FaultRequest, type Injector, type TargetPlan } from '../../kernel/fault.ts';
+import {
+  type Effect,
+  type EffectFigure,
+  type FaultRequest,
+  type Injector,
+  type TargetPlan,
+} from '../../kernel/fault.ts';
 import { newFaultId } from '../../kernel/random.ts';
 import { type PolicyCounters, type Wire } from '../../wire/wire.ts';
 import { httpManifest, type HttpParams, sharesOf } from './manifest.ts';
@@ -58,9 +64,13 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
       if (deps.wire.has(record.policyId)) return;
       const open = deps.wire.routes().map(({ name }) => name);
       if (!record.routes.some((name) => open.includes(name))) {
-        throw new FirebreakError('no-route', `${namesOf(record.routes)} is not open, so no request can reach policy ${request.policy}`, {
-          hint: 'open the routes of the file before its faults',
-        });
+        throw new FirebreakError(
+          'no-route',
+          `${namesOf(record.routes)} is not open, so no request can reach policy ${request.policy}`,
+          {
+            hint: 'open the routes of the file before its faults',
+          },
+        );
       }
       const { params } = request;
       await deps.wire.add({
@@ -76,7 +86,9 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
         errorCode: params.errorCode,
         errorBody: params.errorBody,
         dropConnection: params.dropConnection,
-        matchHeaders: Object.fromEntries(Object.entries(params.matchHeaders).map(([name, value]) => [name.toLowerCase(), value])),
+        matchHeaders: Object.fromEntries(
+          Object.entries(params.matchHeaders).map(([name, value]) => [name.toLowerCase(), value]),
+        ),
         throttleRate: params.throttleRate,
         ignored: request.ignored,
       });
@@ -102,14 +114,16 @@ function planFor(owner: Owner, request: FaultRequest<HttpParams>): TargetPlan<Ht
   if (routes.length === 0) {
     const wanted = request.route === '' ? 'there is no http route' : `there is no http route named ${request.route}`;
     throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no request can reach the fault`, {
-      hint: known.length === 0 ? 'add a route with protocol: http to the file' : `the http routes are ${known.join(', ')}`,
+      hint:
+        known.length === 0 ? 'add a route with protocol: http to the file' : `the http routes are ${known.join(', ')}`,
     });
   }
   const names = namesOf(routes);
+  const sentence = httpManifest.explain(request.params, request.target);
   return {
     target: `${names} ${request.target}`,
     undo: { policyId: newFaultId(), owner, routes },
-    action: `Add the policy to the wire on ${names}: ${lowerFirst(httpManifest.explain(request.params, request.target))}`,
+    action: `Add the policy to the wire on ${names}: ${lowerFirst(sentence)}`,
     inverse: `Remove the policy from the wire on ${names}; requests it holds back go on at once.`,
     reversible: true,
   };
@@ -146,7 +160,12 @@ interface Asked {
  * Requested against delivered. Latency takes its share of the requests that did not fail (the error wins) and were let
  * through. Where policies overlap, a request counts as matched for each, but only the first to fail it has failed it.
  */
-function effectOf(request: FaultRequest<HttpParams>, record: HttpUndo, counters: PolicyCounters | undefined, rate: Rate): Effect {
+function effectOf(
+  request: FaultRequest<HttpParams>,
+  record: HttpUndo,
+  counters: PolicyCounters | undefined,
+  rate: Rate,
+): Effect {
   const asked = askedOf(request.params, counters ?? NOTHING, rate);
   const figures = asked.map(({ figure }) => figure);
   const where = `${namesOf(record.routes)} ${request.target}`;
@@ -154,7 +173,9 @@ function effectOf(request: FaultRequest<HttpParams>, record: HttpUndo, counters:
   if (asked.length === 0) return silent('the policy asks for nothing that HTTP can do');
   if (counters === undefined) return silent('the policy is not in the wire');
   if (counters.matched === 0) {
-    const hint = /^(\/|all$|\*$|$)/i.test(request.target.trim()) ? '' : '; the target does not begin with /, so no path can match it';
+    const hint = /^(\/|all$|\*$|$)/i.test(request.target.trim())
+      ? ''
+      : '; the target does not begin with /, so no path can match it';
     return silent(`no request reached ${where}${headerHint(request.params)}${hint}`);
   }
   const reached = `${counters.matched} ${counters.matched === 1 ? 'request' : 'requests'} reached ${where}`;
@@ -188,7 +209,13 @@ function askedOf(params: HttpParams, counters: PolicyCounters, rate: Rate): read
   if (drop > 0) asked.push(share('drop rate', drop, drops, matched, 'none has lost its connection yet'));
   if (params.throttleRate > 0 && error + drop < 1) {
     asked.push({
-      figure: { name: 'let through', unit: 'per s', requested: params.throttleRate, delivered: rate.perSecond, samples: rate.samples },
+      figure: {
+        name: 'let through',
+        unit: 'per s',
+        requested: params.throttleRate,
+        delivered: rate.perSecond,
+        samples: rate.samples,
+      },
       delivered: throttled > 0,
       missing: `none was over the limit of ${params.throttleRate} per second`,
     });
@@ -212,5 +239,6 @@ function headerHint({ matchHeaders }: HttpParams): string {
   return names.length === 0 ? '' : ` with the wanted ${names.length === 1 ? 'header' : 'headers'} ${names.join(', ')}`;
 }
 
-const namesOf = (routes: readonly string[]): string => `${routes.length === 1 ? 'route' : 'routes'} ${routes.join(', ')}`;
+const namesOf = (routes: readonly string[]): string =>
+  `${routes.length === 1 ? 'route' : 'routes'} ${routes.join(', ')}`;
 const lowerFirst = (text: string): string => `${text[0]?.toLowerCase()}${text.slice(1)}`;

@@ -3,14 +3,24 @@ import { describe, it } from 'node:test';
 import { httpManifest, type HttpParams, sharesOf } from './manifest.ts';
 
 const parse = (fields: Record<string, unknown> = {}): HttpParams => httpManifest.params.parse(fields);
-const refuses = (fields: Record<string, unknown>): string | undefined => httpManifest.params.safeParse(fields).error?.issues[0]?.message;
+const refuses = (fields: Record<string, unknown>): string | undefined =>
+  httpManifest.params.safeParse(fields).error?.issues[0]?.message;
 
 describe('the fields of an http policy', () => {
   it('takes every field that the pastaay format allows', () => {
     const all = parse({
-      latencyChance: 0.5, latencyDuration: '500ms', errorChance: 0.1, errorCode: 503, errorBody: 'down', dropConnection: false,
-      matchHeaders: { 'X-Canary': 'true' }, streamRollMode: 'per-frame', throttleThreshold: 10_000_000, ramChunkMB: 4_096,
-      ramInterval: '1h', throttleRate: 5,
+      latencyChance: 0.5,
+      latencyDuration: '500ms',
+      errorChance: 0.1,
+      errorCode: 503,
+      errorBody: 'down',
+      dropConnection: false,
+      matchHeaders: { 'X-Canary': 'true' },
+      streamRollMode: 'per-frame',
+      throttleThreshold: 10_000_000,
+      ramChunkMB: 4_096,
+      ramInterval: '1h',
+      throttleRate: 5,
     });
     assert.equal(all.latencyDuration, 500);
     assert.equal(all.errorCode, 503);
@@ -62,7 +72,8 @@ describe('the weight of an http policy', () => {
     [{ throttleRate: 5, errorChance: 0.9 }, 0.9],
   ];
   for (const [fields, expected] of cases) {
-    it(`${JSON.stringify(fields)} weighs ${expected}`, () => assert.equal(httpManifest.severity(parse(fields)), expected));
+    it(`${JSON.stringify(fields)} weighs ${expected}`, () =>
+      assert.equal(httpManifest.severity(parse(fields)), expected));
   }
   it('knows what does nothing', () => {
     assert.equal(httpManifest.noop(parse({ latencyDuration: '5s', errorCode: 503 })), true);
@@ -73,33 +84,52 @@ describe('the weight of an http policy', () => {
 
 describe('what an http policy asks for', () => {
   it('takes a drop without a chance as every match, and leaves latency what does not fail', () => {
-    assert.deepEqual(sharesOf(parse({ dropConnection: true, latencyChance: 1, latencyDuration: '1s' })), { error: 0, drop: 1, latency: 0 });
-    assert.deepEqual(sharesOf(parse({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '1s' })), { error: 0.5, drop: 0, latency: 0.25 });
+    assert.deepEqual(sharesOf(parse({ dropConnection: true, latencyChance: 1, latencyDuration: '1s' })), {
+      error: 0,
+      drop: 1,
+      latency: 0,
+    });
+    assert.deepEqual(sharesOf(parse({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '1s' })), {
+      error: 0.5,
+      drop: 0,
+      latency: 0.25,
+    });
     assert.deepEqual(sharesOf(parse({ latencyChance: 1 })), { error: 0, drop: 0, latency: 0 });
   });
 
   const sentences: readonly [Record<string, unknown>, string, string][] = [
-    [{ latencyChance: 1, latencyDuration: '500ms' }, '/charge*', 'Every request to /charge* waits 500ms before it goes on.'],
+    [
+      { latencyChance: 1, latencyDuration: '500ms' },
+      '/charge*',
+      'Every request to /charge* waits 500ms before it goes on.',
+    ],
     [{ latencyChance: 0.3, latencyDuration: '2s' }, 'all', '30 % of the requests wait 2s before they go on.'],
     [{ errorChance: 0.7, errorCode: 503 }, '/charge', '70 % of the requests to /charge are answered with 503.'],
     [{ errorChance: 1 }, '*', 'Every request is answered with 500.'],
     [{ dropConnection: true }, '/a', 'Every request to /a loses its connection.'],
     [{ dropConnection: true, errorChance: 0.25 }, '/a', '25 % of the requests to /a lose their connection.'],
     [
-      { errorChance: 0.1, latencyChance: 1, latencyDuration: '1s' }, '/a',
+      { errorChance: 0.1, latencyChance: 1, latencyDuration: '1s' },
+      '/a',
       '10 % of the requests to /a are answered with 500; the others wait 1s before they go on.',
     ],
     [
-      { errorChance: 0.1, latencyChance: 0.5, latencyDuration: '1s' }, '/a',
+      { errorChance: 0.1, latencyChance: 0.5, latencyDuration: '1s' },
+      '/a',
       '10 % of the requests to /a are answered with 500; 50 % of the others wait 1s before they go on.',
     ],
     [{ throttleRate: 5 }, '/a', 'At most 5 requests to /a pass per second and the rest are answered with 429.'],
     [
-      { throttleRate: 5, errorChance: 0.1, latencyChance: 1, latencyDuration: '1s' }, '/a',
-      '10 % of the requests to /a are answered with 500; at most 5 of the others pass per second and the rest are answered with 429; '
-        + 'those that pass wait 1s before they go on.',
+      { throttleRate: 5, errorChance: 0.1, latencyChance: 1, latencyDuration: '1s' },
+      '/a',
+      '10 % of the requests to /a are answered with 500; at most 5 of the others pass per second and the rest are ' +
+        'answered with 429; those that pass wait 1s before they go on.',
     ],
-    [{ errorChance: 1, matchHeaders: { 'x-canary': 'true' } }, '/a', 'Every request to /a with header x-canary: true is answered with 500.'],
+    [
+      { errorChance: 1, matchHeaders: { 'x-canary': 'true' } },
+      '/a',
+      'Every request to /a with header x-canary: true is answered with 500.',
+    ],
     [{}, '/a', 'Requests to /a go on as they came.'],
   ];
   for (const [fields, target, expected] of sentences) {

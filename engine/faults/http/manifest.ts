@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta } from '../../kernel/fields.ts';
-import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, matchHeaders } from '../../kernel/pastaay.ts';
+import {
+  commonFields,
+  commonNoop,
+  commonRemarks,
+  commonSeverity,
+  errorCode,
+  matchHeaders,
+} from '../../kernel/pastaay.ts';
 
 /** The most requests a second that throttling can be set to; no Node process answers more than this. */
 const MAX_RATE = 1_000_000;
@@ -13,7 +20,8 @@ const MAX_RATE = 1_000_000;
 const THROTTLE_WEIGHT = 0.5;
 
 /** A field that the format allows on every type and that means nothing to HTTP. */
-const idle = <Field extends z.ZodType>(field: Field): Field => field.meta({ ...field.meta(), help: 'Accepted, and does nothing for http.' });
+const idle = <Field extends z.ZodType>(field: Field): Field =>
+  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for http.' });
 
 const params = z.strictObject({
   ...commonFields,
@@ -46,7 +54,11 @@ export type HttpParams = z.infer<typeof params>;
  * The shares of matching requests that the parameters ask for, 0-1. A request that fails is not delayed as well, so
  * latency takes its share of the others only.
  */
-export function sharesOf(asked: HttpParams): { readonly error: number; readonly drop: number; readonly latency: number } {
+export function sharesOf(asked: HttpParams): {
+  readonly error: number;
+  readonly drop: number;
+  readonly latency: number;
+} {
   const fail = asked.dropConnection && asked.errorChance === 0 ? 1 : asked.errorChance;
   return {
     error: asked.dropConnection ? 0 : fail,
@@ -62,7 +74,7 @@ export const httpManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: 'A path, a path with a trailing * (up to a segment boundary: /api/users* takes /api/users/1, not /api/usersettings), or all.',
+    help: 'A path, or one with a trailing * (/api/users* takes /api/users/1 but not /api/usersettings), or all.',
     example: '/charge*',
   },
   noop: (asked) => commonNoop(asked) && asked.throttleRate === 0,
@@ -85,12 +97,21 @@ export const httpManifest = defineManifest({
       left = 'the others';
     }
     if (asked.throttleRate > 0 && fail < 1) {
-      clauses.push(`at most ${asked.throttleRate} ${left === '' ? requests : `of ${left}`} pass per second and the rest are answered with 429`);
+      const whom = left === '' ? requests : `of ${left}`;
+      clauses.push(`at most ${asked.throttleRate} ${whom} pass per second and the rest are answered with 429`);
       left = 'those that pass';
     }
     if (latency > 0) {
       const wait = formatDuration(asked.latencyDuration);
-      clauses.push(clause(asked.latencyChance, requests, left, `waits ${wait} before it goes on`, `wait ${wait} before they go on`));
+      clauses.push(
+        clause(
+          asked.latencyChance,
+          requests,
+          left,
+          `waits ${wait} before it goes on`,
+          `wait ${wait} before they go on`,
+        ),
+      );
     }
     const sentence = clauses.length === 0 ? `${requests} go on as they came` : clauses.join('; ');
     return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.`;
