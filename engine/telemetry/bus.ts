@@ -19,27 +19,42 @@ export const RING_SIZE = 10_000;
 
 export function createBus(clock: Clock, size = RING_SIZE): EventBus {
   const ring: EngineEvent[] = [];
-  const listeners = new Set<(event: EngineEvent) => void>();
+  const listeners = new Set<Listener>();
+  /** Published and not yet handed on: a listener may itself publish, and the others still see both in order. */
+  const pending: EngineEvent[] = [];
+  let delivering = false;
   let seq = 0;
   const publish = (run: string, body: EventBody): EngineEvent => {
     const event: EngineEvent = { seq: ++seq, at: clock.wall(), run, body };
     ring.push(event);
     if (ring.length > size) ring.shift();
-    for (const listener of [...listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        listeners.delete(listener);
-        publish(run, { kind: 'log', level: 'error', text: `an event listener failed and was removed: ${String(error)}` });
-      }
-    }
+    pending.push(event);
+    if (!delivering) deliver();
     return event;
+  };
+  const deliver = (): void => {
+    delivering = true;
+    for (let event = pending.shift(); event !== undefined; event = pending.shift()) {
+      for (const listener of [...listeners]) if (listeners.has(listener)) hand(listener, event);
+    }
+    delivering = false;
+  };
+  const hand = (listener: Listener, event: EngineEvent): void => {
+    if (event.seq <= listener.seen) return;
+    listener.seen = event.seq;
+    try {
+      listener.call(event);
+    } catch (error) {
+      listeners.delete(listener);
+      publish(event.run, { kind: 'log', level: 'error', text: `an event listener failed and was removed: ${String(error)}` });
+    }
   };
   return {
     publish,
-    subscribe: (listener, since) => {
-      if (since !== undefined) for (const event of ring) if (event.seq > since) listener(event);
+    subscribe: (call, since) => {
+      const listener: Listener = { call, seen: since ?? seq };
       listeners.add(listener);
+      if (since !== undefined) for (const event of [...ring]) if (listeners.has(listener)) hand(listener, event);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     recent: (limit = size) => ring.slice(-limit),
@@ -47,4 +62,10 @@ export function createBus(clock: Clock, size = RING_SIZE): EventBus {
       return seq;
     },
   };
+}
+
+interface Listener {
+  readonly call: (event: EngineEvent) => void;
+  /** The newest sequence number it was given; nothing comes twice, whether from the ring or as it happens. */
+  seen: number;
 }
