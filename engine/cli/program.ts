@@ -92,7 +92,9 @@ function add(program: Command, spec: CommandSpec<never>, parts: Parts, out: Term
   command.action(async () => {
     const options = command.opts<{ json?: true; stateDir?: string }>();
     const style = styleOf(out.colour);
-    using interrupt = listenForInterrupts(() => err.line('Already stopping and reverting; this takes a few seconds at most.'));
+    // Where the live view is: said on the other stream, it would be written over.
+    const told = out.isTty && options.json !== true ? out : err;
+    using interrupt = listenForInterrupts(() => told.line('  Already stopping and reverting; this takes a few seconds at most.'));
     const cli = new Cli({ out, err, style, json: options.json === true, stateDir: options.stateDir ?? defaultStateDir(), interrupt, parts });
     done(await spec.act(cli, command.args, options as never));
   });

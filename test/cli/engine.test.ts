@@ -72,7 +72,8 @@ describe('command line over the real engine', { timeout: 180_000 }, () => {
     assert.partialDeepStrictEqual(verdict, { verdict: 'held', exit_code: 0, reverted: true, name: 'own-service', seed: 7 });
     const [fault] = verdict.faults;
     assert.equal(fault?.requested['latency_ms'], 100);
-    assert.ok(Math.abs((fault?.delivered['latency_ms'] ?? 0) - 100) < 5, JSON.stringify(fault));
+    // Never less than asked; how much more a busy machine makes of it is for the bench to say.
+    assert.ok((fault?.delivered['latency_ms'] ?? 0) >= 99.5, JSON.stringify(fault));
     assert.deepEqual(verdict.reports.map((path) => path.split('.').at(-1)).sort(), ['json', 'md', 'pdf']);
     for (const path of verdict.reports) assert.ok(path.startsWith(set.reports) && statSync(path).size > 500, path);
 
@@ -149,11 +150,14 @@ describe('command line over the real engine', { timeout: 180_000 }, () => {
     assert.deepEqual([recovered.code, recovered.out], [0, '[]\n'], recovered.err);
   });
 
-  test('apply: holds for its time and puts everything back', async () => {
+  test('apply: holds for its time and puts everything back; without a measured effect it does not say that it went well', async () => {
     await using set = await stage();
-    const ended = await set.run(['apply', set.file(SLOW), '--ttl', '1s', '--json']);
+    const ended = await set.run(['apply', set.file('type: resource, target: all, cpu_cores: 1, cpu_load: 0.2'), '--ttl', '3s', '--json']);
     assert.equal(ended.code, 0, ended.out + ended.err);
     assert.partialDeepStrictEqual(ended.last(), { why: 'hold-over', reverted: true });
+    const idle = await set.run(['apply', set.file(SLOW), '--ttl', '1s', '--json']);
+    assert.equal(idle.code, 4, 'nobody sent a request');
+    assert.partialDeepStrictEqual(idle.last(), { why: 'hold-over', reverted: true });
   });
 
   test('doctor lists what works here, and why the rest does not', async () => {

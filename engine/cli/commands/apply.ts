@@ -9,7 +9,7 @@ import { duration, readSource } from '../values.ts';
 export const apply: CommandSpec<{ readonly ttl: number }> = {
   usage: 'apply <file>',
   summary: 'inject the policies of a file, without an experiment, for a limited time',
-  details: 'Holds the faults in this process and puts everything back when the time is over, on Ctrl-C, or on `firebreak halt`. Exit code 3 when it was ended early, 6 when something could not be proven undone.',
+  details: 'Holds the faults in this process and puts everything back when the time is over, on Ctrl-C, or on `firebreak halt`. Exit code 3 when it was ended early, 4 when a fault had no measured effect, 6 when something could not be proven undone.',
   examples: [
     ['firebreak apply policies.yaml --ttl 5m', 'for five minutes'],
     ['firebreak apply policies.yaml --ttl 30s --json', 'for a script'],
@@ -37,7 +37,9 @@ export const apply: CommandSpec<{ readonly ttl: number }> = {
     out.live([]);
     cli.show({ run, ...released }, () => `\n${faultTable(released.faults, out.width - 1, style)}\n\n${ending(released)}`);
     const code: ExitCode = residueCode(released.faults);
-    return code === EXIT.held && released.why !== 'hold-over' ? EXIT.aborted : code;
+    if (code !== EXIT.held) return code;
+    if (released.why !== 'hold-over') return EXIT.aborted;
+    return released.faults.every(({ effect }) => effect.bitten) ? EXIT.held : EXIT.inconclusive;
   },
 };
 

@@ -52,7 +52,8 @@ class Story {
           return [];
         }
         if (body.name === 'analysis') return [];
-        return [`  ${style.green('✓')} ${phaseTitle[body.name].padEnd(13)} ${style.dim(span(at - (this.#begun.get(body.name) ?? at)))}`];
+        // No tick: that a phase is over does not say that it went well. The verdict does.
+        return [`  ${style.dim('•')} ${phaseTitle[body.name].padEnd(13)} ${style.dim(span(at - (this.#begun.get(body.name) ?? at)))}`];
       }
       case 'fault':
         return this.#fault(body.fault);
@@ -92,6 +93,8 @@ class LiveView implements RunView {
   readonly #summary: FileSummary;
   readonly #story: Story;
   #phase: Phase | undefined;
+  /** How long the injection is meant to last, in milliseconds. */
+  #duration = 0;
   #stopping = '';
   #frame: Frame | undefined;
 
@@ -103,7 +106,9 @@ class LiveView implements RunView {
   }
   event(event: EngineEvent): void {
     const lines = this.#story.tell(event);
-    if (event.body.kind === 'phase' && event.body.edge === 'start') this.#phase = { name: event.body.name, start: event.at, end: null };
+    const { body, at } = event;
+    if (body.kind === 'run-started') this.#duration = body.duration;
+    if (body.kind === 'phase' && body.edge === 'start') this.#phase = { name: body.name, start: at, end: null };
     for (const line of lines) this.#out.line(hang(line, this.#out.width - 1));
     if (lines.length > 0) this.#draw();
   }
@@ -137,7 +142,7 @@ class LiveView implements RunView {
   #phaseLine(frame: Frame, { name, start }: Phase, width: number): string {
     const style = this.#style;
     const title = `${style.cyan('▸')} ${style.bold(phaseTitle[name])}`;
-    const end = frame.phaseEndsAt;
+    const end = frame.phaseEndsAt ?? (name === 'observe' ? start + this.#duration : null);
     if (end === null || end <= start) return fit([{ text: title, width: 15 }, { text: span(frame.at - start) }], width);
     return fit(
       [

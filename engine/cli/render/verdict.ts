@@ -18,7 +18,9 @@ export function verdictText(outcome: RunOutcome, { width: columns }: Terminal, s
   ];
   if (outcome.faults.length > 0) lines.push(indent(faultTable(outcome.faults, width - 2, style)), '');
   const facts: [string, string][] = [['Undo', undoText(outcome, style)]];
-  if (outcome.recoveryMs !== null) facts.push(['Recovery', `${span(outcome.recoveryMs)} until the steady state held again`]);
+  if (outcome.recoveryMs !== null) {
+    facts.push(['Recovery', outcome.recoveryMs === 0 ? 'the steady state held at once' : `${span(outcome.recoveryMs)} until the steady state held again`]);
+  }
   facts.push(['Run', `${outcome.run}, seed ${outcome.seed}`]);
   for (const [at, file] of outcome.reports.entries()) facts.push([at === 0 ? 'Reports' : '', file]);
   if (outcome.reportError !== '') facts.push(['Reports', style.red(outcome.reportError)]);
