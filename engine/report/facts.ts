@@ -59,7 +59,8 @@ export function probesOf(record: RunRecord): readonly ProbeFacts[] {
 
 function stageFigures(samples: readonly Sample[]): StageFigures {
   const values = numbers(samples.map(({ figures }) => figures['value']));
-  const measuresValue = values.length > 0 && samples.every(({ figures }) => typeof figures['success_rate'] !== 'number');
+  const measuresValue =
+    values.length > 0 && samples.every(({ figures }) => typeof figures['success_rate'] !== 'number');
   const latencies = numbers(samples.map(({ latency }) => latency)).sort((a, b) => a - b);
   return {
     polls: samples.length,
@@ -69,7 +70,8 @@ function stageFigures(samples: readonly Sample[]): StageFigures {
   };
 }
 
-const numbers = (values: readonly (number | null | undefined)[]): number[] => values.filter((value) => typeof value === 'number');
+const numbers = (values: readonly (number | null | undefined)[]): number[] =>
+  values.filter((value) => typeof value === 'number');
 
 /** The probe that the first page speaks of: the one that broke the run, else the first with a success rate. */
 export function mainProbe(record: RunRecord, probes = probesOf(record)): ProbeFacts | undefined {
@@ -89,11 +91,18 @@ export const injectedFaults = (record: RunRecord): readonly FaultReport[] =>
   record.faults.filter(({ injectedAt }) => injectedAt !== null);
 
 /** The faults that are not proven to be undone although they were injected. */
-export const residueOf = (record: RunRecord): readonly FaultReport[] => injectedFaults(record).filter(({ reverted }) => !reverted);
+export const residueOf = (record: RunRecord): readonly FaultReport[] =>
+  injectedFaults(record).filter(({ reverted }) => !reverted);
 
 /** From the start to the last thing that the record knows of; at least one second, so that a chart has a width. */
 export function runSpan(record: RunRecord): TimeSpan {
-  const seen = [record.startedAt, record.endedAt, record.samples.at(-1)?.at, record.series.at(-1)?.at, record.timeline.at(-1)?.at];
+  const seen = [
+    record.startedAt,
+    record.endedAt,
+    record.samples.at(-1)?.at,
+    record.series.at(-1)?.at,
+    record.timeline.at(-1)?.at,
+  ];
   const ends = numbers([...seen, ...record.phases.map(({ end }) => end)]);
   return { start: record.startedAt, end: Math.max(record.startedAt + 1_000, ...ends) };
 }

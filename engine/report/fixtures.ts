@@ -1,10 +1,23 @@
-import { type FaultReport, type Phase, type PhaseName, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
+import {
+  type FaultReport,
+  type Phase,
+  type PhaseName,
+  type RunRecord,
+  type Sample,
+  type SeriesPoint,
+} from '../contract/models.ts';
 
 /** Run records for the tests of the reports: one of each end that a run can have. */
 
 const START = Date.UTC(2026, 10, 21, 14, 2, 57);
 const LENGTHS: readonly (readonly [PhaseName, number])[] = [
-  ['steady-state', 3], ['baseline', 12], ['inject', 2], ['observe', 38], ['revert', 1], ['recovery', 9], ['analysis', 1],
+  ['steady-state', 3],
+  ['baseline', 12],
+  ['inject', 2],
+  ['observe', 38],
+  ['revert', 1],
+  ['recovery', 9],
+  ['analysis', 1],
 ];
 
 interface Shape {
@@ -13,7 +26,12 @@ interface Shape {
   readonly phases?: readonly PhaseName[];
 }
 
-function course({ under, phases: wanted }: Shape): { phases: Phase[]; samples: Sample[]; series: SeriesPoint[]; end: number } {
+function course({ under, phases: wanted }: Shape): {
+  phases: Phase[];
+  samples: Sample[];
+  series: SeriesPoint[];
+  end: number;
+} {
   const phases: Phase[] = [];
   const samples: Sample[] = [];
   const series: SeriesPoint[] = [];
@@ -28,8 +46,15 @@ function course({ under, phases: wanted }: Shape): { phases: Phase[]; samples: S
       const ok = ((samples.length * 7) % 10) / 10 < rate;
       const error = ok ? '' : 'status 503';
       samples.push({
-        seq: 10 + samples.length, at, probe: 'checkout', phase: name, ok, latency: figures.p95, error,
-        figures: { ...figures, availability: rate, throughput: 2, apdex: rate, samples: 20, value: null }, held: rate >= 0.99,
+        seq: 10 + samples.length,
+        at,
+        probe: 'checkout',
+        phase: name,
+        ok,
+        latency: figures.p95,
+        error,
+        figures: { ...figures, availability: rate, throughput: 2, apdex: rate, samples: 20, value: null },
+        held: rate >= 0.99,
       });
       const biting = name === 'observe' || name === 'inject';
       series.push({
@@ -110,21 +135,41 @@ export function heldRecord(over: Partial<RunRecord> = {}): RunRecord {
     exitCode: 0,
     reason: 'The steady state held under fault: checkout kept success_rate >= 0.99 && p99 < 1500.',
     phases,
-    steadyState: [{ name: 'checkout', expect: 'success_rate >= 0.99 && p99 < 1500', describe: 'GET http://127.0.0.1:7000/checkout' }],
+    steadyState: [
+      {
+        name: 'checkout',
+        expect: 'success_rate >= 0.99 && p99 < 1500',
+        describe: 'GET http://127.0.0.1:7000/checkout',
+      },
+    ],
     abort: { when: 'success_rate < 0.95', forMs: 3_000 },
     breach: null,
     faults: [fault()],
     reverted: true,
     recoveryMs: 1_240,
     guard: {
-      score: 12, level: 'SAFE', survival: 0.88,
-      issues: [{ policy: 'slow-payments', remark: 'long-latency', message: 'Half a second on each call may use up the time-outs of its callers.' }],
+      score: 12,
+      level: 'SAFE',
+      survival: 0.88,
+      issues: [
+        {
+          policy: 'slow-payments',
+          remark: 'long-latency',
+          message: 'Half a second on each call may use up the time-outs of its callers.',
+        },
+      ],
     },
     samples,
     series,
     timeline: timelineOf(phases),
     environment: {
-      Host: 'orion', Platform: 'linux x64', Kernel: '6.1.0', CPU: '2 x Example CPU', Memory: '8 GB', Node: 'v24.21.0', Firebreak: '0.1.0',
+      Host: 'orion',
+      Platform: 'linux x64',
+      Kernel: '6.1.0',
+      CPU: '2 x Example CPU',
+      Memory: '8 GB',
+      Node: 'v24.21.0',
+      Firebreak: '0.1.0',
     },
     source: SOURCE,
     ...over,
@@ -134,16 +179,31 @@ export function heldRecord(over: Partial<RunRecord> = {}): RunRecord {
 /** Auto-aborted: 70 % errors, and the sample that broke it. */
 export function abortedRecord(): RunRecord {
   const { phases, samples, series, end } = course({
-    under: (name, second) => ({ rate: name === 'observe' || name === 'inject' ? Math.max(0.31, 1 - second * 0.12) : 1, p50: 42 }),
+    under: (name, second) => ({
+      rate: name === 'observe' || name === 'inject' ? Math.max(0.31, 1 - second * 0.12) : 1,
+      p50: 42,
+    }),
   });
   const breach = samples.find(({ figures }) => (figures['success_rate'] ?? 1) < 0.4) ?? null;
   const outage = fault({
     policy: 'payments-outage',
     explain: '70 % of the requests to /charge* on route payments are answered 503.',
-    effect: { bitten: true, detail: '', figures: [{ name: 'error rate', unit: 'ratio', requested: 0.7, delivered: 0.6931, samples: 202 }] },
+    effect: {
+      bitten: true,
+      detail: '',
+      figures: [{ name: 'error rate', unit: 'ratio', requested: 0.7, delivered: 0.6931, samples: 202 }],
+    },
   });
   return heldRecord({
-    name: 'payments-outage', verdict: 'aborted', exitCode: 3, endedAt: end, phases, samples, series, breach, faults: [outage],
+    name: 'payments-outage',
+    verdict: 'aborted',
+    exitCode: 3,
+    endedAt: end,
+    phases,
+    samples,
+    series,
+    breach,
+    faults: [outage],
     hypothesis: 'Checkout keeps 95 % success while payments fail 70 % of the time.',
     reason: 'The abort condition success_rate < 0.95 was true for 3 s on checkout; everything was reverted.',
   });
@@ -151,69 +211,41 @@ export function abortedRecord(): RunRecord {
 
 export const inconclusiveRecord = (): RunRecord =>
   heldRecord({
-    name: 'wrong-port', verdict: 'inconclusive', exitCode: 4, recoveryMs: null,
+    name: 'wrong-port',
+    verdict: 'inconclusive',
+    exitCode: 4,
+    recoveryMs: null,
     reason: 'slow-payments had no measured effect (no request came by), so the run proves nothing.',
-    faults: [fault({
-      effect: { bitten: false, detail: 'No request came by.', figures: [{ name: 'latency', unit: 'ms', requested: 500, delivered: null, samples: 0 }] },
-    })],
+    faults: [
+      fault({
+        effect: {
+          bitten: false,
+          detail: 'No request came by.',
+          figures: [{ name: 'latency', unit: 'ms', requested: 500, delivered: null, samples: 0 }],
+        },
+      }),
+    ],
     series: heldRecord().series.map((point) => ({ ...point, faultRate: {} })),
   });
 
 /** The steady state did not hold beforehand: nothing was injected. */
 export function unsteadyRecord(): RunRecord {
-  const { phases, samples, series, end } = course({ under: () => ({ rate: 0.8, p50: 60 }), phases: ['steady-state', 'analysis'] });
+  const { phases, samples, series, end } = course({
+    under: () => ({ rate: 0.8, p50: 60 }),
+    phases: ['steady-state', 'analysis'],
+  });
   return heldRecord({
-    verdict: 'refuted', exitCode: 1, recoveryMs: null, faults: [], phases, samples, series, endedAt: end, timeline: timelineOf(phases), breach: samples[2] ?? null,
+    verdict: 'refuted',
+    exitCode: 1,
+    recoveryMs: null,
+    faults: [],
+    phases,
+    samples,
+    series,
+    endedAt: end,
+    timeline: timelineOf(phases),
+    breach: samples[2] ?? null,
     reason: 'The steady state did not hold beforehand: checkout had success_rate 0.8. Nothing was injected.',
     guard: { score: 0, level: 'SAFE', survival: 1, issues: [] },
   });
-}
-
-export const residueRecord = (): RunRecord =>
-  heldRecord({
-    verdict: 'failed', exitCode: 6, reverted: false, reason: 'A process could not be continued: it no longer exists.',
-    faults: [
-      fault(),
-      fault({
-        policy: 'freeze-worker', type: 'process', target: 'process 4711 (worker)', state: 'unconfirmed', reverted: false, revertedAt: null,
-        explain: 'Process 4711 is stopped.', inverse: 'send SIGCONT to process 4711', before: 'state S', after: null,
-        effect: { bitten: true, detail: '', figures: [{ name: 'processes', unit: 'count', requested: 1, delivered: 1, samples: 1 }] },
-        note: 'Its state could not be read.',
-      }),
-    ],
-  });
-
-/** Nothing was ever measured, injected or recorded. */
-export const emptyRecord = (): RunRecord =>
-  heldRecord({
-    name: '', hypothesis: '', reason: '', verdict: null, exitCode: null, endedAt: null, phases: [], steadyState: [], abort: null, faults: [],
-    samples: [], series: [], timeline: [], environment: {}, source: '', recoveryMs: null, guard: { score: 0, level: 'SAFE', survival: 1, issues: [] },
-  });
-
-/** Everything too long, too many and in every script. */
-export function extremeRecord(): RunRecord {
-  const long = 'a-name-without-any-end/'.repeat(40);
-  const names = Array.from({ length: 9 }, (_, index) => `probe-${index}-${long}`);
-  const record = heldRecord();
-  return {
-    ...record,
-    name: `Überraschung → 支払い遅延 Проверка ${long}`,
-    hypothesis: `Latency ≥ 500 ms is “fine” – naïve façade, 漢字 and emoji 👩‍👩‍👧 too. ${'It goes on and on and on. '.repeat(60)}`,
-    reason: `${'Because '.repeat(300)}of the ﬁnal “ligature” and\u202e direction.`,
-    steadyState: names.map((name) => ({ name, expect: `success_rate >= 0.99 && ${long}`, describe: `GET http://${long}` })),
-    samples: record.samples.flatMap((each) => names.map((probe) => ({ ...each, probe, error: long }))),
-    series: record.series.map(({ at, probes }, index) => ({
-      at,
-      probes: Object.fromEntries(names.map((name) => [name, { ...(probes['checkout'] as SeriesPoint['probes'][string]) }])),
-      faultRate: Object.fromEntries(names.map((name, each) => [`target ${name}`, (index % 7) * each])),
-    })),
-    faults: Array.from({ length: 14 }, (_, index) =>
-      fault({ policy: `${index}-${long}`, target: long, explain: long.repeat(3), before: long.repeat(6), after: long.repeat(6), note: long })),
-    timeline: Array.from({ length: 500 }, (_, index) => ({
-      seq: index + 1, at: START + index * 100, kind: index % 50 === 0 ? `kind-${long}` : 'log', text: index % 9 === 0 ? `${index} ${long}` : `event ${index}`,
-    })),
-    environment: { ...record.environment, [long]: long },
-    guard: { score: 99, level: 'CRITICAL', survival: 0.004, issues: [{ policy: long, remark: long.slice(0, 60), message: long }] },
-    source: Array.from({ length: 400 }, (_, index) => `${' '.repeat(index % 12)}line ${index}: ${index % 40 === 0 ? long : 'text'}`).join('\n'),
-  };
 }

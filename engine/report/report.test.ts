@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { runRecord, type RunRecord } from '../contract/models.ts';
 import { FirebreakError } from '../kernel/errors.ts';
-import {
-  abortedRecord, emptyRecord, extremeRecord, fault, heldRecord, inconclusiveRecord, residueRecord, unsteadyRecord,
-} from './fixtures.ts';
+import { abortedRecord, fault, heldRecord, inconclusiveRecord, unsteadyRecord } from './fixtures.ts';
+import { emptyRecord, extremeRecord, residueRecord } from './fixtures-odd.ts';
 import { RUN_SCHEMA, writeJson } from './json.ts';
 import { writeMarkdown } from './markdown.ts';
 import { writePdf } from './pdf/pdf.ts';
@@ -18,7 +17,8 @@ import { writeReports } from './write.ts';
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-report-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const poppler = spawnSync('pdftotext', ['-v']).error === undefined ? false : 'pdftotext (poppler-utils) is not installed';
+const poppler =
+  spawnSync('pdftotext', ['-v']).error === undefined ? false : 'pdftotext (poppler-utils) is not installed';
 const pages = (pdf: Buffer): number => pdf.toString('latin1').match(/\/Type \/Page\b/g)?.length ?? 0;
 /** The text of a PDF with its white space folded, so that a line break in the layout breaks no search. */
 function textOf(pdf: Buffer, ...options: string[]): string {
@@ -60,18 +60,42 @@ describe('the PDF', () => {
     const breach = record.breach;
     assert.ok(breach !== null);
     for (const part of [
-      'Aborted', record.hypothesis, record.reason, `${breach.seq} of probe checkout`, `${utcTime(breach.at, true)} UTC`, 'success_rate 31 %',
-      'success_rate < 0.95, for 3 s', 'error rate', '70 %', '69.3 %', '-1 %', '202', 'aborts below 95 %', 'fault active', 'equal: reverted',
-      'Page 1 of', 'r-7k2m9q4x0abc', 'Firebreak 0.1.0', 'observe begins', 'Half a second on each call', 'version: 1', '12 Safe',
-    ]) assert.ok(text.includes(part), `"${part}" is not in the text`);
+      'Aborted',
+      record.hypothesis,
+      record.reason,
+      `${breach.seq} of probe checkout`,
+      `${utcTime(breach.at, true)} UTC`,
+      'success_rate 31 %',
+      'success_rate < 0.95, for 3 s',
+      'error rate',
+      '70 %',
+      '69.3 %',
+      '-1 %',
+      '202',
+      'aborts below 95 %',
+      'fault active',
+      'equal: reverted',
+      'Page 1 of',
+      'r-7k2m9q4x0abc',
+      'Firebreak 0.1.0',
+      'observe begins',
+      'Half a second on each call',
+      'version: 1',
+      '12 Safe',
+    ])
+      assert.ok(text.includes(part), `"${part}" is not in the text`);
   });
 
-  test('of a latency fault shows requested and delivered, and the key figures of each stage', { skip: poppler }, async () => {
-    const text = folded(textOf(await writePdf(heldRecord()), '-layout'));
-    assert.match(text, /latency 500 ms 500\.3 ms \+0\.1 % 396/);
-    assert.match(text, /before · 15 polls during · 40 polls after · 9 polls/);
-    assert.match(text, /1\.24 s 1 of 1 Yes/);
-  });
+  test(
+    'of a latency fault shows requested and delivered, and the key figures of each stage',
+    { skip: poppler },
+    async () => {
+      const text = folded(textOf(await writePdf(heldRecord()), '-layout'));
+      assert.match(text, /latency 500 ms 500\.3 ms \+0\.1 % 396/);
+      assert.match(text, /before · 15 polls during · 40 polls after · 9 polls/);
+      assert.match(text, /1\.24 s 1 of 1 Yes/);
+    },
+  );
 
   test('names what is left behind', { skip: poppler }, async () => {
     const text = folded(textOf(await writePdf(residueRecord())));
@@ -84,15 +108,27 @@ describe('the PDF', () => {
     const unsteady = folded(textOf(await writePdf(unsteadyRecord())));
     assert.ok(unsteady.includes('nothing was injected') && unsteady.includes('The sample that broke the steady state'));
     const empty = folded(textOf(await writePdf(emptyRecord())));
-    for (const part of ['No success rate was measured.', 'No latency was measured.', 'Nothing was injected', 'No event was recorded.']) {
+    for (const part of [
+      'No success rate was measured.',
+      'No latency was measured.',
+      'Nothing was injected',
+      'No event was recorded.',
+    ]) {
       assert.ok(empty.includes(part), part);
     }
     const inconclusive = folded(textOf(await writePdf(inconclusiveRecord())));
-    assert.ok(inconclusive.includes('No effect was measured. No request came by.') && inconclusive.includes('not measured'));
+    assert.ok(
+      inconclusive.includes('No effect was measured. No request came by.') && inconclusive.includes('not measured'),
+    );
   });
 
   test('keeps every one of 500 rows of the timeline under a repeated header', { skip: poppler }, async () => {
-    const timeline = Array.from({ length: 500 }, (_, index) => ({ seq: index + 1, at: 1e12 + index, kind: 'log', text: `event <${index}>` }));
+    const timeline = Array.from({ length: 500 }, (_, index) => ({
+      seq: index + 1,
+      at: 1e12 + index,
+      kind: 'log',
+      text: `event <${index}>`,
+    }));
     const pdf = await writePdf(heldRecord({ timeline }));
     const text = textOf(pdf);
     for (let index = 0; index < 500; index++) assert.ok(text.includes(`event <${index}>`), `row ${index}`);
@@ -102,10 +138,18 @@ describe('the PDF', () => {
 
   test('never prints beyond the margins or over the footer, whatever the lengths', { skip: poppler }, async () => {
     for (const [name, record] of Object.entries(RECORDS)) {
-      const boxes = [...textOf(await writePdf(record), '-bbox').matchAll(/<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)</g)];
+      const boxes = [
+        ...textOf(await writePdf(record), '-bbox').matchAll(
+          /<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)</g,
+        ),
+      ];
       assert.ok(boxes.length > 50);
       for (const [, xMin, yMin, xMax, yMax, word] of boxes) {
-        const inside = Number(xMin) >= 54 && Number(xMax) <= 541.5 && Number(yMin) >= 50 && (Number(yMax) <= 782 || Number(yMin) >= 794);
+        const inside =
+          Number(xMin) >= 54 &&
+          Number(xMax) <= 541.5 &&
+          Number(yMin) >= 50 &&
+          (Number(yMax) <= 782 || Number(yMin) >= 794);
         assert.ok(inside, `${name}: "${word}" at ${xMin},${yMin} to ${xMax},${yMax}`);
       }
     }
@@ -113,7 +157,11 @@ describe('the PDF', () => {
 
   test('replaces letters that the fonts lack and says so', { skip: poppler }, async () => {
     const text = folded(textOf(await writePdf(extremeRecord())));
-    for (const part of ['Überraschung -> ????? Proverka', '>= 500 ms is “fine” – naïve façade, ?? and emoji ?', 'Letters that the fonts of this document lack']) {
+    for (const part of [
+      'Überraschung -> ????? Proverka',
+      '>= 500 ms is “fine” – naïve façade, ?? and emoji ?',
+      'Letters that the fonts of this document lack',
+    ]) {
       assert.ok(text.includes(part), part);
     }
     assert.ok(!folded(textOf(await writePdf(heldRecord()))).includes('Letters that the fonts'));
@@ -144,11 +192,26 @@ describe('JSON and Markdown', () => {
   test('the Markdown tells the same, and nothing in it becomes markup', () => {
     const record = abortedRecord();
     const text = writeMarkdown(record);
-    for (const part of ['**Verdict: Aborted.**', record.hypothesis, `${record.breach?.seq} of probe checkout`, '| 69.3 % |', '| yes, equal |', '```yaml\nversion: 1']) {
+    for (const part of [
+      '**Verdict: Aborted.**',
+      record.hypothesis,
+      `${record.breach?.seq} of probe checkout`,
+      '| 69.3 % |',
+      '| yes, equal |',
+      '```yaml\nversion: 1',
+    ]) {
       assert.ok(text.includes(part), part);
     }
-    const wild = writeMarkdown(heldRecord({ hypothesis: 'a | b\n# c <script>', source: 'x: |\n  ```\n  y\n', faults: [fault({ note: '**x**' })] }));
-    assert.ok(wild.includes('> a \\| b<br>\\# c \\<script\\>') && wild.includes('````yaml') && wild.includes('\\*\\*x\\*\\*'));
+    const wild = writeMarkdown(
+      heldRecord({
+        hypothesis: 'a | b\n# c <script>',
+        source: 'x: |\n  ```\n  y\n',
+        faults: [fault({ note: '**x**' })],
+      }),
+    );
+    assert.ok(
+      wild.includes('> a \\| b<br>\\# c \\<script\\>') && wild.includes('````yaml') && wild.includes('\\*\\*x\\*\\*'),
+    );
     for (const line of wild.split('\n').filter((each) => each.startsWith('| '))) assert.ok(line.endsWith(' |'), line);
   });
 });
@@ -158,7 +221,10 @@ describe('writeReports', () => {
     const directory = join(folder, 'new', 'deep');
     for (const record of [heldRecord(), heldRecord({ reason: 'again' })]) {
       const files = await writeReports(record, directory);
-      assert.deepEqual(files.map((file) => file.slice(directory.length + 1)), ['pdf', 'json', 'md'].map((kind) => `firebreak-${record.run}.${kind}`));
+      assert.deepEqual(
+        files.map((file) => file.slice(directory.length + 1)),
+        ['pdf', 'json', 'md'].map((kind) => `firebreak-${record.run}.${kind}`),
+      );
     }
     assert.equal(readdirSync(directory).length, 3);
     assert.match(readFileSync(join(directory, 'firebreak-r-7k2m9q4x0abc.json'), 'utf8'), /"reason": "again"/);
@@ -181,22 +247,29 @@ describe('writeReports', () => {
   });
 
   const mountable = process.platform === 'linux' && process.getuid?.() === 0;
-  test('a full disk leaves the older report whole and no half file', { skip: mountable ? false : 'needs root on Linux to mount a small disk' }, async (t) => {
-    const disk = join(folder, 'disk');
-    mkdirSync(disk);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
-    if (mounted.status !== 0) return t.skip(`tmpfs cannot be mounted: ${String(mounted.stderr)}`);
-    try {
-      const files = await writeReports(heldRecord(), disk);
-      const before = files.map((file) => readFileSync(file, 'latin1'));
-      await assert.rejects(writeReports(heldRecord({ source: 'x'.repeat(600_000) }), disk), (error) => {
-        assert.ok(error instanceof FirebreakError && /disk is full/.test(error.hint), String(error));
-        return true;
-      });
-      assert.deepEqual(files.map((file) => readFileSync(file, 'latin1')), before);
-      assert.equal(readdirSync(disk).length, 3);
-    } finally {
-      spawnSync('umount', [disk]);
-    }
-  });
+  test(
+    'a full disk leaves the older report whole and no half file',
+    { skip: mountable ? false : 'needs root on Linux to mount a small disk' },
+    async (t) => {
+      const disk = join(folder, 'disk');
+      mkdirSync(disk);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk]);
+      if (mounted.status !== 0) return t.skip(`tmpfs cannot be mounted: ${String(mounted.stderr)}`);
+      try {
+        const files = await writeReports(heldRecord(), disk);
+        const before = files.map((file) => readFileSync(file, 'latin1'));
+        await assert.rejects(writeReports(heldRecord({ source: 'x'.repeat(600_000) }), disk), (error) => {
+          assert.ok(error instanceof FirebreakError && /disk is full/.test(error.hint), String(error));
+          return true;
+        });
+        assert.deepEqual(
+          files.map((file) => readFileSync(file, 'latin1')),
+          before,
+        );
+        assert.equal(readdirSync(disk).length, 3);
+      } finally {
+        spawnSync('umount', [disk]);
+      }
+    },
+  );
 });

@@ -69,7 +69,9 @@ export function deviation({ requested, delivered }: EffectFigure): string {
   return `${off > 0 ? '+' : ''}${off === 0 ? 0 : off} %`;
 }
 
-export const VERDICT_WORDS: Readonly<Record<Verdict | 'unfinished', { readonly word: string; readonly meaning: string }>> = {
+export const VERDICT_WORDS: Readonly<
+  Record<Verdict | 'unfinished', { readonly word: string; readonly meaning: string }>
+> = {
   held: { word: 'Held', meaning: 'The steady state held while the fault was active.' },
   refuted: { word: 'Refuted', meaning: 'The steady state did not hold.' },
   aborted: { word: 'Aborted', meaning: 'The run was stopped before its end.' },

@@ -32,10 +32,14 @@ export async function writeReports(record: RunRecord, directory: string): Promis
     for (const { temporary, path } of written) await rename(temporary, path);
   } catch (error) {
     await Promise.allSettled(written.map(({ temporary }) => rm(temporary, { force: true })));
-    throw new FirebreakError('report-not-written', `the report could not be written to ${directory}: ${messageOf(error)}`, {
-      hint: HINTS[errnoOf(error)] ?? 'Check the directory, or choose another with --report-dir.',
-      cause: error,
-    });
+    throw new FirebreakError(
+      'report-not-written',
+      `the report could not be written to ${directory}: ${messageOf(error)}`,
+      {
+        hint: HINTS[errnoOf(error)] ?? 'Check the directory, or choose another with --report-dir.',
+        cause: error,
+      },
+    );
   }
   return written.map(({ path }) => path);
 }

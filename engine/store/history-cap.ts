@@ -7,18 +7,20 @@ export const MOST_POINTS = 20_000;
 export const MOST_EVENTS = 20_000;
 
 /**
- * A record no larger than history should keep. Samples and points are thinned evenly, so that shares and charts stay true;
- * the breach and every sample at which success or the steady state changed are kept. The record says what was left out.
+ * A record no larger than history should keep. Samples and points are thinned evenly, so that shares and charts stay
+ * true; the breach and every sample at which success or the steady state changed are kept. The record says what was left out.
  */
 export function capRecord(record: RunRecord): RunRecord {
   const samples = thinned(record.samples, MOST_SAMPLES, turningPoints(record));
   const series = thinned(record.series, MOST_POINTS, new Set());
   const { timeline: events } = record;
-  const timeline = events.length <= MOST_EVENTS ? events : [...events.slice(0, MOST_EVENTS / 2), ...events.slice(-MOST_EVENTS / 2)];
+  const timeline =
+    events.length <= MOST_EVENTS ? events : [...events.slice(0, MOST_EVENTS / 2), ...events.slice(-MOST_EVENTS / 2)];
   const left: Record<string, string> = {};
   if (samples.length < record.samples.length) left['Samples kept'] = `${samples.length} of ${record.samples.length}`;
   if (series.length < record.series.length) left['Chart points kept'] = `${series.length} of ${record.series.length}`;
-  if (timeline.length < events.length) left['Events kept'] = `${timeline.length} of ${events.length}, the first and the last`;
+  if (timeline.length < events.length)
+    left['Events kept'] = `${timeline.length} of ${events.length}, the first and the last`;
   return { ...record, samples, series, timeline, environment: { ...record.environment, ...left } };
 }
 
@@ -29,7 +31,8 @@ function turningPoints({ samples, breach }: RunRecord): ReadonlySet<Sample> {
   for (const sample of samples) {
     const before = previous.get(sample.probe);
     previous.set(sample.probe, sample);
-    const turned = before === undefined || before.ok !== sample.ok || before.held !== sample.held || before.phase !== sample.phase;
+    const turned =
+      before === undefined || before.ok !== sample.ok || before.held !== sample.held || before.phase !== sample.phase;
     if (sample.seq === breach?.seq || (turned && kept.size < MOST_SAMPLES / 2)) kept.add(sample);
   }
   return kept;

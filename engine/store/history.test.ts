@@ -19,13 +19,44 @@ function folder(t: TestContext): string {
 }
 
 const record = (over: Partial<RunRecord> = {}): RunRecord => ({
-  run: newRunId(), name: 'a', file: 'a.yaml', hypothesis: 'h', seed: 1, blastRadius: 1, startedAt: 1_000, endedAt: 2_000, duration: 1_000,
-  verdict: 'held', exitCode: 0, reason: 'because', phases: [], steadyState: [], abort: null, breach: null, faults: [], reverted: true,
-  recoveryMs: null, guard: { score: 0, level: 'SAFE', survival: 1, issues: [] }, samples: [], series: [], timeline: [], environment: {},
-  source: 'version: 1', ...over,
+  run: newRunId(),
+  name: 'a',
+  file: 'a.yaml',
+  hypothesis: 'h',
+  seed: 1,
+  blastRadius: 1,
+  startedAt: 1_000,
+  endedAt: 2_000,
+  duration: 1_000,
+  verdict: 'held',
+  exitCode: 0,
+  reason: 'because',
+  phases: [],
+  steadyState: [],
+  abort: null,
+  breach: null,
+  faults: [],
+  reverted: true,
+  recoveryMs: null,
+  guard: { score: 0, level: 'SAFE', survival: 1, issues: [] },
+  samples: [],
+  series: [],
+  timeline: [],
+  environment: {},
+  source: 'version: 1',
+  ...over,
 });
 const sample = (seq: number, over: Partial<Sample> = {}): Sample => ({
-  seq, at: seq, probe: 'p', phase: 'observe', ok: true, latency: 1, error: '', figures: {}, held: true, ...over,
+  seq,
+  at: seq,
+  probe: 'p',
+  phase: 'observe',
+  ok: true,
+  latency: 1,
+  error: '',
+  figures: {},
+  held: true,
+  ...over,
 });
 const begun = (run: RunRecord): RunRecord => ({ ...run, endedAt: null, verdict: null, exitCode: null });
 const code = (expected: string) => (error: unknown) => error instanceof FirebreakError && error.code === expected;
@@ -44,8 +75,18 @@ test('the newest come first; a run that never ended has no verdict and no record
   for (const run of [one, two, three]) history.begin(begun(run));
   history.begin(begun(three));
   for (const run of [two, one]) history.append(run);
-  assert.deepEqual(history.list(10).map(({ run, verdict }) => [run, verdict]), [[three.run, null], [two.run, 'held'], [one.run, 'held']]);
-  assert.deepEqual(history.list(2).map(({ run }) => run), [three.run, two.run]);
+  assert.deepEqual(
+    history.list(10).map(({ run, verdict }) => [run, verdict]),
+    [
+      [three.run, null],
+      [two.run, 'held'],
+      [one.run, 'held'],
+    ],
+  );
+  assert.deepEqual(
+    history.list(2).map(({ run }) => run),
+    [three.run, two.run],
+  );
   assert.equal(history.get(three.run), undefined);
   assert.equal(history.get('last')?.run, two.run);
 });
@@ -82,7 +123,10 @@ test('nothing written is ever changed', (t) => {
 for (const [what, damage] of [
   ['is no database', () => Buffer.from('this was never a database, and it is long enough to have a header of its own')],
   ['is cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
-  ['is overwritten in the middle', (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4_096), Buffer.alloc(bytes.length - 4_096, 0xa5)])],
+  [
+    'is overwritten in the middle',
+    (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4_096), Buffer.alloc(bytes.length - 4_096, 0xa5)]),
+  ],
 ] as const) {
   test(`a file that ${what} is set aside, and a new history begun`, (t) => {
     const dir = folder(t);
@@ -99,7 +143,10 @@ for (const [what, damage] of [
     const run = record();
     history.append(run);
     // The other process had the old file open: it goes on in the new one.
-    assert.deepEqual(old.list(10).map((each) => each.run), [run.run]);
+    assert.deepEqual(
+      old.list(10).map((each) => each.run),
+      [run.run],
+    );
   });
 }
 
@@ -111,11 +158,14 @@ test('several processes write at once and lose nothing', { skip: process.argv[2]
     const base = ${JSON.stringify(record())};
     const history = openHistory(process.argv[1]);
     for (let index = 0; index < 20; index++) {
-      const run = { ...base, run: 'r-' + String(process.pid).padStart(8, '0').slice(-8) + String(index).padStart(4, '0') };
+      const id = String(process.pid).padStart(8, '0').slice(-8) + String(index).padStart(4, '0');
+      const run = { ...base, run: 'r-' + id };
       history.begin({ ...run, endedAt: null, verdict: null, exitCode: null });
       history.append(run);
     }`;
-  const children = [1, 2, 3].map(() => spawn(process.execPath, ['--input-type=module', '-e', script, dir], { stdio: 'ignore', timeout: 60_000 }));
+  const children = [1, 2, 3].map(() =>
+    spawn(process.execPath, ['--input-type=module', '-e', script, dir], { stdio: 'ignore', timeout: 60_000 }),
+  );
   t.after(() => children.forEach((child) => child.kill('SIGKILL')));
   const codes = await Promise.all(children.map(async (child) => ((await once(child, 'exit')) as [number | null])[0]));
   assert.deepEqual(codes, [0, 0, 0]);
@@ -142,8 +192,15 @@ test('a run of days is thinned: the breach and the turning points stay, the shar
   const breach = samples[54_321] ?? null;
   const whole = record({ samples, breach });
   const capped = capRecord(whole);
-  assert.ok(capped.samples.length <= MOST_SAMPLES && capped.samples.length > MOST_SAMPLES * 0.95, String(capped.samples.length));
-  for (const seq of [0, 50_000, 54_321, 60_000]) assert.ok(capped.samples.some((each) => each.seq === seq), String(seq));
+  assert.ok(
+    capped.samples.length <= MOST_SAMPLES && capped.samples.length > MOST_SAMPLES * 0.95,
+    String(capped.samples.length),
+  );
+  for (const seq of [0, 50_000, 54_321, 60_000])
+    assert.ok(
+      capped.samples.some((each) => each.seq === seq),
+      String(seq),
+    );
   const share = (items: readonly Sample[]): number => items.filter(({ ok }) => ok).length / items.length;
   assert.ok(Math.abs(share(capped.samples) - share(samples)) < 0.001);
   assert.equal(capped.environment['Samples kept'], `${capped.samples.length} of 100000`);

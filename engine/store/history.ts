@@ -15,7 +15,7 @@ import { holdLock } from './lock.ts';
  * once, and neither row is ever changed.
  */
 export interface History extends Disposable {
-  /** Writes down that a run has begun. A second `begin` of the same run changes nothing. Throws `history-unwritable`. */
+  /** Writes down that a run has begun. A second `begin` of the run changes nothing. Throws `history-unwritable`. */
   begin(summary: RunSummary): void;
   /** Writes down a run that has ended. Throws FirebreakError `run-already-recorded` or `history-unwritable`. */
   append(record: RunRecord): void;
@@ -32,7 +32,9 @@ export interface History extends Disposable {
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS started (run TEXT PRIMARY KEY, at REAL NOT NULL, summary TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS ended (run TEXT PRIMARY KEY, at REAL NOT NULL, summary TEXT NOT NULL, record BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS ended (
+    run TEXT PRIMARY KEY, at REAL NOT NULL, summary TEXT NOT NULL, record BLOB NOT NULL
+  );
   CREATE INDEX IF NOT EXISTS started_at ON started (at);
   CREATE INDEX IF NOT EXISTS ended_at ON ended (at);
   ${['started', 'ended'].map(appendOnly).join('\n')}`;
@@ -53,8 +55,8 @@ export function openHistory(stateDir: string, clock: Clock = realClock): History
 }
 
 /**
- * A connection lives for one call: runs begin and end minutes apart, and a file that another process has set aside is then
- * never written to.
+ * A connection lives for one call: runs begin and end minutes apart, and a file that another process has set aside is
+ * then never written to.
  */
 class DiskHistory implements History {
   readonly notices: string[] = [];
@@ -86,7 +88,10 @@ class DiskHistory implements History {
     this.#use((database) =>
       transaction(database, () => {
         if (database.prepare('SELECT 1 FROM ended WHERE run = ?').get(record.run) !== undefined) {
-          throw new FirebreakError('run-already-recorded', `run ${record.run} is in the history already; the history is append-only`);
+          throw new FirebreakError(
+            'run-already-recorded',
+            `run ${record.run} is in the history already; the history is append-only`,
+          );
         }
         database.prepare('INSERT INTO ended VALUES (?, ?, ?, ?)').run(record.run, record.startedAt, summary, blob);
       }),
@@ -113,10 +118,14 @@ class DiskHistory implements History {
     try {
       return runRecord.parse(JSON.parse(inflateSync(row['record'] as Uint8Array).toString()));
     } catch (error) {
-      throw new FirebreakError('history-damaged', `the record of run ${id} in ${this.#path} cannot be read: ${messageOf(error)}`, {
-        hint: 'The other runs are not affected. The reports that were written at its end still stand.',
-        cause: error,
-      });
+      throw new FirebreakError(
+        'history-damaged',
+        `the record of run ${id} in ${this.#path} cannot be read: ${messageOf(error)}`,
+        {
+          hint: 'The other runs are not affected. The reports that were written at its end still stand.',
+          cause: error,
+        },
+      );
     }
   }
 
@@ -144,7 +153,9 @@ class DiskHistory implements History {
     if (sound(this.#path)) return;
     const mark = `damaged-${new Date(this.#clock.wall()).toISOString().replaceAll(':', '')}-${process.pid}`;
     for (const name of [this.#path, `${this.#path}-journal`]) if (existsSync(name)) renameSync(name, `${name}.${mark}`);
-    this.notices.push(`The history could not be read. It was set aside as ${this.#path}.${mark}, and a new one was begun.`);
+    this.notices.push(
+      `The history could not be read. It was set aside as ${this.#path}.${mark}, and a new one was begun.`,
+    );
   }
 }
 
@@ -152,7 +163,8 @@ function connect(path: string): Disposable & { readonly database: DatabaseSync }
   const fresh = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
   const database = openDatabase(path);
   try {
-    if (fresh || database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'ended_once'`).get() === undefined) database.exec(SCHEMA);
+    if (fresh || database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'ended_once'`).get() === undefined)
+      database.exec(SCHEMA);
     return { database, [Symbol.dispose]: () => database.close() };
   } catch (error) {
     database.close();

@@ -10,7 +10,14 @@ const textOf = ({ body }: EngineEvent): string => (body.kind === 'log' ? body.te
 test('events are numbered in order, and the ring keeps the newest', () => {
   const bus = createBus(new VirtualClock(), 3);
   for (const text of ['a', 'b', 'c', 'd']) bus.publish('r', log(text));
-  assert.deepEqual(bus.recent().map(({ seq, body }) => [seq, body.kind === 'log' && body.text]), [[2, 'b'], [3, 'c'], [4, 'd']]);
+  assert.deepEqual(
+    bus.recent().map(({ seq, body }) => [seq, body.kind === 'log' && body.text]),
+    [
+      [2, 'b'],
+      [3, 'c'],
+      [4, 'd'],
+    ],
+  );
   assert.deepEqual(bus.recent(1).map(textOf), ['d']);
   assert.equal(bus.lastSeq, 4);
 });
@@ -25,7 +32,14 @@ test('a listener gets what comes after `since`, each event once, until disposed'
   bus.publish('r', log('c'));
   first[Symbol.dispose]();
   bus.publish('r', log('d'));
-  assert.deepEqual([all, rest, fresh], [['a', 'b', 'c'], ['b', 'c', 'd'], ['c', 'd']]);
+  assert.deepEqual(
+    [all, rest, fresh],
+    [
+      ['a', 'b', 'c'],
+      ['b', 'c', 'd'],
+      ['c', 'd'],
+    ],
+  );
 });
 
 test('a listener that publishes keeps the order for everybody', () => {
@@ -40,7 +54,14 @@ test('a listener that publishes keeps the order for everybody', () => {
   });
   bus.subscribe(({ seq }) => after.push(seq));
   bus.publish('r', log('ask'));
-  assert.deepEqual([before, after, late], [[1, 2], [1, 2], [1, 2]]);
+  assert.deepEqual(
+    [before, after, late],
+    [
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ],
+  );
 });
 
 test('a listener that throws is removed with its error logged; the publisher goes on', () => {

@@ -46,7 +46,11 @@ export function createBus(clock: Clock, size = RING_SIZE): EventBus {
       listener.call(event);
     } catch (error) {
       listeners.delete(listener);
-      publish(event.run, { kind: 'log', level: 'error', text: `an event listener failed and was removed: ${String(error)}` });
+      publish(event.run, {
+        kind: 'log',
+        level: 'error',
+        text: `an event listener failed and was removed: ${String(error)}`,
+      });
     }
   };
   return {

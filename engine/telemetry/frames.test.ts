@@ -8,7 +8,14 @@ function setup() {
   const clock = new VirtualClock();
   let taken = 0;
   const snapshot = (): Frame => ({
-    at: ++taken, run: '', phase: null, phaseEndsAt: null, halted: false, faults: [], probes: {}, routes: [],
+    at: ++taken,
+    run: '',
+    phase: null,
+    phaseEndsAt: null,
+    halted: false,
+    faults: [],
+    probes: {},
+    routes: [],
   });
   return { clock, frames: createFrames(clock, snapshot), taken: () => taken };
 }

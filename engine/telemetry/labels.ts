@@ -1,4 +1,4 @@
-/** Prometheus keeps a series for every set of label values for ever: values are cut short and their number is bounded. */
+/** Prometheus keeps a series for every set of label values for ever: values are cut short, their number is bounded. */
 export const MAX_LABEL = 64;
 /** What every value beyond the limit is counted under. */
 export const OTHER = 'other';

@@ -46,10 +46,12 @@ export function createMetrics({ bus, routes }: MetricsOptions): Metrics {
     },
   });
   const routeNames = new BoundedLabel(MOST_NAMES);
-  const perRoute = (pick: (route: RouteTotals) => number) => (metric: { inc(labels: { route: string }, by: number): void; reset(): void }) => {
-    metric.reset();
-    for (const route of routes()) metric.inc({ route: routeNames.of(route.name) }, pick(route));
-  };
+  const perRoute =
+    (pick: (route: RouteTotals) => number) =>
+    (metric: { inc(labels: { route: string }, by: number): void; reset(): void }) => {
+      metric.reset();
+      for (const route of routes()) metric.inc({ route: routeNames.of(route.name) }, pick(route));
+    };
   const requests = perRoute((route) => route.requests);
   const connections = perRoute((route) => route.active);
   new Counter({
@@ -71,9 +73,17 @@ export function createMetrics({ bus, routes }: MetricsOptions): Metrics {
     },
   });
   const status = new Gauge({
-    name: 'chaos_experiment_status', help: '1 while the experiment runs, 0 afterwards.', labelNames: ['experiment'], registers,
+    name: 'chaos_experiment_status',
+    help: '1 while the experiment runs, 0 afterwards.',
+    labelNames: ['experiment'],
+    registers,
   });
-  const runs = new Counter({ name: 'chaos_runs_total', help: 'Runs that ended, by verdict.', labelNames: ['verdict'], registers });
+  const runs = new Counter({
+    name: 'chaos_runs_total',
+    help: 'Runs that ended, by verdict.',
+    labelNames: ['verdict'],
+    registers,
+  });
   new Gauge({
     name: 'chaos_blast_radius',
     help: 'Targets with a fault in force now, by type of fault.',
@@ -183,13 +193,18 @@ class FaultTotals {
   all(): readonly FaultTotal[] {
     const wire = new Map<string, FaultTotal>();
     for (const { name, protocol: type = 'wire', latencies, errors, drops } of this.#routes()) {
-      for (const [kind, total] of Object.entries({ latency: latencies, error: errors, drop: drops })) this.#add(wire, type, name, kind, total);
+      for (const [kind, total] of Object.entries({ latency: latencies, error: errors, drop: drops }))
+        this.#add(wire, type, name, kind, total);
     }
     return [...this.#machine.values(), ...wire.values()];
   }
 
   #add(totals: Map<string, FaultTotal>, type: string, target: string, kind: string, count: number): void {
-    const labels = { type: this.#typeLabels.of(type), target: this.#targetLabels.of(target), kind: this.#kindLabels.of(kind) };
+    const labels = {
+      type: this.#typeLabels.of(type),
+      target: this.#targetLabels.of(target),
+      kind: this.#kindLabels.of(kind),
+    };
     const key = JSON.stringify(labels);
     const known = totals.get(key);
     if (known === undefined) totals.set(key, { labels, total: count });

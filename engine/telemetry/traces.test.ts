@@ -8,14 +8,29 @@ import { createBus } from './bus.ts';
 import { ended, faultEvent, injected, sample, started } from './fixtures.ts';
 import { createTraces, FLUSH_MS } from './traces.ts';
 
-interface Value { stringValue?: string; intValue?: number; doubleValue?: number; boolValue?: boolean }
+interface Value {
+  stringValue?: string;
+  intValue?: number;
+  doubleValue?: number;
+  boolValue?: boolean;
+}
 interface OtlpSpan {
-  name: string; traceId: string; spanId: string; parentSpanId?: string; startTimeUnixNano: string; endTimeUnixNano: string;
-  attributes: { key: string; value: Value }[]; events: { name: string }[]; status: { code: number; message?: string };
+  name: string;
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: { key: string; value: Value }[];
+  events: { name: string }[];
+  status: { code: number; message?: string };
 }
 
 /** A real receiver on a real port that decodes OTLP JSON. With `answer` false it takes connections and stays silent. */
-async function receiver(t: TestContext, answer = true): Promise<{ url: string; spans: OtlpSpan[]; paths: string[]; resource: Record<string, Value> }> {
+async function receiver(
+  t: TestContext,
+  answer = true,
+): Promise<{ url: string; spans: OtlpSpan[]; paths: string[]; resource: Record<string, Value> }> {
   const spans: OtlpSpan[] = [];
   const paths: string[] = [];
   const resource: Record<string, Value> = {};
@@ -23,16 +38,21 @@ async function receiver(t: TestContext, answer = true): Promise<{ url: string; s
     paths.push(`${request.method} ${request.url} ${request.headers['content-type']}`);
     if (!answer) return;
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as {
-        resourceSpans: { resource: { attributes: { key: string; value: Value }[] }; scopeSpans: { spans: OtlpSpan[] }[] }[];
-      };
-      for (const each of body.resourceSpans) {
-        for (const { key, value } of each.resource.attributes) resource[key] = value;
-        spans.push(...each.scopeSpans.flatMap((scope) => scope.spans));
-      }
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+          resourceSpans: {
+            resource: { attributes: { key: string; value: Value }[] };
+            scopeSpans: { spans: OtlpSpan[] }[];
+          }[];
+        };
+        for (const each of body.resourceSpans) {
+          for (const { key, value } of each.resource.attributes) resource[key] = value;
+          spans.push(...each.scopeSpans.flatMap((scope) => scope.spans));
+        }
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -57,13 +77,21 @@ test('a run, its faults and each injected fault arrive as spans under one anothe
   bus.publish('r-1', started());
   bus.publish('r-1', faultEvent({ state: 'planned' }));
   await clock.advance(1_000);
-  bus.publish('r-1', faultEvent({ state: 'active', injectedAt: clock.wall(), effect: { bitten: false, detail: '', figures } }));
+  bus.publish(
+    'r-1',
+    faultEvent({ state: 'active', injectedAt: clock.wall(), effect: { bitten: false, detail: '', figures } }),
+  );
   await clock.advance(500);
   bus.publish('r-1', injected('killed process 4711', 2));
   bus.publish('r-1', { kind: 'breach', when: 'success_rate < 0.95', heldMs: 0, sample });
-  bus.publish('r-1', faultEvent({
-    state: 'clean', reverted: true, effect: { bitten: true, detail: '', figures: figures.map((each) => ({ ...each, delivered: 0.49 })) },
-  }));
+  bus.publish(
+    'r-1',
+    faultEvent({
+      state: 'clean',
+      reverted: true,
+      effect: { bitten: true, detail: '', figures: figures.map((each) => ({ ...each, delivered: 0.49 })) },
+    }),
+  );
   bus.publish('r-1', ended);
   await traces[Symbol.asyncDispose]();
 
@@ -75,14 +103,31 @@ test('a run, its faults and each injected fault arrive as spans under one anothe
   assert.equal(fault.parentSpanId, run.spanId);
   assert.equal(one.parentSpanId, fault.spanId);
   assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
-  assert.deepEqual([run.startTimeUnixNano, fault.startTimeUnixNano, fault.endTimeUnixNano].map(String), [began, began + 1_000, began + 1_500].map(nanos));
+  assert.deepEqual(
+    [run.startTimeUnixNano, fault.startTimeUnixNano, fault.endTimeUnixNano].map(String),
+    [began, began + 1_000, began + 1_500].map(nanos),
+  );
   assert.deepEqual(attributes(fault), {
-    'chaos.run': 'r-1', 'chaos.fault': 'f-000000000001', 'chaos.policy': 'slow', 'chaos.type': 'process', 'chaos.target': 'process 4711 (worker)',
-    'chaos.bitten': true, 'chaos.reverted': true, 'chaos.injected': 2,
-    'chaos.requested.latency_chance': 0.5, 'chaos.delivered.latency_chance': 0.49, 'chaos.unit.latency_chance': 'ratio',
+    'chaos.run': 'r-1',
+    'chaos.fault': 'f-000000000001',
+    'chaos.policy': 'slow',
+    'chaos.type': 'process',
+    'chaos.target': 'process 4711 (worker)',
+    'chaos.bitten': true,
+    'chaos.reverted': true,
+    'chaos.injected': 2,
+    'chaos.requested.latency_chance': 0.5,
+    'chaos.delivered.latency_chance': 0.49,
+    'chaos.unit.latency_chance': 'ratio',
   });
-  assert.deepEqual(fault.events.map(({ name }) => name), ['active', 'injected', 'clean']);
-  assert.deepEqual(run.events.map(({ name }) => name), ['breach']);
+  assert.deepEqual(
+    fault.events.map(({ name }) => name),
+    ['active', 'injected', 'clean'],
+  );
+  assert.deepEqual(
+    run.events.map(({ name }) => name),
+    ['breach'],
+  );
   assert.equal(attributes(one)['chaos.count'], 2);
   assert.equal(attributes(run)['chaos.verdict'], 'held');
 });
@@ -105,7 +150,8 @@ test('off unless an endpoint is set; one that is no URL is logged', () => {
   assert.equal(createTraces({ bus, env: {}, version: '1' }), undefined);
   assert.equal(createTraces({ bus, endpoint: '', env: { OTEL_EXPORTER_OTLP_ENDPOINT: '' }, version: '1' }), undefined);
   assert.equal(bus.lastSeq, 0);
-  for (const endpoint of ['nonsense', 'ftp://127.0.0.1']) assert.equal(createTraces({ bus, endpoint, env: {}, version: '1' }), undefined);
+  for (const endpoint of ['nonsense', 'ftp://127.0.0.1'])
+    assert.equal(createTraces({ bus, endpoint, env: {}, version: '1' }), undefined);
   assert.equal(bus.recent().filter(({ body }) => body.kind === 'log' && /traces are off/.test(body.text)).length, 2);
 });
 

@@ -26,9 +26,16 @@ const DELAY_MS = 1_000;
 /**
  * Sends a span for every run, every fault's life and every injected fault to an OTLP/HTTP receiver (JSON). Off, and
  * undefined, unless an endpoint is set. Works from the event log, in batches and in the background: nothing that
- * injects ever waits for it. Disposing flushes for at most two seconds. An endpoint that is no URL is logged, not thrown.
+ * injects ever waits for it. Disposing flushes for at most two seconds. An endpoint that is no URL is logged, not
+ * thrown.
  */
-export function createTraces({ bus, endpoint, env = process.env, version, clock = realClock }: TraceOptions): AsyncDisposable | undefined {
+export function createTraces({
+  bus,
+  endpoint,
+  env = process.env,
+  version,
+  clock = realClock,
+}: TraceOptions): AsyncDisposable | undefined {
   const url = tracesUrl(endpoint, env);
   if (url === undefined) return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
@@ -40,7 +47,10 @@ export function createTraces({ bus, endpoint, env = process.env, version, clock 
     resource: resourceFromAttributes({ 'service.name': 'firebreak', 'service.version': version }),
     spanProcessors: [
       new BatchSpanProcessor(exporter, {
-        maxQueueSize: QUEUE, maxExportBatchSize: BATCH, scheduledDelayMillis: DELAY_MS, exportTimeoutMillis: FLUSH_MS,
+        maxQueueSize: QUEUE,
+        maxExportBatchSize: BATCH,
+        scheduledDelayMillis: DELAY_MS,
+        exportTimeoutMillis: FLUSH_MS,
       }),
     ],
   });
@@ -58,8 +68,11 @@ export function createTraces({ bus, endpoint, env = process.env, version, clock 
   };
 }
 
-/** https://opentelemetry.io/docs/specs/otel/protocol/exporter/: the general endpoint is a base, the one for traces is whole. */
-function tracesUrl(endpoint: string | undefined, env: Readonly<Record<string, string | undefined>>): string | undefined {
+/** The general endpoint is a base, the one for traces is whole: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
+function tracesUrl(
+  endpoint: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
   const whole = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
   if ((endpoint ?? '') === '' && whole !== undefined && whole !== '') return whole;
   const base = (endpoint ?? '') === '' ? env['OTEL_EXPORTER_OTLP_ENDPOINT'] : endpoint;
@@ -79,7 +92,14 @@ class FaultSpans {
   see({ run, at, body }: EngineEvent): void {
     switch (body.kind) {
       case 'run-started':
-        this.#runs.set(run, this.#start('experiment', at, undefined, { 'chaos.run': run, 'chaos.experiment': body.name, 'chaos.hypothesis': body.hypothesis }));
+        this.#runs.set(
+          run,
+          this.#start('experiment', at, undefined, {
+            'chaos.run': run,
+            'chaos.experiment': body.name,
+            'chaos.hypothesis': body.hypothesis,
+          }),
+        );
         break;
       case 'fault':
         this.#fault(run, at, body.fault);
@@ -88,12 +108,23 @@ class FaultSpans {
         this.#injected(body.fault, at, body.count, body.detail);
         break;
       case 'breach':
-        this.#runs.get(run)?.addEvent('breach', { 'chaos.when': body.when, 'chaos.probe': body.sample.probe, 'chaos.sample': body.sample.seq }, new Date(at));
+        this.#runs
+          .get(run)
+          ?.addEvent(
+            'breach',
+            { 'chaos.when': body.when, 'chaos.probe': body.sample.probe, 'chaos.sample': body.sample.seq },
+            new Date(at),
+          );
         break;
       case 'run-ended': {
         const span = this.#runs.get(run);
-        span?.setAttributes({ 'chaos.verdict': body.verdict, 'chaos.reverted': body.reverted, 'chaos.reason': body.reason });
-        if (body.verdict === 'failed' || !body.reverted) span?.setStatus({ code: SpanStatusCode.ERROR, message: body.reason });
+        span?.setAttributes({
+          'chaos.verdict': body.verdict,
+          'chaos.reverted': body.reverted,
+          'chaos.reason': body.reason,
+        });
+        if (body.verdict === 'failed' || !body.reverted)
+          span?.setStatus({ code: SpanStatusCode.ERROR, message: body.reason });
         span?.end(new Date(at));
         this.#runs.delete(run);
         break;
@@ -117,13 +148,18 @@ class FaultSpans {
     const open = this.#faults.get(report.id);
     const ended = report.state === 'clean' || report.state === 'unconfirmed';
     if (open === undefined && (ended || report.state === 'planned')) return;
-    const fault = open ?? { span: this.#start(`fault ${report.type}`, report.injectedAt ?? at, this.#runs.get(run)), run, injected: 0 };
+    const fault = open ?? {
+      span: this.#start(`fault ${report.type}`, report.injectedAt ?? at, this.#runs.get(run)),
+      run,
+      injected: 0,
+    };
     if (open === undefined) this.#faults.set(report.id, fault);
     fault.span.setAttributes(attributesOf(run, report));
     fault.span.addEvent(report.state, {}, new Date(at));
     if (!ended) return;
     fault.span.setAttribute('chaos.injected', fault.injected);
-    if (!report.reverted) fault.span.setStatus({ code: SpanStatusCode.ERROR, message: report.note || 'not proven reverted' });
+    if (!report.reverted)
+      fault.span.setStatus({ code: SpanStatusCode.ERROR, message: report.note || 'not proven reverted' });
     fault.span.end(new Date(at));
     this.#faults.delete(report.id);
   }
@@ -133,7 +169,12 @@ class FaultSpans {
     if (fault === undefined) return;
     fault.injected += count;
     fault.span.addEvent('injected', { 'chaos.count': count, 'chaos.detail': detail }, new Date(at));
-    this.#start('injected', at, fault.span, { 'chaos.run': fault.run, 'chaos.fault': id, 'chaos.count': count, 'chaos.detail': detail }).end(new Date(at));
+    this.#start('injected', at, fault.span, {
+      'chaos.run': fault.run,
+      'chaos.fault': id,
+      'chaos.count': count,
+      'chaos.detail': detail,
+    }).end(new Date(at));
   }
 
   /** A Date, not a number: the SDK takes a small number for a reading of performance.now(). */
@@ -145,8 +186,13 @@ class FaultSpans {
 
 function attributesOf(run: string, { id, policy, type, target, effect, reverted }: FaultReport): Attributes {
   const attributes: Attributes = {
-    'chaos.run': run, 'chaos.fault': id, 'chaos.policy': policy, 'chaos.type': type, 'chaos.target': target,
-    'chaos.bitten': effect.bitten, 'chaos.reverted': reverted,
+    'chaos.run': run,
+    'chaos.fault': id,
+    'chaos.policy': policy,
+    'chaos.type': type,
+    'chaos.target': target,
+    'chaos.bitten': effect.bitten,
+    'chaos.reverted': reverted,
   };
   for (const { name, unit, requested, delivered } of effect.figures) {
     const key = name.replaceAll(/[^\w]+/g, '_');

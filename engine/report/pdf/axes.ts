@@ -47,13 +47,17 @@ export function scaleTo(max: number): Scale {
 }
 
 /**
- * A scale for rates 0-1 that always ends at 1. It starts at 0 unless everything shown is above a half: a dip from 100 to
- * 90 % should be seen, and a cut axis should not make it look like an outage more than it must.
+ * A scale for rates 0-1 that always ends at 1. It starts at 0 unless everything shown is above a half: a dip from 100
+ * to 90 % should be seen, and a cut axis should not make it look like an outage more than it must.
  */
 export function rateScale(lowest: number): Scale {
   const min = lowest > 0.9 ? 0.8 : lowest > 0.6 ? 0.5 : 0;
   const step = (1 - min) / (min === 0 ? 4 : min === 0.5 ? 5 : 4);
-  return { min, max: 1, ticks: Array.from({ length: Math.round((1 - min) / step) + 1 }, (_, index) => min + index * step) };
+  return {
+    min,
+    max: 1,
+    ticks: Array.from({ length: Math.round((1 - min) / step) + 1 }, (_, index) => min + index * step),
+  };
 }
 
 export interface Point {

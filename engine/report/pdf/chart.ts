@@ -39,11 +39,12 @@ const HEAD = 16;
 const FOOT = 24;
 const LEGEND_GAP = 7;
 /** The height of a chart with its title, legend and axis. */
-export const chartHeight = (chart: TimeChart): number => chart.height + HEAD + FOOT + LEGEND_GAP + legendRows(chart) * 11;
+export const chartHeight = (chart: TimeChart): number =>
+  chart.height + HEAD + FOOT + LEGEND_GAP + legendRows(chart) * 11;
 const legendRows = ({ lines }: TimeChart): number => (lines.length > 0 ? Math.ceil(lines.length / 3) : 0);
 
 export const xOf = ({ start, end }: TimeSpan, at: number): number =>
-  PLOT.x + (Math.min(Math.max(at, start), end) - start) / (end - start) * PLOT.width;
+  PLOT.x + ((Math.min(Math.max(at, start), end) - start) / (end - start)) * PLOT.width;
 
 /** Draws a chart over time at the sheet's `y`, on one page, and moves below it. */
 export function drawChart(sheet: Sheet, chart: TimeChart): void {
@@ -73,7 +74,8 @@ export function drawChart(sheet: Sheet, chart: TimeChart): void {
   sheet.y = plot.y + plot.height + FOOT - 4;
 }
 
-const isEmpty = ({ lines }: TimeChart): boolean => lines.every(({ points }) => points.every(({ value }) => value === null));
+const isEmpty = ({ lines }: TimeChart): boolean =>
+  lines.every(({ points }) => points.every(({ value }) => value === null));
 const EMPTY_HEIGHT = 44;
 
 /** A field with a sentence: axes without data would only look like a fault of the report. */
@@ -89,7 +91,11 @@ function legend(sheet: Sheet, chart: TimeChart): void {
     const x = PAGE.left + (index % 3) * width;
     const y = sheet.y + Math.floor(index / 3) * 11;
     stroke(sheet, line, 1.6);
-    sheet.doc.moveTo(x, y + 4).lineTo(x + 18, y + 4).stroke().undash();
+    sheet.doc
+      .moveTo(x, y + 4)
+      .lineTo(x + 18, y + 4)
+      .stroke()
+      .undash();
     sheet.line(line.label, x + 23, y, TYPE.label, { width: width - 30 });
   });
   sheet.y += legendRows(chart) * 11 + LEGEND_GAP;
@@ -107,7 +113,11 @@ function drawWindow({ doc }: Sheet, { window, span }: TimeChart, plot: Box): voi
   const width = Math.max(1, xOf(span, window.end) - x);
   doc.rect(x, plot.y, width, plot.height).fill(INK.window);
   doc.lineWidth(0.7).strokeColor(INK.windowEdge).dash(2, { space: 2 });
-  for (const edge of [x, x + width]) doc.moveTo(edge, plot.y).lineTo(edge, plot.y + plot.height).stroke();
+  for (const edge of [x, x + width])
+    doc
+      .moveTo(edge, plot.y)
+      .lineTo(edge, plot.y + plot.height)
+      .stroke();
   doc.undash();
 }
 
@@ -126,7 +136,12 @@ function drawTimes(sheet: Sheet, span: TimeSpan, plot: Box): void {
   let free: number = plot.x;
   for (const { at, label } of ticks) {
     const x = xOf(span, at);
-    sheet.doc.moveTo(x, bottom).lineTo(x, bottom + 3).lineWidth(0.6).strokeColor(INK.faint).stroke();
+    sheet.doc
+      .moveTo(x, bottom)
+      .lineTo(x, bottom + 3)
+      .lineWidth(0.6)
+      .strokeColor(INK.faint)
+      .stroke();
     const width = sheet.width(label, TYPE.axis);
     const left = Math.min(Math.max(x - width / 2, plot.x), plot.x + plot.width - width);
     if (left < free) continue;
@@ -157,11 +172,20 @@ function drawLine(sheet: Sheet, line: Line, chart: TimeChart, yOf: (value: numbe
   }
 }
 
-function area(doc: PDFKit.PDFDocument, { color }: Line, path: readonly (readonly [number, number])[], floor: number): void {
+function area(
+  doc: PDFKit.PDFDocument,
+  { color }: Line,
+  path: readonly (readonly [number, number])[],
+  floor: number,
+): void {
   const [first] = path;
   const end = path.at(-1);
   if (first === undefined || end === undefined) return;
-  doc.save().fillOpacity(0.12).moveTo(first[0], floor).lineTo(...first);
+  doc
+    .save()
+    .fillOpacity(0.12)
+    .moveTo(first[0], floor)
+    .lineTo(...first);
   let last = first;
   for (const next of path.slice(1)) {
     doc.lineTo(next[0], last[1]).lineTo(...next);
@@ -183,7 +207,11 @@ function stretches(points: readonly Point[]): { at: number; value: number }[][] 
 /** A limit as a dashed line; its label stands where no earlier label does: above or below, at either end. */
 function drawMark(sheet: Sheet, { label, color }: Mark, plot: Box, y: number, taken: Box[]): void {
   sheet.doc.lineWidth(0.9).strokeColor(color).dash(4, { space: 2.5 });
-  sheet.doc.moveTo(plot.x, y).lineTo(plot.x + plot.width, y).stroke().undash();
+  sheet.doc
+    .moveTo(plot.x, y)
+    .lineTo(plot.x + plot.width, y)
+    .stroke()
+    .undash();
   const width = Math.min(sheet.width(sheet.letters(label), TYPE.axis), plot.width / 2 - 12);
   const [left, right] = [plot.x + 4, plot.x + plot.width - width - 4];
   const tops = [y - 10.5, y + 2].filter((top) => top >= plot.y && top + 9 <= plot.y + plot.height);
@@ -192,7 +220,12 @@ function drawMark(sheet: Sheet, { label, color }: Mark, plot: Box, y: number, ta
   const place = places.find((box) => !taken.some((other) => overlaps(box, other)));
   if (place === undefined) return;
   taken.push(place);
-  sheet.doc.save().fillOpacity(0.85).rect(place.x - 2, place.y - 0.5, width + 4, 9).fill(INK.white).restore();
+  sheet.doc
+    .save()
+    .fillOpacity(0.85)
+    .rect(place.x - 2, place.y - 0.5, width + 4, 9)
+    .fill(INK.white)
+    .restore();
   sheet.line(label, place.x, place.y, { ...TYPE.axis, color }, { width });
 }
 

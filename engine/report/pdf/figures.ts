@@ -10,7 +10,12 @@ import { INK } from './sheet.ts';
 const DASHES = [undefined, [5, 2], [1.5, 1.5], [7, 2], [3, 3], [9, 3]] as const;
 const MOST_LINES = 6;
 type Figure = 'successRate' | 'p50' | 'p95' | 'p99';
-const FIGURE_NAMES: Readonly<Record<Figure, string>> = { successRate: 'success_rate', p50: 'p50', p95: 'p95', p99: 'p99' };
+const FIGURE_NAMES: Readonly<Record<Figure, string>> = {
+  successRate: 'success_rate',
+  p50: 'p50',
+  p95: 'p95',
+  p99: 'p99',
+};
 
 const base = (record: RunRecord, height: number) => ({
   span: runSpan(record),
@@ -21,7 +26,8 @@ const base = (record: RunRecord, height: number) => ({
 
 /** The points of one figure of one probe: from the series, or from the samples where a run kept no series. */
 function pointsOf(record: RunRecord, probe: string, figure: Figure): readonly Point[] {
-  if (record.series.length > 0) return record.series.map(({ at, probes }) => ({ at, value: probes[probe]?.[figure] ?? null }));
+  if (record.series.length > 0)
+    return record.series.map(({ at, probes }) => ({ at, value: probes[probe]?.[figure] ?? null }));
   const own = record.samples.filter((sample) => sample.probe === probe);
   return own.map(({ at, figures }) => ({ at, value: figures[FIGURE_NAMES[figure]] ?? null }));
 }
@@ -52,14 +58,22 @@ export function successChart(record: RunRecord, height: number): TimeChart {
   const all = probesOf(record)
     .map(({ name }) => ({ name, points: pointsOf(record, name, 'successRate') }))
     .filter(({ points }) => measured(points).length > 0);
-  const lines = all.slice(0, MOST_LINES).map(({ name, points }, index) => ({ label: name, points, ...lineStyle(index) }));
-  const unique = new Map(all.flatMap(({ name }) => marksOf(limitsOf(record, 'success_rate', name), percent)).map((mark) => [mark.label, mark]));
+  const lines = all
+    .slice(0, MOST_LINES)
+    .map(({ name, points }, index) => ({ label: name, points, ...lineStyle(index) }));
+  const unique = new Map(
+    all
+      .flatMap(({ name }) => marksOf(limitsOf(record, 'success_rate', name), percent))
+      .map((mark) => [mark.label, mark]),
+  );
   const marks = [...unique.values()];
   return {
     ...base(record, height),
     title: all.length > MOST_LINES ? `Success rate (first ${MOST_LINES} of ${all.length} probes)` : 'Success rate',
     unit: 'per cent of polls, sliding window',
-    scale: rateScale([...lines.flatMap(({ points }) => measured(points)), ...marks.map(({ value }) => value)].reduce(lower, 1)),
+    scale: rateScale(
+      [...lines.flatMap(({ points }) => measured(points)), ...marks.map(({ value }) => value)].reduce(lower, 1),
+    ),
     format: (value) => `${trim(value * 100, 0)} %`,
     lines,
     marks,
@@ -77,7 +91,10 @@ export function latencyChart(record: RunRecord, probe: string, height: number): 
   }));
   const highest = highestOf(lines);
   const limits = (['p50', 'p95', 'p99'] as const).flatMap((figure) =>
-    marksOf(limitsOf(record, figure, probe), (value) => span(value)).map((mark) => ({ ...mark, label: `${figure}: ${mark.label}` })),
+    marksOf(limitsOf(record, figure, probe), (value) => span(value)).map((mark) => ({
+      ...mark,
+      label: `${figure}: ${mark.label}`,
+    })),
   );
   // A limit far above everything measured would press the lines flat; the chart then leaves it out.
   const marks = limits.filter(({ value }) => highest === 0 || value <= highest * 4);
@@ -100,7 +117,10 @@ export function faultChart(record: RunRecord, height: number): TimeChart {
   for (const { faultRate } of record.series) {
     for (const [target, rate] of Object.entries(faultRate)) totals.set(target, (totals.get(target) ?? 0) + rate);
   }
-  const targets = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1]).map(([target]) => target);
+  const targets = [...totals]
+    .filter(([, total]) => total > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([target]) => target);
   const own = targets.length > MOST_LINES ? targets.slice(0, MOST_LINES - 1) : targets;
   const others = targets.slice(own.length);
   const lines: Line[] = own.map((target, index) => ({
@@ -110,7 +130,10 @@ export function faultChart(record: RunRecord, height: number): TimeChart {
     ...stepStyle(index),
   }));
   if (others.length > 0) {
-    const points = record.series.map(({ at, faultRate }) => ({ at, value: others.reduce((sum, target) => sum + (faultRate[target] ?? 0), 0) }));
+    const points = record.series.map(({ at, faultRate }) => ({
+      at,
+      value: others.reduce((sum, target) => sum + (faultRate[target] ?? 0), 0),
+    }));
     lines.push({ label: `${others.length} other targets`, points, steps: true, color: INK.muted });
   }
   const highest = highestOf(lines);

@@ -14,7 +14,8 @@ export function drawFirstPage(sheet: Sheet, record: RunRecord): void {
   sheet.line('POST-MORTEM', PAGE.left, sheet.y, { ...TYPE.tableHead, color: INK.muted });
   sheet.line(utcStamp(record.startedAt), PAGE.left, sheet.y, TYPE.label, { width: CONTENT, align: 'right' });
   sheet.y += 15;
-  sheet.y += sheet.block(record.name || 'Unnamed run', PAGE.left, sheet.y, CONTENT, TYPE.title, FIRST_PAGE_LINES.name) + 12;
+  sheet.y +=
+    sheet.block(record.name || 'Unnamed run', PAGE.left, sheet.y, CONTENT, TYPE.title, FIRST_PAGE_LINES.name) + 12;
   drawVerdict(sheet, record);
   residueBanner(sheet, record);
   sheet.y += 19;
@@ -32,7 +33,9 @@ function drawVerdict(sheet: Sheet, record: RunRecord): void {
   const key = verdictKey(record);
   const width = verdictChip(sheet, key, PAGE.left, sheet.y);
   const took = record.endedAt === null ? '' : ` The run took ${span(record.endedAt - record.startedAt)}.`;
-  sheet.line(`${VERDICT_WORDS[key].meaning}${took}`, PAGE.left + width + 12, sheet.y + 7, TYPE.bodyMuted, { width: CONTENT - width - 12 });
+  sheet.line(`${VERDICT_WORDS[key].meaning}${took}`, PAGE.left + width + 12, sheet.y + 7, TYPE.bodyMuted, {
+    width: CONTENT - width - 12,
+  });
   sheet.y += 25;
 }
 
@@ -41,7 +44,7 @@ function residueBanner(sheet: Sheet, record: RunRecord): void {
   const residue = residueOf(record);
   if (residue.length === 0) return;
   const targets = residue.map(({ policy, target }) => `${policy} on ${target}`).join('; ');
-  const text = `Not proven undone: ${targets}. See "Undo proof"; firebreak recover lists and clears what is still open.`;
+  const text = `Not proven undone: ${targets}. See "Undo proof"; "firebreak recover" clears what is still open.`;
   const type = { ...TYPE.body, color: INK.bad };
   const height = sheet.heightOf(text, CONTENT - 42, type, 3) + 14;
   sheet.y += 10;
@@ -51,7 +54,13 @@ function residueBanner(sheet: Sheet, record: RunRecord): void {
   sheet.y += height;
 }
 
-function paragraph(sheet: Sheet, label: string, text: string, type: (typeof TYPE)[keyof typeof TYPE], lines: number): void {
+function paragraph(
+  sheet: Sheet,
+  label: string,
+  text: string,
+  type: (typeof TYPE)[keyof typeof TYPE],
+  lines: number,
+): void {
   sheet.line(label, PAGE.left, sheet.y, TYPE.tableHead);
   sheet.y += 12;
   sheet.y += sheet.block(text, PAGE.left, sheet.y, CONTENT, type, lines) + 12;
@@ -78,16 +87,27 @@ function drawFigures(sheet: Sheet, record: RunRecord): void {
   sheet.y += row.height + gap;
   const cards = [recoveryCard(record), faultCard(record), revertCard(record), guardCard(record)];
   const width = (CONTENT - gap * 3) / 4;
-  cards.forEach((card, index) => drawCard(sheet, { x: PAGE.left + index * (width + gap), y: sheet.y, width, height: 52 }, card));
+  cards.forEach((card, index) =>
+    drawCard(sheet, { x: PAGE.left + index * (width + gap), y: sheet.y, width, height: 52 }, card),
+  );
   sheet.y += 52;
 }
 
-const dash = (value: number | null, format: (value: number) => string): string => (value === null ? '–' : format(value));
+const dash = (value: number | null, format: (value: number) => string): string =>
+  value === null ? '–' : format(value);
 
-function threeStages(sheet: Sheet, box: Box, title: string, probe: ProbeFacts | undefined, read: (each: StageFigures) => string): void {
+function threeStages(
+  sheet: Sheet,
+  box: Box,
+  title: string,
+  probe: ProbeFacts | undefined,
+  read: (each: StageFigures) => string,
+): void {
   sheet.panel(box);
   const inner = box.width - 20;
-  sheet.line(probe === undefined ? title : `${title} of ${probe.name}`, box.x + 10, box.y + 8, TYPE.label, { width: inner });
+  sheet.line(probe === undefined ? title : `${title} of ${probe.name}`, box.x + 10, box.y + 8, TYPE.label, {
+    width: inner,
+  });
   STAGES.forEach((stage, index) => {
     const x = box.x + 10 + (index * inner) / 3;
     const figures = probe?.stages[stage];
@@ -102,7 +122,13 @@ function drawCard(sheet: Sheet, box: Box, { label, value, note, sign }: Card): v
   sheet.line(label, box.x + 10, box.y + 7, TYPE.label, { width: inner });
   const shift = sign === undefined ? 0 : 17;
   if (sign !== undefined) drawSign(sheet, sign.shape, box.x + 16, box.y + 26, 6, sign.color, INK.panel);
-  sheet.line(value, box.x + 10 + shift, box.y + 18, { ...TYPE.figure, color: sign?.color ?? INK.text }, { width: inner - shift });
+  sheet.line(
+    value,
+    box.x + 10 + shift,
+    box.y + 18,
+    { ...TYPE.figure, color: sign?.color ?? INK.text },
+    { width: inner - shift },
+  );
   sheet.line(note, box.x + 10, box.y + 37, TYPE.label, { width: inner });
 }
 
@@ -122,10 +148,16 @@ function faultCard(record: RunRecord): Card {
 function revertCard(record: RunRecord): Card {
   const injected = injectedFaults(record).length;
   const residue = residueOf(record).length;
-  if (injected === 0 && record.reverted) return { label: 'All reverted', value: 'Yes', note: 'nothing had to be', sign: GOOD };
+  if (injected === 0 && record.reverted)
+    return { label: 'All reverted', value: 'Yes', note: 'nothing had to be', sign: GOOD };
   return residue === 0 && record.reverted
     ? { label: 'All reverted', value: 'Yes', note: 'compared before and after', sign: GOOD }
-    : { label: 'All reverted', value: 'No', note: `${count(Math.max(1, residue), 'fault')} not proven undone`, sign: BAD };
+    : {
+        label: 'All reverted',
+        value: 'No',
+        note: `${count(Math.max(1, residue), 'fault')} not proven undone`,
+        sign: BAD,
+      };
 }
 const GOOD = { shape: 'check', color: INK.good } as const;
 const BAD = { shape: 'triangle', color: INK.bad } as const;

@@ -21,13 +21,21 @@ test('text is brought into the letters of the standard fonts', () => {
     ['tab\there\u00a0too\u2003and', 'tab  here too and'],
     ['a\r\nb\u0007c\u001b[31m', 'a\nb?c?[31m'],
     ['lone \ud800 surrogate', 'lone ? surrogate'],
-  ] as const) assert.equal(winAnsi(text), expected);
+  ] as const)
+    assert.equal(winAnsi(text), expected);
   assert.ok(losesLetters('日本') && !losesLetters('what?') && !losesLetters('→'));
 });
 
 test('every line that wrap returns fits, and nothing is lost but white space', () => {
   const page = sheet();
-  const texts = ['one two three four five six seven', 'x'.repeat(500), `a/${'path-'.repeat(90)} end`, 'ends\n\nwith lines\n', '', '   indented code'];
+  const texts = [
+    'one two three four five six seven',
+    'x'.repeat(500),
+    `a/${'path-'.repeat(90)} end`,
+    'ends\n\nwith lines\n',
+    '',
+    '   indented code',
+  ];
   for (const text of texts) {
     for (const width of [40, 120, 480]) {
       const lines = page.wrap(text, width, TYPE.body);
@@ -54,7 +62,10 @@ test('time ticks are round, few, within the span, and read as UTC', () => {
     assert.ok(ticks.every(({ at }) => at >= start && at <= start + length));
     assert.equal(new Set(ticks.map(({ label }) => label)).size, ticks.length);
   }
-  assert.deepEqual(timeTicks({ start, end: start + 20_000 }, 7).map(({ label }) => label), ['23:59:50', '23:59:55', '00:00:00', '00:00:05', '00:00:10']);
+  assert.deepEqual(
+    timeTicks({ start, end: start + 20_000 }, 7).map(({ label }) => label),
+    ['23:59:50', '23:59:55', '00:00:00', '00:00:05', '00:00:10'],
+  );
 });
 
 test('scales cover what they show', () => {
@@ -62,7 +73,13 @@ test('scales cover what they show', () => {
     const { max: top, ticks } = scaleTo(max);
     assert.ok(!(top < max) && ticks.length >= 2 && ticks.length <= 6, `${max}: ${ticks.join()}`);
   }
-  for (const [lowest, min] of [[1, 0.8], [0.95, 0.8], [0.7, 0.5], [0.31, 0], [0, 0]] as const) {
+  for (const [lowest, min] of [
+    [1, 0.8],
+    [0.95, 0.8],
+    [0.7, 0.5],
+    [0.31, 0],
+    [0, 0],
+  ] as const) {
     const scale = rateScale(lowest);
     assert.equal(scale.min, min);
     assert.ok(Math.abs((scale.ticks.at(-1) ?? 0) - 1) < 1e-9);
@@ -70,11 +87,17 @@ test('scales cover what they show', () => {
 });
 
 test('thinning keeps the extremes, the order and the gaps', () => {
-  const points = Array.from({ length: 10_000 }, (_, at) => ({ at, value: at === 5_000 ? 0.1 : at > 8_000 && at < 9_000 ? null : 1 }));
+  const points = Array.from({ length: 10_000 }, (_, at) => ({
+    at,
+    value: at === 5_000 ? 0.1 : at > 8_000 && at < 9_000 ? null : 1,
+  }));
   const thinned = thin(points, { start: 0, end: 10_000 }, 100);
   assert.ok(thinned.length <= 200);
   assert.ok(thinned.some(({ value }) => value === 0.1) && thinned.some(({ value }) => value === null));
-  assert.deepEqual(thinned.map(({ at }) => at), thinned.map(({ at }) => at).sort((a, b) => a - b));
+  assert.deepEqual(
+    thinned.map(({ at }) => at),
+    thinned.map(({ at }) => at).sort((a, b) => a - b),
+  );
 });
 
 test('a shortened fingerprint still tells two apart', () => {

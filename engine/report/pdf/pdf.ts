@@ -5,7 +5,14 @@ import { chartHeight, drawChart } from './chart.ts';
 import { faultChart, latencyChart } from './figures.ts';
 import { drawFirstPage, FIRST_PAGE_LINES } from './first-page.ts';
 import {
-  breachSection, environmentSection, faultSection, guardSection, sourceSection, steadyStateSection, timelineSection, undoSection,
+  breachSection,
+  environmentSection,
+  faultSection,
+  guardSection,
+  sourceSection,
+  steadyStateSection,
+  timelineSection,
+  undoSection,
 } from './sections.ts';
 import { CONTENT, PAGE, Sheet, type Style, TYPE } from './sheet.ts';
 
@@ -15,8 +22,8 @@ const LATENCY_CHARTS = 4;
 const FULL_TEXT = 8_000;
 
 /**
- * The post-mortem of one run as a PDF: A4, at least two pages, text that can be searched, charts as vectors. Times are UTC.
- * Takes nothing but the record.
+ * The post-mortem of one run as a PDF: A4, at least two pages, text that can be searched, charts as vectors. Times are
+ * UTC. Takes nothing but the record.
  */
 export async function writePdf(record: RunRecord): Promise<Buffer> {
   const sheet = new Sheet({
@@ -39,7 +46,10 @@ export async function writePdf(record: RunRecord): Promise<Buffer> {
   fullTexts(sheet, record);
   if (sheet.lostLetters) {
     sheet.gap(14);
-    sheet.flow('Letters that the fonts of this document lack stand as "?". The JSON and Markdown reports hold them.', TYPE.label);
+    sheet.flow(
+      'Letters that the fonts of this document lack stand as "?". The JSON and Markdown reports hold them.',
+      TYPE.label,
+    );
   }
   return sheet.finish((page, pages) => footer(sheet, record, page, pages));
 }
@@ -47,7 +57,9 @@ export async function writePdf(record: RunRecord): Promise<Buffer> {
 function charts(sheet: Sheet, record: RunRecord): void {
   sheet.section('Latency and injected faults', 200);
   const probes = probesOf(record);
-  const timed = probes.filter(({ stages }) => STAGES.some((stage) => stages[stage].p99 !== null)).map(({ name }) => name);
+  const timed = probes
+    .filter(({ stages }) => STAGES.some((stage) => stages[stage].p99 !== null))
+    .map(({ name }) => name);
   const first = mainProbe(record, probes)?.name ?? '';
   const shown = [first, ...timed.filter((name) => name !== first)].slice(0, LATENCY_CHARTS);
   for (const probe of shown) drawChart(sheet, latencyChart(record, probe, 140));
@@ -67,7 +79,10 @@ function fullTexts(sheet: Sheet, record: RunRecord): void {
   for (const [title, text, type, lines] of texts) {
     if (sheet.wrap(text, CONTENT, type, lines + 1).length <= lines) continue;
     sheet.section(title);
-    const cut = text.length > FULL_TEXT ? `${text.slice(0, FULL_TEXT)}… (${text.length} characters; the JSON report holds all)` : text;
+    const cut =
+      text.length > FULL_TEXT
+        ? `${text.slice(0, FULL_TEXT)}… (${text.length} characters; the JSON report holds all)`
+        : text;
     sheet.flow(cut);
   }
 }
@@ -76,7 +91,11 @@ function footer(sheet: Sheet, record: RunRecord, page: number, pages: number): v
   const y = PAGE.height - 44;
   const version = versionOf(record);
   sheet.rule(PAGE.left, y - 8, CONTENT);
-  const parts = [record.run, `Firebreak${version === '' ? '' : ` ${version}`}`, utcStamp(record.endedAt ?? record.startedAt)];
+  const parts = [
+    record.run,
+    `Firebreak${version === '' ? '' : ` ${version}`}`,
+    utcStamp(record.endedAt ?? record.startedAt),
+  ];
   sheet.line(parts.join('   ·   '), PAGE.left, y, TYPE.label, { width: CONTENT - 70 });
   sheet.line(`Page ${page} of ${pages}`, PAGE.left, y, TYPE.label, { width: CONTENT, align: 'right' });
 }

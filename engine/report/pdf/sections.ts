@@ -1,7 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type FaultReport, type RunRecord } from '../../contract/models.ts';
 import { injectedFaults, type ProbeFacts, probesOf, STAGES } from '../facts.ts';
-import { count, deviation, effectValue, faultTimes, figureValue, percent, pollText, PHASE_WORDS, span, trim, utcStamp, utcTime } from '../words.ts';
+import {
+  count,
+  deviation,
+  effectValue,
+  faultTimes,
+  figureValue,
+  percent,
+  pollText,
+  PHASE_WORDS,
+  span,
+  trim,
+  utcDate,
+  utcStamp,
+  utcTime,
+} from '../words.ts';
 import { CONTENT, INK, PAGE, type Sheet, TYPE } from './sheet.ts';
 import { drawSign } from './signs.ts';
 import { drawTable } from './table.ts';
@@ -12,17 +26,24 @@ import { drawTable } from './table.ts';
 export function breachSection(sheet: Sheet, record: RunRecord): void {
   const { breach } = record;
   if (breach === null) return;
-  const title = record.verdict === 'aborted' ? 'The sample that broke the run' : 'The sample that broke the steady state';
+  const title =
+    record.verdict === 'aborted' ? 'The sample that broke the run' : 'The sample that broke the steady state';
   sheet.section(title, 130);
   const rows: [string, string][] = [
     ['Sample', `${breach.seq} of probe ${breach.probe}`],
-    ['Time', `${utcStamp(breach.at).slice(0, 10)} ${utcTime(breach.at, true)} UTC, in the phase ${PHASE_WORDS[breach.phase].toLowerCase()}`],
+    [
+      'Time',
+      `${utcDate(breach.at)} ${utcTime(breach.at, true)} UTC, in the phase ${PHASE_WORDS[breach.phase].toLowerCase()}`,
+    ],
     ['This poll', pollText(breach)],
     ['Expected', record.steadyState.find(({ name }) => name === breach.probe)?.expect ?? ''],
     ['Abort condition', record.abort === null ? '' : `${record.abort.when}, for ${span(record.abort.forMs)}`],
     ['Figures', figuresText(breach.figures)],
   ];
-  pairs(sheet, rows.filter(([, text]) => text !== ''));
+  pairs(
+    sheet,
+    rows.filter(([, text]) => text !== ''),
+  );
 }
 
 export const figuresText = (figures: Readonly<Record<string, number | null>>): string =>
@@ -49,7 +70,8 @@ export function timelineSection(sheet: Sheet, { timeline }: RunRecord): void {
 export function steadyStateSection(sheet: Sheet, record: RunRecord): void {
   sheet.section('Steady state');
   const probes = probesOf(record);
-  if (probes.length === 0) return sheet.flow('The file states no steady state and nothing was measured.', TYPE.bodyMuted);
+  if (probes.length === 0)
+    return sheet.flow('The file states no steady state and nothing was measured.', TYPE.bodyMuted);
   drawTable(
     sheet,
     [
@@ -65,16 +87,24 @@ export function steadyStateSection(sheet: Sheet, record: RunRecord): void {
   );
   sheet.y += 6;
   sheet.flow(
-    'Before: steady state and baseline. During: inject and observe. After: recovery. Success is the share of polls that ' +
-      'succeeded, p99 the nearest rank over the latencies of all polls of the stage.',
+    'Before: steady state and baseline. During: inject and observe. After: recovery. Success is the share of polls ' +
+      'that succeeded, p99 the nearest rank over the latencies of all polls of the stage.',
     TYPE.label,
   );
 }
 
-function stageRow({ name, describe, expect, stages }: ProbeFacts, stage: (typeof STAGES)[number], first: boolean): string[] {
+function stageRow(
+  { name, describe, expect, stages }: ProbeFacts,
+  stage: (typeof STAGES)[number],
+  first: boolean,
+): string[] {
   const { polls, successRate, p99, value } = stages[stage];
   const what = first ? [name, [expect, describe].filter((text) => text !== '').join('\n')] : ['', ''];
-  const figures = [successRate === null ? '–' : percent(successRate), p99 === null ? '–' : span(p99), value === null ? '–' : trim(value)];
+  const figures = [
+    successRate === null ? '–' : percent(successRate),
+    p99 === null ? '–' : span(p99),
+    value === null ? '–' : trim(value),
+  ];
   return [...what, stage, String(polls), ...figures];
 }
 
@@ -82,7 +112,10 @@ function stageRow({ name, describe, expect, stages }: ProbeFacts, stage: (typeof
 export function faultSection(sheet: Sheet, record: RunRecord): void {
   sheet.section('Faults: requested and delivered', 110);
   if (record.faults.length === 0) {
-    return sheet.flow('Nothing was injected: the run ended before a fault was planned, or the file has none.', TYPE.bodyMuted);
+    return sheet.flow(
+      'Nothing was injected: the run ended before a fault was planned, or the file has none.',
+      TYPE.bodyMuted,
+    );
   }
   for (const fault of record.faults) drawFault(sheet, fault);
 }
@@ -93,9 +126,11 @@ const clip = (text: string): string => (text.length > 1_200 ? `${text.slice(0, 1
 function drawFault(sheet: Sheet, fault: FaultReport): void {
   const { effect } = fault;
   sheet.need(96);
-  sheet.y += sheet.block(`${fault.policy} (${fault.type}) on ${fault.target}`, PAGE.left, sheet.y, CONTENT, TYPE.sub, 3) + 1;
+  sheet.y +=
+    sheet.block(`${fault.policy} (${fault.type}) on ${fault.target}`, PAGE.left, sheet.y, CONTENT, TYPE.sub, 3) + 1;
   sheet.flow(clip(fault.explain));
-  const bite = fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured.' : ' No effect was measured.';
+  const bite =
+    fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured.' : ' No effect was measured.';
   const remarks = [effect.detail, fault.note].filter((text) => text !== '').map(clip);
   sheet.flow([`${faultTimes(fault)}${bite}`, ...remarks].join(' '), TYPE.bodyMuted);
   sheet.y += 4;
@@ -127,8 +162,8 @@ export function undoSection(sheet: Sheet, record: RunRecord): void {
   const injected = injectedFaults(record);
   if (injected.length === 0) return sheet.flow('Nothing was injected, so nothing had to be undone.', TYPE.bodyMuted);
   sheet.flow(
-    'Each fault takes a fingerprint of what it touches before it changes anything, and again after it was undone. A fault counts ' +
-      'as reverted only when both are equal.',
+    'Each fault takes a fingerprint of what it touches before it changes anything, and again after it was undone. ' +
+      'A fault counts as reverted only when both are equal.',
     TYPE.bodyMuted,
   );
   sheet.y += 8;
@@ -142,14 +177,19 @@ function drawProof(sheet: Sheet, fault: FaultReport): void {
   const title = `${fault.policy} on ${fault.target}`;
   const undo = `${fault.reversible ? 'Undone by' : 'Cannot be undone by Firebreak'}: ${fault.inverse}`;
   const height = 30 + [before, after].reduce((sum, text) => sum + sheet.heightOf(text, width, TYPE.mono, 3), 0);
-  sheet.need(height + sheet.heightOf(title, CONTENT - 110, TYPE.sub, 2) + sheet.heightOf(undo, CONTENT - 16, TYPE.body, 3));
+  sheet.need(
+    height + sheet.heightOf(title, CONTENT - 110, TYPE.sub, 2) + sheet.heightOf(undo, CONTENT - 16, TYPE.body, 3),
+  );
   const color = fault.reverted ? INK.good : INK.bad;
   drawSign(sheet, fault.reverted ? 'check' : 'triangle', PAGE.left + 5, sheet.y + 5.5, 4.5, color);
   const state = fault.reverted ? 'equal: reverted' : `not proven: ${fault.state}`;
   sheet.line(state, PAGE.left, sheet.y, { ...TYPE.sub, color }, { width: CONTENT, align: 'right' });
   sheet.y += sheet.block(title, PAGE.left + 16, sheet.y, CONTENT - 126, TYPE.sub, 2) + 1;
   sheet.y += sheet.block(undo, PAGE.left + 16, sheet.y, CONTENT - 16, TYPE.bodyMuted, 3) + 3;
-  for (const [label, text] of [['before', before], ['after', after]] as const) {
+  for (const [label, text] of [
+    ['before', before],
+    ['after', after],
+  ] as const) {
     sheet.line(label, PAGE.left + 16, sheet.y + 0.5, TYPE.label);
     sheet.y += sheet.block(text, PAGE.left + 58, sheet.y, width, TYPE.mono, 3) + 1;
   }
@@ -168,13 +208,18 @@ export function fingerprint(text: string | null): string {
 export function guardSection(sheet: Sheet, { guard, blastRadius }: RunRecord): void {
   sheet.section('Guard');
   sheet.flow(
-    `Score ${guard.score} of 100, ${guard.level}. Estimated survival ${percent(guard.survival)}. Blast radius ${blastRadius} of 5.`,
+    `Score ${guard.score} of 100, ${guard.level}. Estimated survival ${percent(guard.survival)}. ` +
+      `Blast radius ${blastRadius} of 5.`,
   );
   sheet.y += 6;
   if (guard.issues.length === 0) return sheet.flow('The guard had no remarks.', TYPE.bodyMuted);
   drawTable(
     sheet,
-    [{ title: 'Policy', width: 120, maxLines: 3 }, { title: 'Remark', width: 84, type: TYPE.tableMuted }, { title: 'What it means', width: 'rest' }],
+    [
+      { title: 'Policy', width: 120, maxLines: 3 },
+      { title: 'Remark', width: 84, type: TYPE.tableMuted },
+      { title: 'What it means', width: 'rest' },
+    ],
     guard.issues.map(({ policy, remark, message }) => [policy, remark, message]),
   );
 }
@@ -194,7 +239,8 @@ export function environmentSection(sheet: Sheet, record: RunRecord): void {
 
 function pairs(sheet: Sheet, rows: readonly (readonly [string, string])[]): void {
   for (const [label, text] of rows) {
-    const height = Math.max(sheet.heightOf(label, 108, TYPE.tableMuted, 2), sheet.heightOf(text, CONTENT - 122, TYPE.table, 12)) + 5;
+    const height =
+      Math.max(sheet.heightOf(label, 108, TYPE.tableMuted, 2), sheet.heightOf(text, CONTENT - 122, TYPE.table, 12)) + 5;
     sheet.need(height);
     sheet.block(label, PAGE.left, sheet.y + 2, 108, TYPE.tableMuted, 2);
     sheet.block(text, PAGE.left + 122, sheet.y + 2, CONTENT - 122, TYPE.table, 12);
@@ -222,7 +268,14 @@ export function sourceSection(sheet: Sheet, record: RunRecord): void {
     for (const [part, line] of lines.entries()) {
       if (drawn++ >= most) return cutNote(sheet, source.length - index);
       sheet.need(height);
-      if (part === 0) sheet.line(String(index + 1), PAGE.left, sheet.y, { ...TYPE.mono, color: INK.faint }, { width: 20, align: 'right' });
+      if (part === 0)
+        sheet.line(
+          String(index + 1),
+          PAGE.left,
+          sheet.y,
+          { ...TYPE.mono, color: INK.faint },
+          { width: 20, align: 'right' },
+        );
       sheet.line(line, PAGE.left + gutter, sheet.y, TYPE.mono);
       sheet.y += height;
     }

@@ -29,7 +29,12 @@ export interface Style {
   /** Distance from line to line, as a multiple of the size. */
   readonly lead: number;
 }
-const style = (font: Style['font'], size: number, color: string = INK.text, lead = 1.36): Style => ({ font, size, color, lead });
+const style = (font: Style['font'], size: number, color: string = INK.text, lead = 1.36): Style => ({
+  font,
+  size,
+  color,
+  lead,
+});
 export const TYPE = {
   title: style('Helvetica-Bold', 21, INK.text, 1.18),
   hypothesis: style('Helvetica', 12, INK.text, 1.4),
@@ -54,8 +59,8 @@ export interface Box {
 }
 
 /**
- * A document under way and the place where the next thing goes. All lines are broken here and not by pdfkit, which would
- * start a page of its own accord wherever a text comes near the bottom.
+ * A document under way and the place where the next thing goes. All lines are broken here and not by pdfkit, which
+ * would start a page of its own accord wherever a text comes near the bottom.
  */
 export class Sheet {
   readonly doc: PDFKit.PDFDocument;
@@ -159,8 +164,15 @@ export class Sheet {
     }
   }
   /** One line, cut with an ellipsis when wider than `options.width`. Aligned within that width. */
-  line(text: string, x: number, y: number, type: Style, options: { width?: number; align?: 'left' | 'right' | 'center' } = {}): void {
-    const shown = options.width === undefined ? this.letters(text) : this.#ellipsis(this.letters(text), options.width, type);
+  line(
+    text: string,
+    x: number,
+    y: number,
+    type: Style,
+    options: { width?: number; align?: 'left' | 'right' | 'center' } = {},
+  ): void {
+    const shown =
+      options.width === undefined ? this.letters(text) : this.#ellipsis(this.letters(text), options.width, type);
     const spare = (options.width ?? 0) - this.width(shown, type);
     const shift = options.align === 'right' ? spare : options.align === 'center' ? spare / 2 : 0;
     this.#draw(shown.replaceAll('\n', ' '), x + Math.max(0, shift), y, type);
@@ -175,7 +187,12 @@ export class Sheet {
   }
 
   rule(x: number, y: number, width: number, color: string = INK.line): void {
-    this.doc.moveTo(x, y).lineTo(x + width, y).lineWidth(0.6).strokeColor(color).stroke();
+    this.doc
+      .moveTo(x, y)
+      .lineTo(x + width, y)
+      .lineWidth(0.6)
+      .strokeColor(color)
+      .stroke();
   }
   panel({ x, y, width, height }: Box, color: string = INK.panel): void {
     this.doc.roundedRect(x, y, width, height, 3).fill(color);

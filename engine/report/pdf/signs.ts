@@ -26,16 +26,38 @@ export function verdictChip(sheet: Sheet, key: VerdictKey, x: number, y: number)
 }
 
 /** Draws a shape centred on (x, y) with the given radius; `paper` is the colour it stands on. */
-export function drawSign(sheet: Sheet, sign: Sign, x: number, y: number, radius: number, color: string, paper: string = INK.white): void {
+export function drawSign(
+  sheet: Sheet,
+  sign: Sign,
+  x: number,
+  y: number,
+  radius: number,
+  color: string,
+  paper: string = INK.white,
+): void {
   const { doc } = sheet;
-  doc.save().lineWidth(radius * 0.34).strokeColor(color).lineCap('round').lineJoin('round');
+  doc
+    .save()
+    .lineWidth(radius * 0.34)
+    .strokeColor(color)
+    .lineCap('round')
+    .lineJoin('round');
   const at = (dx: number, dy: number): [number, number] => [x + dx * radius, y + dy * radius];
   switch (sign) {
     case 'check':
-      doc.moveTo(...at(-0.8, 0.05)).lineTo(...at(-0.2, 0.65)).lineTo(...at(0.85, -0.6)).stroke();
+      doc
+        .moveTo(...at(-0.8, 0.05))
+        .lineTo(...at(-0.2, 0.65))
+        .lineTo(...at(0.85, -0.6))
+        .stroke();
       break;
     case 'cross':
-      doc.moveTo(...at(-0.7, -0.7)).lineTo(...at(0.7, 0.7)).moveTo(...at(0.7, -0.7)).lineTo(...at(-0.7, 0.7)).stroke();
+      doc
+        .moveTo(...at(-0.7, -0.7))
+        .lineTo(...at(0.7, 0.7))
+        .moveTo(...at(0.7, -0.7))
+        .lineTo(...at(-0.7, 0.7))
+        .stroke();
       break;
     case 'square':
       doc.rect(...at(-0.7, -0.7), radius * 1.4, radius * 1.4).fill(color);
@@ -48,7 +70,12 @@ export function drawSign(sheet: Sheet, sign: Sign, x: number, y: number, radius:
       inside('?');
       break;
     case 'triangle':
-      doc.moveTo(...at(0, -0.95)).lineTo(...at(1.05, 0.85)).lineTo(...at(-1.05, 0.85)).closePath().fillAndStroke(color, color);
+      doc
+        .moveTo(...at(0, -0.95))
+        .lineTo(...at(1.05, 0.85))
+        .lineTo(...at(-1.05, 0.85))
+        .closePath()
+        .fillAndStroke(color, color);
       inside('!', 0.25);
       break;
   }

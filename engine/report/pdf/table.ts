@@ -21,7 +21,9 @@ const MAX_LINES = 30;
 export function drawTable(sheet: Sheet, columns: readonly Column[], cells: readonly (readonly string[])[]): void {
   const placed = place(columns);
   const heads = (): void => {
-    placed.forEach(({ column, x, width }) => sheet.line(column.title, x, sheet.y, TYPE.tableHead, { width, align: column.align ?? 'left' }));
+    placed.forEach(({ column, x, width }) =>
+      sheet.line(column.title, x, sheet.y, TYPE.tableHead, { width, align: column.align ?? 'left' }),
+    );
     sheet.y += 12;
     sheet.rule(PAGE.left, sheet.y, CONTENT, INK.faint);
   };
