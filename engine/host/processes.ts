@@ -31,14 +31,11 @@ const PF_KTHREAD = 0x0020_0000;
 
 /** Every process that can be seen, by pid. Ended processes that nobody has collected yet are included (state Z). */
 export function listProcesses(): readonly ProcessInfo[] {
-  if (process.platform !== 'linux') return listWithPs([]);
-  const list: ProcessInfo[] = [];
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const info = readLinux(Number(entry));
-    if (info !== undefined) list.push(info);
-  }
-  return list.sort((a, b) => a.pid - b.pid);
+  return process.platform === 'linux' ? linuxPids().flatMap((pid) => readLinux(pid) ?? []) : listWithPs([]);
+}
+
+function linuxPids(): readonly number[] {
+  return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map(Number).sort((a, b) => a - b);
 }
 
 /** One process, or undefined when there is none with this pid. */
@@ -46,9 +43,12 @@ export function readProcess(pid: number): ProcessInfo | undefined {
   return process.platform === 'linux' ? readLinux(pid) : listWithPs(['-p', String(pid)])[0];
 }
 
-/** The processes that were started with exactly this argument. */
+/** The processes that were started with exactly this argument. Reads no more of the others than their command lines. */
 export function findByArgument(argument: string): readonly ProcessInfo[] {
-  return listProcesses().filter((info) => info.argv.includes(argument) && !isEnded(info));
+  const likely = process.platform === 'linux'
+    ? linuxPids().filter((pid) => readOr(`/proc/${pid}/cmdline`, '').includes(argument)).flatMap((pid) => readLinux(pid) ?? [])
+    : listWithPs([]);
+  return likely.filter((info) => info.argv.includes(argument) && !isEnded(info));
 }
 
 /** Ended: gone but for its exit code. A leader whose other threads still run has not ended yet, nor freed its memory. */

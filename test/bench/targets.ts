@@ -31,6 +31,8 @@ const TARGETS: readonly Target[] = [
   target('http', /^firebreak, 100 policies to toxiproxy, rate$/, '>=', 1),
   target('delay', /^firebreak, 10 ms, p50 off by$/, '<=', 0.3),
   target('halt', /^p99/, '<=', 50),
+  target('cpu', /: error$/, '<=', 2),
+  target('cpu', /: end$/, '<=', 1_000),
 ];
 
 /** Puts the target next to a figure. A value that is not a number meets no target. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
+import { DAY } from '../../kernel/fields.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../../kernel/fault.ts';
 import { CPU_ROLE, startCpuLoad, usableCores } from '../../host/cpu.ts';
 import { endHeld, findHeld } from '../../host/held.ts';
@@ -41,7 +42,7 @@ export function resourceInjector(clock: Clock): Injector<ResourceParams, Resourc
   const inject = async (undo: ResourceUndo, context: InjectContext<ResourceParams, ResourceUndo>): Promise<void> => {
     if (live.has(undo.token)) return;
     context.signal.throwIfAborted();
-    const hold = undo.attack + (undo.endsEarly ? 0 : GRACE_MS);
+    const hold = undo.endsEarly ? undo.attack : undo.attack > 0 ? undo.attack + GRACE_MS : DAY;
     const { token, cpu, ram } = undo;
     if (ram !== null && othersRamMB() + ram.cap > RAM_CEILING_MB) {
       throw new FirebreakError('ram-ceiling', `another memory fault has begun: ${ram.cap} MB more would pass ${RAM_CEILING_MB} MB`);

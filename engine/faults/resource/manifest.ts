@@ -60,7 +60,7 @@ export const resourceManifest = defineManifest({
   explain: (asked) => {
     const parts: string[] = [];
     const { load, cores } = cpuAsked(asked);
-    if (load > 0) parts.push(`loads ${cores === 0 ? 'every core' : cores === 1 ? '1 core' : `${cores} cores`} of this machine to ${percent(load)}`);
+    if (load > 0) parts.push(`loads ${cores === 0 ? 'every core' : coresInWords(cores)} of this machine to ${percent(load)}`);
     const { holdMB, chunkMB, interval } = ramAsked(asked);
     if (chunkMB > 0) parts.push(`takes ${chunkMB} MB of this machine's memory every ${formatDuration(interval)} up to ${holdMB || RAM_CEILING_MB} MB`);
     else if (holdMB > 0) parts.push(`holds ${holdMB} MB of this machine's memory`);
@@ -75,4 +75,5 @@ export const resourceManifest = defineManifest({
   verifyWithin: 10_000,
 });
 
-const percent = (share: number): string => `${Math.round(share * 1_000) / 10} %`;
+export const coresInWords = (cores: number): string => (cores === 1 ? '1 core' : `${cores} cores`);
+export const percent = (share: number): string => `${Math.round(share * 1_000) / 10} %`;

@@ -3,6 +3,7 @@ import { type EffectFigure } from '../../kernel/fault.ts';
 import { cpuSeconds } from '../../host/cpu.ts';
 import { type Held } from '../../host/held.ts';
 import { residentMB } from '../../host/memory.ts';
+import { coresInWords, percent } from './manifest.ts';
 import { type ResourceUndo } from './plan.ts';
 
 export interface Measured {
@@ -42,7 +43,7 @@ export function cpuMeter(child: Held, asked: NonNullable<ResourceUndo['cpu']>, c
       [lastAt, lastUsed] = [now, used];
       samples++;
     }
-    const detail = used === undefined ? 'the process that loads the CPU has ended' : `process ${child.pid} loads ${asked.cores} cores to ${percent(recent)} now`;
+    const detail = used === undefined ? 'the process that loads the CPU has ended' : `process ${child.pid} loads ${coresInWords(asked.cores)} to ${percent(recent)} now`;
     const figure: EffectFigure = { name: 'cpu load', unit: 'ratio', requested: asked.load, delivered: mean, samples };
     return { bitten: used !== undefined && recent >= asked.load * BITE, detail: [detail, niceness].filter(Boolean).join(', '), figure };
   };
@@ -72,5 +73,3 @@ export function ramMeter(child: Held, asked: NonNullable<ResourceUndo['ram']>, e
   };
   return Object.assign(measure, { [Symbol.dispose]: () => child[Symbol.dispose]() });
 }
-
-const percent = (share: number): string => `${Math.round(share * 1_000) / 10} %`;

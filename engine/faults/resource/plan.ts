@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type FaultRequest } from '../../kernel/fault.ts';
-import { cpuAsked, RAM_CEILING_MB, ramAsked, type ResourceParams } from './manifest.ts';
+import { coresInWords, cpuAsked, percent, RAM_CEILING_MB, ramAsked, type ResourceParams } from './manifest.ts';
 
 /** The token finds the children in any process, also after a crash; the rest says what they were asked to do. */
 export const resourceUndo = z.object({
   token: z.string().min(8),
   cpu: z.object({ cores: z.int().positive(), load: z.number() }).nullable(),
   ram: z.object({ cap: z.int().positive(), chunk: z.int().positive(), interval: z.number() }).nullable(),
-  /** How long the attack lasts, in milliseconds, and whether it ends before the fault is reverted. */
+  /** How long the attack lasts, in milliseconds (0 = until reverted), and whether it ends before the fault is reverted. */
   attack: z.number(),
   endsEarly: z.boolean(),
 });
@@ -57,7 +57,7 @@ function planRam(policy: string, asked: ReturnType<typeof ramAsked>, attack: num
   const ceiling = Math.max(0, RAM_CEILING_MB - room.taken);
   const free = Math.max(0, Math.floor(room.available - room.reserve));
   // A leak without an end is bounded by what it can reach in its time, so that two of them fit under the ceiling.
-  const reach = asked.chunkMB * (1 + Math.floor(attack / asked.interval));
+  const reach = attack === 0 ? Infinity : asked.chunkMB * (1 + Math.floor(attack / asked.interval));
   const wanted = asked.holdMB > 0 ? asked.holdMB : Math.min(reach, ceiling, free);
   const least = Math.max(wanted, Math.min(asked.chunkMB, asked.holdMB || asked.chunkMB));
   if (least > ceiling) {
@@ -77,10 +77,11 @@ function planRam(policy: string, asked: ReturnType<typeof ramAsked>, attack: num
 /** What inject will do, as one sentence. */
 export function describePlan(undo: ResourceUndo): string {
   const parts: string[] = [];
-  if (undo.cpu !== null) parts.push(`load ${undo.cpu.cores} of the cores to ${Math.round(undo.cpu.load * 100)} % from a process of its own`);
+  if (undo.cpu !== null) parts.push(`load ${coresInWords(undo.cpu.cores)} to ${percent(undo.cpu.load)} from a process of its own`);
   if (undo.ram !== null) {
     const { cap, chunk, interval } = undo.ram;
     parts.push(interval > 0 ? `take ${chunk} MB of memory every ${formatDuration(interval)} up to ${cap} MB` : `take ${cap} MB of memory`);
   }
-  return `${parts.join('; ')}; for ${formatDuration(undo.attack)}`;
+  const span = undo.attack > 0 ? `, for ${formatDuration(undo.attack)}` : '';
+  return `${parts.join(' and ')}${span}`;
 }

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
  * lost to others is caught up, but never more than MAX_DEBT, or a stall would be followed by a burst at full load.
  */
 const CYCLE_MS = 20;
-const MAX_DEBT_MS = 250;
+const MAX_DEBT_MS = 500;
 /** Iterations between two looks at the clock; some 50 microseconds. */
 const SLICE = 20_000;
 
