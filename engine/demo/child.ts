@@ -68,7 +68,9 @@ export class DemoChild implements AsyncDisposable {
     this.#child = child;
     this.#exited = new Promise<void>((resolve) => child.once('exit', () => resolve())).then(() => this.#died());
     child.stdin?.on('error', () => {}); // it has ended; `exit` says so
-    child.stderr?.on('data', (chunk: Buffer) => (this.#complaints = (this.#complaints + chunk.toString()).slice(-2_000)));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#complaints = (this.#complaints + chunk.toString()).slice(-2_000);
+    });
     if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => this.#heard(line));
     this.#tell();
   }
@@ -92,7 +94,8 @@ export class DemoChild implements AsyncDisposable {
   /** An error about this child, with what it complained about last. */
   failure(what: string): FirebreakError {
     const complaint = this.#complaints.trim().split('\n').at(-1) ?? '';
-    return new FirebreakError('demo-failed', `the demo's ${this.name} ${what}${complaint === '' ? '' : `: ${complaint}`}`, {
+    const message = `the demo's ${this.name} ${what}${complaint === '' ? '' : `: ${complaint}`}`;
+    return new FirebreakError('demo-failed', message, {
       hint: 'run the demo again; when it fails again, report it together with this message',
     });
   }

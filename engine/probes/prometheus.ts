@@ -58,7 +58,9 @@ export function createPrometheusProbe(spec: PrometheusProbeSpec, base: URL, cloc
 function valueOf(result: Exchange): number | string {
   if (result.kind !== 'answered') return result.error;
   const answer = parse(result.body);
-  if (answer === undefined) return result.status === 200 ? 'the answer is not one of Prometheus' : `HTTP ${result.status}`;
+  if (answer === undefined) {
+    return result.status === 200 ? 'the answer is not one of Prometheus' : `HTTP ${result.status}`;
+  }
   if (answer.status === 'error') return `Prometheus: ${answer.error.split('\n')[0]}`.slice(0, 120);
   const { data } = answer;
   switch (data.resultType) {

@@ -8,7 +8,7 @@ export interface Outcome {
   readonly ended: number;
   readonly ok: boolean;
   readonly answered: boolean;
-  /** Milliseconds that count as its latency; null = none was measured (refused, reset). A timeout counts at the timeout. */
+  /** Milliseconds that count as its latency, for a timeout the timeout; null = none measured (refused, reset). */
   readonly latency: number | null;
 }
 
@@ -56,7 +56,8 @@ export function apdexScore(ok: boolean, latency: number | null, t: number): 0 | 
  * - `success_rate`: polls that succeeded / polls.
  * - `availability`: share of the time (since the first poll was sent, at most the window) in which the poll sent last
  *   was answered, whatever the status. A service that says 503 is available and failing; a silent one is not available.
- * - `throughput`: answered polls per second of the time since the first poll was sent (at least `every`, at most the window).
+ * - `throughput`: answered polls per second of the time since the first poll was sent (at least `every`, at most the
+ *   window).
  * - `p50`, `p95`, `p99`: nearest rank over the latencies of answered polls and of timeouts (which count at the timeout,
  *   or a hanging service would look fast). Refused and reset connections have no latency and are left out.
  * - `apdex`: mean of apdexScore over all polls; `apdex_ema`: its exponential moving average, poll by poll, windowless.

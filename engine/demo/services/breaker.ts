@@ -65,7 +65,8 @@ export class CircuitBreaker {
   #afterCall(good: boolean): void {
     this.#outcomes = [...this.#outcomes.slice(1 - this.#options.window), good];
     const failures = this.#outcomes.filter((outcome) => !outcome).length;
-    if (this.#outcomes.length >= this.#options.minimum && failures >= this.#options.threshold * this.#outcomes.length) this.#open();
+    const enough = this.#outcomes.length >= this.#options.minimum;
+    if (enough && failures >= this.#options.threshold * this.#outcomes.length) this.#open();
   }
 
   #open(): void {

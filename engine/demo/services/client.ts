@@ -33,7 +33,8 @@ export class Client implements Disposable {
   call({ method = 'GET', path, body, timeout }: Call): Promise<Answer> {
     return new Promise((resolve) => {
       const text = body === undefined ? '' : JSON.stringify(body);
-      const headers = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      const type = 'application/json';
+      const headers = text === '' ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(text) };
       const settle = (answer: Answer): void => {
         deadline?.[Symbol.dispose]();
         resolve(answer);

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { realClock } from '../../kernel/clock.ts';
@@ -21,12 +21,13 @@ class Ledger {
     this.#db.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       CREATE TABLE IF NOT EXISTS entries (
-        id INTEGER PRIMARY KEY, charge TEXT NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL, at INTEGER NOT NULL,
-        UNIQUE (charge, account));
+        id INTEGER PRIMARY KEY, charge TEXT NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
+        at INTEGER NOT NULL, UNIQUE (charge, account));
       CREATE TABLE IF NOT EXISTS totals (account TEXT PRIMARY KEY, cents INTEGER NOT NULL, entries INTEGER NOT NULL);`);
     this.#insert = this.#db.prepare('INSERT OR IGNORE INTO entries (charge, account, cents, at) VALUES (?, ?, ?, ?)');
     this.#total = this.#db.prepare(
-      'INSERT INTO totals VALUES (?, ?, 1) ON CONFLICT (account) DO UPDATE SET cents = cents + excluded.cents, entries = entries + 1',
+      `INSERT INTO totals VALUES (?, ?, 1)
+       ON CONFLICT (account) DO UPDATE SET cents = cents + excluded.cents, entries = entries + 1`,
     );
     this.#prune = this.#db.prepare('DELETE FROM entries WHERE id <= (SELECT max(id) FROM entries) - ?');
     this.#sums = this.#db.prepare('SELECT account, cents, entries FROM totals');
@@ -49,7 +50,8 @@ class Ledger {
   balance(): { charges: number; cents: number; balanced: boolean } {
     const sums = new Map(this.#sums.all().map((row) => [String(row['account']), row]));
     const of = (account: string, field: string): number => Number(sums.get(account)?.[field] ?? 0);
-    return { charges: of('shop', 'entries'), cents: of('shop', 'cents'), balanced: of('shop', 'cents') === -of('customer', 'cents') };
+    const cents = of('shop', 'cents');
+    return { charges: of('shop', 'entries'), cents, balanced: cents === -of('customer', 'cents') };
   }
 
   #line(id: string, account: string, cents: number): boolean {
@@ -68,6 +70,7 @@ runService(
   'ledger',
   (context) => {
     ({ folder } = context);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const book = (ledger = new Ledger(join(folder, 'ledger.sqlite')));
     return {
       'POST /entries': async (body): Promise<Reply> => {

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
 /** What the services of the shop say to each other. Money is in cents. */
-export const order = z.object({ id: z.string().min(1).max(64), items: z.array(z.string()).min(1).max(20), cents: z.int().positive() });
+export const order = z.object({
+  id: z.string().min(1).max(64),
+  items: z.array(z.string()).min(1).max(20),
+  cents: z.int().positive(),
+});
 export type Order = z.infer<typeof order>;
 export const charge = z.object({ order: z.string().min(1).max(64), cents: z.int().positive() });
 export type Charge = z.infer<typeof charge>;

@@ -4,8 +4,8 @@ import { charge } from './models.ts';
 import { type Reply, runService } from './service.ts';
 
 /**
- * Charges the customer and books it. The call to the ledger is naive on purpose: no timeout, no retry, no breaker. While
- * the ledger hangs, every charge hangs with it; an experiment shows who upstream notices, and when.
+ * Charges the customer and books it. The call to the ledger is naive on purpose: no timeout, no retry, no breaker.
+ * While the ledger hangs, every charge hangs with it; an experiment shows who upstream notices, and when.
  */
 runService('payments', ({ next, work }) => {
   const ledger = new Client(next, realClock);

@@ -12,7 +12,7 @@ export const childConfig = z.object({
   seed: z.int(),
   /** `host:port` of the route that leads to the next hop; '' for the last. */
   next: z.string(),
-  /** Folder for the service's data. */
+  /** Folder for the service's data; it may have to be made. */
   folder: z.string(),
   /** For the load generator: requests per second. */
   rate: z.number(),
@@ -62,14 +62,18 @@ export function runService(name: string, build: (context: ServiceContext) => Han
   let handlers: Handlers = {};
   let ready = false;
   const server = createServer((request, response) => {
-    void handle(request, response).catch((error: unknown) => send(response, { status: 500, body: { error: messageOf(error) } }));
+    handle(request, response).catch((error: unknown) => {
+      send(response, { status: 500, body: { error: messageOf(error) } });
+    });
   });
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (!ready) return send(response, { status: 503, body: { error: `${name} is starting` } });
     if (path === '/health') return send(response, { status: 200, body: { service: name, healthy: true } });
     const handler = handlers[`${request.method} ${path}`];
-    if (handler === undefined) return send(response, { status: 404, body: { error: `${name} has no ${request.method} ${path}` } });
+    if (handler === undefined) {
+      return send(response, { status: 404, body: { error: `${name} has no ${request.method} ${path}` } });
+    }
     const body = await readJson(request);
     if (body === 'bad') return send(response, { status: 400, body: { error: 'expected JSON of at most 64 KiB' } });
     send(response, await handler(body));
@@ -80,7 +84,8 @@ export function runService(name: string, build: (context: ServiceContext) => Han
   server.listen(port, '127.0.0.1', () => report({ port: (server.address() as AddressInfo).port }));
   runChild((config) => {
     const random = seededStream(config.seed, fnv1a(name));
-    handlers = build({ ...config, random, work: (from, to) => realClock.sleep(from + random() * (to - from)) });
+    const work = (from: number, to: number): Promise<void> => realClock.sleep(from + random() * (to - from));
+    handlers = build({ ...config, random, work });
     ready = true;
   }, atEnd);
 }
@@ -101,6 +106,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function send(response: ServerResponse, { status, body, headers }: Reply): void {
   const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers });
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length, ...headers });
   response.end(text);
 }

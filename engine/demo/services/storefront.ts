@@ -15,7 +15,8 @@ runService('storefront', ({ next, work, random }) => {
   const orders = new Client(next, realClock);
   const names = Object.keys(CATALOG);
   const basket = (): Order => {
-    const items = Array.from({ length: 1 + Math.floor(random() * 3) }, () => names[Math.floor(random() * names.length)] ?? 'helmet');
+    const pick = (): string => names[Math.floor(random() * names.length)] ?? 'helmet';
+    const items = Array.from({ length: 1 + Math.floor(random() * 3) }, pick);
     // The id is made here, once, for all tries: that is what makes retrying an order safe.
     return { id: randomUUID(), items, cents: items.reduce((sum, item) => sum + (CATALOG[item] ?? 0), 0) };
   };
@@ -31,7 +32,8 @@ runService('storefront', ({ next, work, random }) => {
         realClock,
         random,
       );
-      if (placed.status === 201) return { status: 200, body: { order: asked.id, items: asked.items, cents: asked.cents } };
+      const { id, items, cents } = asked;
+      if (placed.status === 201) return { status: 200, body: { order: id, items, cents } };
       const status = placed.status === 503 ? 503 : 502;
       return { status, body: { error: 'your order could not be placed', cause: placed.body ?? placed.error } };
     },
