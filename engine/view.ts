@@ -6,6 +6,7 @@ import { type Wire } from './wire/wire.ts';
 export class View implements Disposable {
   #run = '';
   #phase: Frame['phase'] = null;
+  #phaseEndsAt: number | null = null;
   #probes: Frame['probes'] = {};
   readonly #injected = new Map<string, number>();
   readonly #wire: Pick<Wire, 'routeCounters'>;
@@ -18,7 +19,7 @@ export class View implements Disposable {
 
   /** The part of a frame that only the past tells. */
   frame(): Pick<Frame, 'run' | 'phase' | 'phaseEndsAt' | 'probes'> {
-    return { run: this.#run, phase: this.#phase, phaseEndsAt: null, probes: this.#probes };
+    return { run: this.#run, phase: this.#phase, phaseEndsAt: this.#phaseEndsAt, probes: this.#probes };
   }
 
   /** Injected faults so far: those of the wire by route, those of the machine by target. Rising only. */
@@ -34,6 +35,7 @@ export class View implements Disposable {
         break;
       case 'phase':
         this.#phase = body.edge === 'start' ? body.name : null;
+        this.#phaseEndsAt = body.until;
         break;
       case 'sample':
         this.#probes = { ...this.#probes, [body.sample.probe]: body.sample };

@@ -203,7 +203,8 @@ export const engineEvent = z.object({
   run: z.string(),
   body: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('run-started'), name: z.string(), hypothesis: z.string(), duration: z.number() }),
-    z.object({ kind: z.literal('phase'), name: phaseName, edge: z.enum(['start', 'end']) }),
+    /** `until`: when a phase of known length will end at the latest; null when it ends when it is done, and at its end. */
+    z.object({ kind: z.literal('phase'), name: phaseName, edge: z.enum(['start', 'end']), until: wall.nullable() }),
     z.object({ kind: z.literal('sample'), sample }),
     z.object({ kind: z.literal('fault'), fault: faultReport }),
     /** One or more injected faults since the last such event of this fault; wire faults are counted, not listed. */

@@ -108,9 +108,9 @@ class Run {
       this.#record.steadyState = watch.describe();
       try {
         await this.#phase('steady-state', () => this.#holdsBefore(watch));
-        await this.#phase('baseline', () => this.#baseline(watch));
+        await this.#phase('baseline', () => this.#baseline(watch), this.#baselineTime());
         await this.#phase('inject', () => this.#inject());
-        await this.#phase('observe', () => this.#observe());
+        await this.#phase('observe', () => this.#sleep(experiment.duration), experiment.duration);
         end = judge(this.#underFault, experiment.steadyState);
       } catch (error) {
         end = error instanceof Stop ? error.outcome : failure(error);
@@ -119,7 +119,9 @@ class Run {
       this.#armed = false;
       if (this.#faults !== undefined) await this.#phase('revert', () => this.#revert(end));
     }
-    if (this.#faults !== undefined && experiment.steadyState.length > 0) await this.#phase('recovery', () => this.#recovery());
+    if (this.#faults !== undefined && experiment.steadyState.length > 0) {
+      await this.#phase('recovery', () => this.#recovery(), experiment.recovery);
+    }
     return this.#phase('analysis', () => Promise.resolve(end));
   }
 
@@ -129,9 +131,14 @@ class Run {
   }
 
   async #baseline(watch: SteadyStateWatch): Promise<void> {
-    const { experiment, file } = this.#request;
-    await this.#sleep(Math.max(experiment.baseline, file.warmupDuration));
+    await this.#sleep(this.#baselineTime());
     this.#mustHold(watch, 'did not hold through the baseline');
+  }
+
+  /** No fault fires before the warm-up has passed. */
+  #baselineTime(): number {
+    const { experiment, file } = this.#request;
+    return Math.max(experiment.baseline, file.warmupDuration);
   }
 
   #mustHold(watch: SteadyStateWatch, how: string): void {
@@ -161,10 +168,6 @@ class Run {
       const took = ((clock.now() - began) / 1_000).toFixed(1);
       throw new Stop(outcome('inconclusive', `Within ${took} s ${notBitten(this.#faults.reports())}. The fault was reverted; nothing is claimed.`));
     }
-  }
-
-  async #observe(): Promise<void> {
-    await this.#sleep(this.#request.experiment.duration);
   }
 
   async #revert(end: Outcome): Promise<void> {
@@ -218,15 +221,16 @@ class Run {
     this.#stop.abort(new Stop(outcome('aborted', reason, breach.sample)));
   }
 
-  async #phase<T>(name: PhaseName, work: () => Promise<T>): Promise<T> {
+  /** `most`: how long it lasts at most, in milliseconds, when that is known beforehand. */
+  async #phase<T>(name: PhaseName, work: () => Promise<T>, most?: number): Promise<T> {
     const phase = { name, start: this.#deps.clock.wall(), end: null as number | null };
     this.#record.phases.push(phase);
-    this.#publish({ kind: 'phase', name, edge: 'start' });
+    this.#publish({ kind: 'phase', name, edge: 'start', until: most === undefined ? null : phase.start + most });
     try {
       return await work();
     } finally {
       phase.end = this.#deps.clock.wall();
-      this.#publish({ kind: 'phase', name, edge: 'end' });
+      this.#publish({ kind: 'phase', name, edge: 'end', until: null });
     }
   }
 

@@ -45,7 +45,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
     let faults: FaultReport[] = [];
     for (const name of ['steady-state', 'baseline', 'inject', 'observe', 'revert', 'recovery'] as const) {
       if (stop.signal.aborted && (name === 'inject' || name === 'observe')) continue;
-      publish({ kind: 'phase', name, edge: 'start' });
+      publish({ kind: 'phase', name, edge: 'start', until: null });
       phases.push({ name, start: Date.now(), end: null });
       if (name === 'inject') publish({ kind: 'fault', fault: fault('active', null) });
       for (let step = 0; step < (name === 'observe' ? steps : Math.min(steps, 3)) && !(stop.signal.aborted && name === 'observe'); step++) {
@@ -59,7 +59,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
         publish({ kind: 'fault', fault: faults[0] as FaultReport });
       }
       (phases.at(-1) as { end: number }).end = Date.now();
-      publish({ kind: 'phase', name, edge: 'end' });
+      publish({ kind: 'phase', name, edge: 'end', until: null });
     }
     const end = stop.signal.aborted ? 'aborted' : verdict;
     const reason = stop.signal.aborted ? `Aborted: ${String(stop.signal.reason)}.` : `Success stayed at or above 99 % through ${steps} polls under 500 ms of added latency, as the hypothesis says.`;
