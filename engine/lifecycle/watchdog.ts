@@ -178,6 +178,7 @@ class JournalWatchdog implements Watchdog {
     if (!this.#tools.identity.alive(owner)) {
       this.#log(`engine ${owner.pid} has died`);
       this.#engines.delete(keyOf(owner));
+      if (process.platform !== 'win32') rmSync(sentinelAddress(this.#tools.stateDir, owner.pid), { force: true });
       this.#standIns.take(routes);
     } else if (silent && !engine.lapsed) {
       engine.lapsed = true;
