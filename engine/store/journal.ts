@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { type DatabaseSync } from 'node:sqlite';
 import { type FaultId } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type JournalDamage } from '../contract/models.ts';
-import { isCorrupt, openDatabase, transaction } from './database.ts';
+import { isCorrupt, transaction } from './database.ts';
+import { filesOf, inodeOf, openJournalFile, readable, readRows } from './journal-file.ts';
 import { decodeRecord, encodeRecord, MAX_RECORD, scanRecords, type UndoRecord, type UndoStep } from './journal-record.ts';
 import { holdLock } from './lock.ts';
 import { appendMirror, readMirror } from './mirror.ts';
@@ -34,13 +35,6 @@ export interface Journal extends Disposable {
   /** Sets damaged files aside as evidence and goes on in new ones with every good record; returns what it mended. */
   mend(): readonly JournalDamage[];
 }
-
-/** The largest page SQLite has, so that a record lies in one piece; see MAX_RECORD. */
-const PAGE_SIZE = 65_536;
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY, payload TEXT NOT NULL);
-  CREATE TRIGGER IF NOT EXISTS record_stays BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-  CREATE TRIGGER IF NOT EXISTS record_unchanged BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'append-only'); END;`;
 
 /** Makes the state directory, for its owner only. Throws FirebreakError `state-unwritable`. */
 export function ensureStateDir(stateDir: string): void {
@@ -167,9 +161,8 @@ class DiskJournal implements Journal {
     if (this.#database !== undefined && inodeOf(this.#path) === this.#inode) return this.#database;
     this[Symbol.dispose]();
     const mirror = readMirror(this.#mirror);
-    const database = openDatabase(this.#path, { pageSize: PAGE_SIZE });
+    const database = openJournalFile(this.#path);
     try {
-      database.exec(SCHEMA);
       this.#load(database, mirror);
     } catch (error) {
       database.close();
@@ -242,19 +235,18 @@ class DiskJournal implements Journal {
     if (lock === undefined) throw unwritable(this.#dir, new Error('another process has been mending it for 10 s'));
     if (!always && readable(this.#path)) return;
     const found = new Map(readMirror(this.#mirror).records);
-    const own = this.#files('journal.db');
+    const own = filesOf(this.#dir, 'journal.db');
     for (const name of own) for (const record of scanRecords(readFileSync(join(this.#dir, name)))) found.set(record.seq, record);
     const mark = `damaged-${new Date(this.#clock.wall()).toISOString().replaceAll(':', '')}-${process.pid}`;
-    for (const name of [...own, ...this.#files('journal.log')]) renameSync(join(this.#dir, name), join(this.#dir, `${name}.${mark}`));
+    for (const name of [...own, ...filesOf(this.#dir, 'journal.log')]) renameSync(join(this.#dir, name), join(this.#dir, `${name}.${mark}`));
     if (!always) {
       const what = `SQLite could not read it; ${found.size} records were saved and the file set aside as journal.db.${mark}`;
       this.#mended.push({ where: 'journal.db', what });
     }
     this.#mended.push(...this.#damage);
     const records = [...found.values()].sort((a, b) => a.seq - b.seq);
-    const database = openDatabase(this.#path, { pageSize: PAGE_SIZE });
+    const database = openJournalFile(this.#path);
     try {
-      database.exec(SCHEMA);
       transaction(database, () => {
         const insert = database.prepare('INSERT INTO record (seq, payload) VALUES (?, ?)');
         for (const record of records) insert.run(record.seq, encodeRecord(record));
@@ -263,45 +255,6 @@ class DiskJournal implements Journal {
       database.close();
     }
   }
-
-  #files(name: string): string[] {
-    return readdirSync(this.#dir).filter((file) => basename(file) === name || [`${name}-journal`, `${name}-wal`, `${name}-shm`].includes(file));
-  }
-}
-
-type Row = { readonly seq: number } & ({ readonly record: UndoRecord } | { readonly wrong: string });
-
-function readRows(database: DatabaseSync, after: number): Row[] {
-  return database
-    .prepare('SELECT seq, payload FROM record WHERE seq > ? ORDER BY seq')
-    .all(after)
-    .map((row) => {
-      const seq = Number(row['seq']);
-      const result = decodeRecord(Buffer.from(String(row['payload'])));
-      if ('wrong' in result) return { seq, wrong: result.wrong };
-      return result.record.seq === seq ? { seq, record: result.record } : { seq, wrong: `it claims to be row ${result.record.seq}` };
-    });
-}
-
-function readable(path: string): boolean {
-  if (!existsSync(path)) return true;
-  try {
-    const database = openDatabase(path);
-    try {
-      database.exec(SCHEMA);
-      readRows(database, 0);
-      return true;
-    } finally {
-      database.close();
-    }
-  } catch (error) {
-    if (isCorrupt(error)) return false;
-    throw error;
-  }
-}
-
-function inodeOf(path: string): bigint {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? -1n;
 }
 
 function tooLarge(draft: UndoDraft, bytes: number): FirebreakError {
