@@ -28,7 +28,9 @@ export function usableCores(): number {
 export function cpuQuota(): number | undefined {
   if (process.platform !== 'linux') return undefined;
   const quotas = controlLevels('cpu').flatMap(({ folder, v2 }) => {
-    const [quota, period] = v2 ? readText(`${folder}/cpu.max`).split(' ') : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => readText(`${folder}/${name}`));
+    const [quota, period] = v2
+      ? readText(`${folder}/cpu.max`).split(' ')
+      : [readText(`${folder}/cpu.cfs_quota_us`), readText(`${folder}/cpu.cfs_period_us`)];
     const cores = Number(quota) / Number(period);
     return cores > 0 && Number.isFinite(cores) ? [cores] : [];
   });

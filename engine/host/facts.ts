@@ -33,7 +33,10 @@ function userName(): string {
 
 /** What this machine can and cannot do, each tried here and now, and put back; nothing is assumed from its name. */
 export async function capabilities(): Promise<readonly Capability[]> {
-  return [processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(), memoryMeasure(), memoryFirst(), await sqlite()];
+  return [
+    processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
+    memoryMeasure(), memoryFirst(), await sqlite(),
+  ];
 }
 
 const can = (name: string, detail: string): Capability => ({ name, available: true, detail });
@@ -42,15 +45,21 @@ const cannot = (name: string, detail: string): Capability => ({ name, available:
 function processList(): Capability {
   const name = 'find processes';
   const self = readProcess(process.pid);
-  if (self === undefined) return cannot(name, process.platform === 'linux' ? '/proc does not show this process: is it mounted?' : 'ps does not show this process');
-  const boot = process.platform === 'linux' && bootId() === 'unknown' ? '; no boot id, so a reboot cannot be told from a reused pid' : '';
+  if (self === undefined) {
+    return cannot(name, process.platform === 'linux' ? '/proc does not show this process: is it mounted?' : 'ps does not show this process');
+  }
+  const boot = process.platform === 'linux' && bootId() === 'unknown'
+    ? '; no boot id, so a reboot cannot be told from a reused pid'
+    : '';
   return can(name, `${listProcesses().length} can be seen${boot}`);
 }
 
 function ownSignals(): Capability {
   const name = 'stop and continue processes';
   if (process.platform === 'win32') return cannot(name, 'Windows has no stop and continue signals');
-  return maySignal(process.pid) ? can(name, 'those of this user') : cannot(name, 'the system refuses a signal even to this process');
+  return maySignal(process.pid)
+    ? can(name, 'those of this user')
+    : cannot(name, 'the system refuses a signal even to this process');
 }
 
 function foreignSignals(): Capability {
@@ -59,7 +68,9 @@ function foreignSignals(): Capability {
   const uid = process.getuid();
   const foreign = listProcesses().find((info) => info.uid >= 0 && info.uid !== uid && !info.kernelThread);
   if (foreign === undefined) {
-    return uid === 0 ? can(name, 'this is root; there is no process of another user to try it on') : cannot(name, 'run as root for that; there is none to try it on');
+    return uid === 0
+      ? can(name, 'this is root; there is no process of another user to try it on')
+      : cannot(name, 'run as root for that; there is none to try it on');
   }
   if (maySignal(foreign.pid)) return can(name, `tried on process ${foreign.pid} without sending one`);
   return cannot(name, `refused for process ${foreign.pid} of user ${foreign.uid}; run as root, or as that user`);
@@ -68,12 +79,16 @@ function foreignSignals(): Capability {
 function unitsAndGroups(): Capability {
   const name = 'find processes by group';
   const grouped = listProcesses().filter((info) => info.groups.length > 0).length;
-  return grouped > 0 ? can(name, `${grouped} processes are in a control group of their own`) : cannot(name, 'no process here is in a control group; use name: or cmd:');
+  return grouped > 0
+    ? can(name, `${grouped} processes are in a control group of their own`)
+    : cannot(name, 'no process here is in a control group; use name: or cmd:');
 }
 
 function cores(): Capability {
   const quota = cpuQuota();
-  const limit = quota !== undefined && quota < usableCores() ? `; a control group limits this process to ${quota} of them, and no load will pass that` : '';
+  const limit = quota !== undefined && quota < usableCores()
+    ? `; a control group limits this process to ${quota} of them, and no load will pass that`
+    : '';
   return can('load CPU cores', `${usableCores()} of ${cpus().length} cores${limit}`);
 }
 
@@ -91,8 +106,12 @@ function cpuAhead(): Capability {
 
 function cpuClosedLoop(): Capability {
   const name = 'hold a CPU load exactly';
-  if (typeof process.threadCpuUsage !== 'function') return cannot(name, `${process.version} does not tell a thread its CPU time; Node 24 does`);
-  return cpuSeconds(process.pid) === undefined ? cannot(name, 'the system does not tell the CPU time of a process') : can(name, 'measured inside by thread CPU time, outside by the system');
+  if (typeof process.threadCpuUsage !== 'function') {
+    return cannot(name, `${process.version} does not tell a thread its CPU time; Node 24 does`);
+  }
+  return cpuSeconds(process.pid) === undefined
+    ? cannot(name, 'the system does not tell the CPU time of a process')
+    : can(name, 'measured inside by thread CPU time, outside by the system');
 }
 
 function memory(): Capability {
@@ -107,7 +126,9 @@ function memory(): Capability {
 
 function memoryMeasure(): Capability {
   const name = 'measure memory from outside';
-  return (residentMB(process.pid) ?? 0) > 0 ? can(name, '') : cannot(name, 'the system does not tell the resident memory of a process');
+  return (residentMB(process.pid) ?? 0) > 0
+    ? can(name, '')
+    : cannot(name, 'the system does not tell the resident memory of a process');
 }
 
 function memoryFirst(): Capability {
@@ -129,7 +150,9 @@ async function sqlite(): Promise<Capability> {
     const word = randomBytes(4).toString('hex');
     const row = db.prepare('SELECT ? AS word, sqlite_version() AS version').get(word);
     db.close();
-    return row?.['word'] === word ? can(name, `SQLite ${String(row['version'])}`) : cannot(name, 'SQLite gave a wrong answer');
+    return row?.['word'] === word
+      ? can(name, `SQLite ${String(row['version'])}`)
+      : cannot(name, 'SQLite gave a wrong answer');
   } catch (error) {
     return cannot(name, `this runtime has no node:sqlite (${messageOf(error)}); Node 24 has`);
   }

@@ -41,7 +41,10 @@ export function reserveMB(): number {
 
 /** The resident memory of a process in MB, as the kernel counts it; undefined when it is gone. */
 export function residentMB(pid: number): number | undefined {
-  if (process.platform !== 'linux') return readProcess(pid) === undefined ? undefined : Number(capture('ps', ['-o', 'rss=', '-p', String(pid)])) / 1_024;
+  if (process.platform !== 'linux') {
+    if (readProcess(pid) === undefined) return undefined;
+    return Number(capture('ps', ['-o', 'rss=', '-p', String(pid)])) / 1_024;
+  }
   const kb = /^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1];
   return kb === undefined ? undefined : Number(kb) / 1_024;
 }

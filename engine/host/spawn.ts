@@ -42,7 +42,9 @@ export function spawnNode(script: string, args: readonly string[], options: Spaw
   });
   // Without a listener a failed start would end the whole engine; the caller sees it as a child without a pid.
   child.on('error', () => {});
-  if (child.pid === undefined) throw new FirebreakError('spawn-failed', `cannot start ${script} with ${process.execPath}`);
+  if (child.pid === undefined) {
+    throw new FirebreakError('spawn-failed', `cannot start ${script} with ${process.execPath}`);
+  }
   if (detached) child.unref();
   return child;
 }

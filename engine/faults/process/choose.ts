@@ -32,8 +32,12 @@ export function choose(fleet: readonly ProcessInfo[], asked: ProcessParams, stat
   const key = fnv1a(state.policy);
   const dice = (index: number, salt: number): number => keyedRandom(state.seed, key, state.round * ROUND_STRIDE + index, salt);
   const running = fleet.filter((info) => !isStopped(info)).sort((a, b) => a.pid - b.pid);
-  const order = running.map((info, index) => ({ info, rank: dice(index, ORDER), chance: dice(index, CHANCE) })).sort((a, b) => a.rank - b.rank);
-  const chosen = order.slice(0, share(fleet.length, asked)).filter(({ chance }) => asked.probability === 0 || chance < asked.probability);
+  const order = running
+    .map((info, index) => ({ info, rank: dice(index, ORDER), chance: dice(index, CHANCE) }))
+    .sort((a, b) => a.rank - b.rank);
+  const chosen = order
+    .slice(0, share(fleet.length, asked))
+    .filter(({ chance }) => asked.probability === 0 || chance < asked.probability);
   const last = asked.allowLast && state.firstFleet === 1 && fleet.length === 1;
   const spare = last ? running.length : Math.max(0, running.length - 1);
   const left = asked.max === 0 ? Infinity : Math.max(0, asked.max - state.taken);

@@ -87,8 +87,14 @@ export function planOver(
       hint: 'run as the user who owns the processes, or as root',
     });
   }
-  const undo = { token: randomBytes(9).toString('hex'), action: params.action, target, fleet: fleet.length, touched: chosen.map(touchedOf) };
-  return [{ target: describeTarget(target, chosen, fleet.length), undo, ...describe(params, chosen, found), reversible: params.action === 'stop' }];
+  return [{
+    target: describeTarget(target, chosen, fleet.length),
+    undo: {
+      token: randomBytes(9).toString('hex'), action: params.action, target, fleet: fleet.length, touched: chosen.map(touchedOf),
+    },
+    ...describe(params, chosen, found),
+    reversible: params.action === 'stop',
+  }];
 }
 
 function protectedTarget(target: string, found: Found): FirebreakError {
@@ -106,7 +112,11 @@ function describeTarget(target: string, chosen: readonly ProcessInfo[], fleet: n
   return chosen.length === 0 ? `the ${fleet} processes of ${target}` : `processes ${chosen.map(nameOf).join(', ')}`;
 }
 
-function describe(params: ProcessParams, chosen: readonly ProcessInfo[], found: Found): { readonly action: string; readonly inverse: string } {
+function describe(
+  params: ProcessParams,
+  chosen: readonly ProcessInfo[],
+  found: Found,
+): { readonly action: string; readonly inverse: string } {
   const spared = found.spared.length === 0 ? '' : `; ${found.spared.length} more that match are protected`;
   const again = params.interval > 0 ? '; then choose again at each interval' : '';
   const who = chosen.length === 0 ? 'no process, as the dice fell' : chosen.map(nameOf).join(', ');

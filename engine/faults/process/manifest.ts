@@ -36,7 +36,9 @@ export const processManifest = defineManifest({
     example: 'name:nginx',
     check: (target) => {
       const selector = parseSelector(target);
-      return 'error' in selector ? { message: selector.error, hint: `write for example name:nginx, cmd:worker.js or pid:4711` } : undefined;
+      return 'error' in selector
+        ? { message: selector.error, hint: `write for example name:nginx, cmd:worker.js or pid:4711` }
+        : undefined;
     },
   },
   noop: () => false,
@@ -46,11 +48,21 @@ export const processManifest = defineManifest({
   },
   remarks: (asked) => (asked.action === 'stop' ? [] : ['irreversible']),
   explain: (asked, target) => {
-    const share = asked.percentage > 0 ? `${asked.percentage} % of the processes` : asked.probability > 0 ? 'each process' : 'one process';
-    const dice = asked.probability > 0 ? `, with a chance of ${Math.round(asked.probability * 1_000) / 10} %${asked.percentage > 0 ? ' each' : ''}` : '';
+    const share = asked.percentage > 0
+      ? `${asked.percentage} % of the processes`
+      : asked.probability > 0
+      ? 'each process'
+      : 'one process';
+    const dice = asked.probability > 0
+      ? `, with a chance of ${Math.round(asked.probability * 1_000) / 10} %${asked.percentage > 0 ? ' each' : ''}`
+      : '';
     const jitter = asked.jitter > 0 ? ` give or take ${Math.round(asked.jitter * 100)} %` : '';
     const often = asked.interval > 0 ? `, again every ${formatDuration(asked.interval)}${jitter}` : '';
-    const resume = asked.action !== 'stop' ? '' : asked.stopDuration > 0 ? `, for ${formatDuration(asked.stopDuration)}` : ', until the fault ends';
+    const resume = asked.action !== 'stop'
+      ? ''
+      : asked.stopDuration > 0
+      ? `, for ${formatDuration(asked.stopDuration)}`
+      : ', until the fault ends';
     return `${VERB[asked.action]} ${share} that match ${target}${dice}${often}${resume}.`;
   },
   platforms: ['linux', 'darwin'],
@@ -60,9 +72,15 @@ export const processManifest = defineManifest({
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
-    if (asked.interval > 0 && asked.interval < MIN_INTERVAL) find('interval', `expected 0 or at least ${MIN_INTERVAL}ms`, 'use a longer interval');
-    if (asked.jitter > 0 && asked.interval === 0) find('jitter', 'expected an interval to vary', 'set interval, or leave jitter out');
-    if (asked.stopDuration > 0 && asked.action !== 'stop') find('stopDuration', 'expected action: stop', 'only a stopped process continues; leave it out');
+    if (asked.interval > 0 && asked.interval < MIN_INTERVAL) {
+      find('interval', `expected 0 or at least ${MIN_INTERVAL}ms`, 'use a longer interval');
+    }
+    if (asked.jitter > 0 && asked.interval === 0) {
+      find('jitter', 'expected an interval to vary', 'set interval, or leave jitter out');
+    }
+    if (asked.stopDuration > 0 && asked.action !== 'stop') {
+      find('stopDuration', 'expected action: stop', 'only a stopped process continues; leave it out');
+    }
     return findings;
   },
 });

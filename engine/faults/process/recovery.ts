@@ -35,7 +35,9 @@ export class Recovery implements Disposable {
   describe(): string {
     if (this.#since === Number.NEGATIVE_INFINITY) return '';
     const mean = this.#times.reduce((sum, ms) => sum + ms, 0) / this.#times.length;
-    const past = this.#times.length === 0 ? '' : `supervisor recovery ${Math.round(mean)} ms${this.#times.length > 1 ? ` (mean of ${this.#times.length})` : ''}`;
+    const past = this.#times.length === 0
+      ? ''
+      : `supervisor recovery ${Math.round(mean)} ms${this.#times.length > 1 ? ` (mean of ${this.#times.length})` : ''}`;
     return [past, this.#waiting ? 'not all are back yet' : ''].filter(Boolean).join(', ');
   }
 

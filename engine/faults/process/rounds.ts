@@ -64,7 +64,8 @@ export class Rounds implements Disposable {
     const { action } = this.#undo;
     for (const one of this.#signalled) if (this.#hasHappened(one)) this.#seen.add(one);
     const asked = this.#signalled.size;
-    const done = [...this.#signalled].filter((one) => (action === 'stop' && !one.resumed ? this.#hasHappened(one) : this.#seen.has(one))).length;
+    const holds = (one: Touched): boolean => (action === 'stop' && !one.resumed ? this.#hasHappened(one) : this.#seen.has(one));
+    const done = [...this.#signalled].filter(holds).length;
     const text = asked === 0 ? 'no process has been chosen yet' : `${done} of ${asked} processes ${DONE[action]}`;
     return {
       bitten: done > 0 && done * 2 >= asked,

@@ -31,11 +31,17 @@ export function parseSelector(target: string): Selector | { readonly error: stri
   if (colon < 0 || value === '') return { error: `expected ${SELECTOR_HELP}` };
   switch (kind) {
     case 'name':
-      return value === '*' ? { error: 'name:* would be every process; say which program' } : { kind: 'name', name: value };
+      return value === '*'
+        ? { error: 'name:* would be every process; say which program' }
+        : { kind: 'name', name: value };
     case 'cmd':
-      return value.length > 1 && value.startsWith('/') && value.endsWith('/') ? pattern(value.slice(1, -1)) : { kind: 'cmd', text: value };
+      return value.length > 1 && value.startsWith('/') && value.endsWith('/')
+        ? pattern(value.slice(1, -1))
+        : { kind: 'cmd', text: value };
     case 'group':
-      return value === '/' ? { error: 'group:/ would be every process; say which unit or cgroup' } : { kind: 'group', group: value };
+      return value === '/'
+        ? { error: 'group:/ would be every process; say which unit or cgroup' }
+        : { kind: 'group', group: value };
     case 'pid':
       return pids(value);
     default:
@@ -54,7 +60,9 @@ function pattern(source: string): Selector | { readonly error: string } {
 
 function pids(value: string): Selector | { readonly error: string } {
   const list = value.split(',').map((part) => part.trim());
-  if (!list.every((part) => /^[1-9]\d{0,9}$/.test(part))) return { error: 'expected process ids such as pid:4711 or pid:4711,4712' };
+  if (!list.every((part) => /^[1-9]\d{0,9}$/.test(part))) {
+    return { error: 'expected process ids such as pid:4711 or pid:4711,4712' };
+  }
   return { kind: 'pid', pids: list.map(Number) };
 }
 

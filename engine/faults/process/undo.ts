@@ -30,7 +30,9 @@ export type ProcessUndo = z.infer<typeof processUndo>;
 /** @throws FirebreakError `bad-target` */
 export function selectorOf(target: string): Selector {
   const selector = parseSelector(target);
-  if ('error' in selector) throw new FirebreakError('bad-target', selector.error, { hint: 'write for example name:nginx' });
+  if ('error' in selector) {
+    throw new FirebreakError('bad-target', selector.error, { hint: 'write for example name:nginx' });
+  }
   return selector;
 }
 

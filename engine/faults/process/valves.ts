@@ -38,7 +38,9 @@ export function protectedProcesses(list: readonly ProcessInfo[], room: RoomProce
     if (isSshServer(info)) protect(info.pid, 'an SSH server');
     const kin = kinship(info, room.self, byPid);
     if (kin === 'own') protect(info.pid, "one of Firebreak's own processes");
-    if (kin !== 'target' && sessions.has(info.session)) protect(info.pid, 'part of the SSH session that this room is controlled from');
+    if (kin !== 'target' && sessions.has(info.session)) {
+      protect(info.pid, 'part of the SSH session that this room is controlled from');
+    }
   }
   return reasons;
 }

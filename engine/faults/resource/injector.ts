@@ -103,6 +103,8 @@ const END_MARGIN_MS = 600;
 
 function unavailable(): string {
   if (process.platform === 'win32') return 'on Windows the load of another process cannot be measured here yet';
-  if (typeof process.threadCpuUsage !== 'function') return 'this Node has no process.threadCpuUsage(); 24 or later is needed';
+  if (typeof process.threadCpuUsage !== 'function') {
+    return 'this Node has no process.threadCpuUsage(); 24 or later is needed';
+  }
   return '';
 }

@@ -24,7 +24,9 @@ export type ResourceParams = z.infer<typeof params>;
 /** What the parameters come to: the load on each core (0 = CPU left alone) and the cores (0 = all). */
 export function cpuAsked(asked: ResourceParams): { readonly load: number; readonly cores: number } {
   if (asked.cpuLoad > 0) return { load: asked.cpuLoad, cores: asked.cpuCores };
-  if (asked.throttleThreshold > 0) return { load: Math.min(1, asked.throttleThreshold / FULL_THRESHOLD), cores: asked.cpuCores };
+  if (asked.throttleThreshold > 0) {
+    return { load: Math.min(1, asked.throttleThreshold / FULL_THRESHOLD), cores: asked.cpuCores };
+  }
   return { load: asked.cpuCores > 0 ? 1 : 0, cores: asked.cpuCores };
 }
 
@@ -60,9 +62,13 @@ export const resourceManifest = defineManifest({
   explain: (asked) => {
     const parts: string[] = [];
     const { load, cores } = cpuAsked(asked);
-    if (load > 0) parts.push(`loads ${cores === 0 ? 'every core' : coresInWords(cores)} of this machine to ${percent(load)}`);
+    if (load > 0) {
+      parts.push(`loads ${cores === 0 ? 'every core' : coresInWords(cores)} of this machine to ${percent(load)}`);
+    }
     const { holdMB, chunkMB, interval } = ramAsked(asked);
-    if (chunkMB > 0) parts.push(`takes ${chunkMB} MB of this machine's memory every ${formatDuration(interval)} up to ${holdMB || RAM_CEILING_MB} MB`);
+    if (chunkMB > 0) {
+      parts.push(`takes ${chunkMB} MB of this machine's memory every ${formatDuration(interval)} up to ${holdMB || RAM_CEILING_MB} MB`);
+    }
     else if (holdMB > 0) parts.push(`holds ${holdMB} MB of this machine's memory`);
     if (parts.length === 0) return 'Leaves this machine as it is.';
     const span = asked.latencyDuration > 0 ? ` for ${formatDuration(asked.latencyDuration)}` : '';

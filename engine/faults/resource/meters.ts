@@ -43,12 +43,19 @@ export function cpuMeter(child: Held, asked: NonNullable<ResourceUndo['cpu']>, c
       [lastAt, lastUsed] = [now, used];
       samples++;
     }
-    const detail = used === undefined ? 'the process that loads the CPU has ended' : `process ${child.pid} loads ${coresInWords(asked.cores)} to ${percent(recent)} now`;
+    const detail = used === undefined
+      ? 'the process that loads the CPU has ended'
+      : `process ${child.pid} loads ${coresInWords(asked.cores)} to ${percent(recent)} now`;
     const figure: EffectFigure = { name: 'cpu load', unit: 'ratio', requested: asked.load, delivered: mean, samples };
     return { bitten: used !== undefined && recent >= asked.load * BITE, detail: [detail, niceness].filter(Boolean).join(', '), figure };
   };
   return Object.assign(measure, { [Symbol.dispose]: () => child[Symbol.dispose]() });
 }
+
+const LIMITS: Readonly<Record<string, string>> = {
+  ceiling: 'stopped by the ceiling over all memory faults',
+  reserve: 'stopped to leave the reserve free',
+};
 
 /** The resident memory of the child above what it had when empty, against the chunks that were due by now. */
 export function ramMeter(child: Held, asked: NonNullable<ResourceUndo['ram']>, empty: number, clock: Clock): RamMeter {
@@ -63,8 +70,10 @@ export function ramMeter(child: Held, asked: NonNullable<ResourceUndo['ram']>, e
     const requested = Math.min(asked.cap, asked.chunk * Math.max(1, number('takes')));
     const delivered = resident === undefined ? null : Math.max(0, resident - empty);
     if (delivered !== null) samples++;
-    const limit = { ceiling: 'stopped by the ceiling over all memory faults', reserve: 'stopped to leave the reserve free' }[String(child.news.get('limit'))];
-    const detail = delivered === null ? 'the process that holds the memory has ended' : `process ${child.pid} holds ${Math.round(delivered)} MB`;
+    const limit = LIMITS[String(child.news.get('limit'))];
+    const detail = delivered === null
+      ? 'the process that holds the memory has ended'
+      : `process ${child.pid} holds ${Math.round(delivered)} MB`;
     return {
       bitten: delivered !== null && delivered >= requested * BITE,
       detail: [detail, limit].filter(Boolean).join(', '),

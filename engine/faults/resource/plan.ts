@@ -53,7 +53,12 @@ export function planResource(request: FaultRequest<ResourceParams>, room: Machin
   };
 }
 
-function planRam(policy: string, asked: ReturnType<typeof ramAsked>, attack: number, room: MachineRoom): NonNullable<ResourceUndo['ram']> {
+function planRam(
+  policy: string,
+  asked: ReturnType<typeof ramAsked>,
+  attack: number,
+  room: MachineRoom,
+): NonNullable<ResourceUndo['ram']> {
   const ceiling = Math.max(0, RAM_CEILING_MB - room.taken);
   const free = Math.max(0, Math.floor(room.available - room.reserve));
   // A leak without an end is bounded by what it can reach in its time, so that two of them fit under the ceiling.
@@ -61,12 +66,14 @@ function planRam(policy: string, asked: ReturnType<typeof ramAsked>, attack: num
   const wanted = asked.holdMB > 0 ? asked.holdMB : Math.min(reach, ceiling, free);
   const least = Math.max(wanted, Math.min(asked.chunkMB, asked.holdMB || asked.chunkMB));
   if (least > ceiling) {
-    throw new FirebreakError('ram-ceiling', `policy ${policy} asks for ${least} MB; ${ceiling} MB are left of the ${RAM_CEILING_MB} MB that all memory faults may hold`, {
+    const left = `${ceiling} MB are left of the ${RAM_CEILING_MB} MB that all memory faults may hold`;
+    throw new FirebreakError('ram-ceiling', `policy ${policy} asks for ${least} MB; ${left}`, {
       hint: 'ask for less, or wait until the other memory fault has ended',
     });
   }
   if (least > free) {
-    throw new FirebreakError('ram-reserve', `policy ${policy} asks for ${least} MB; ${free} MB can be taken: ${Math.floor(room.available)} MB are available and ${Math.ceil(room.reserve)} MB of them stay free`, {
+    const rest = `${Math.floor(room.available)} MB are available and ${Math.ceil(room.reserve)} MB of them stay free`;
+    throw new FirebreakError('ram-reserve', `policy ${policy} asks for ${least} MB; ${free} MB can be taken: ${rest}`, {
       hint: 'ask for less memory',
     });
   }
@@ -77,7 +84,9 @@ function planRam(policy: string, asked: ReturnType<typeof ramAsked>, attack: num
 /** What inject will do, as one sentence. */
 export function describePlan(undo: ResourceUndo): string {
   const parts: string[] = [];
-  if (undo.cpu !== null) parts.push(`load ${coresInWords(undo.cpu.cores)} to ${percent(undo.cpu.load)} from a process of its own`);
+  if (undo.cpu !== null) {
+    parts.push(`load ${coresInWords(undo.cpu.cores)} to ${percent(undo.cpu.load)} from a process of its own`);
+  }
   if (undo.ram !== null) {
     const { cap, chunk, interval } = undo.ram;
     parts.push(interval > 0 ? `take ${chunk} MB of memory every ${formatDuration(interval)} up to ${cap} MB` : `take ${cap} MB of memory`);
