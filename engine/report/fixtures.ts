@@ -10,6 +10,8 @@ import {
 /** Run records for the tests of the reports: one of each end that a run can have. */
 
 const START = Date.UTC(2026, 10, 21, 14, 2, 57);
+const INJECTED = START + 15_200;
+const REVERTED = START + 55_400;
 const LENGTHS: readonly (readonly [PhaseName, number])[] = [
   ['steady-state', 3],
   ['baseline', 12],
@@ -56,7 +58,8 @@ function course({ under, phases: wanted }: Shape): {
         figures: { ...figures, availability: rate, throughput: 2, apdex: rate, samples: 20, value: null },
         held: rate >= 0.99,
       });
-      const biting = name === 'observe' || name === 'inject';
+      // A point speaks of the second before it.
+      const biting = at > INJECTED && at - 1_000 < REVERTED;
       series.push({
         at,
         probes: { checkout: { successRate: rate, p50: figures.p50, p95: figures.p95, p99: figures.p99 } },
@@ -77,8 +80,8 @@ export const fault = (over: Partial<FaultReport> = {}): FaultReport => ({
   inverse: 'remove the policy slow-payments from the wire',
   reversible: true,
   state: 'clean',
-  injectedAt: START + 15_200,
-  revertedAt: START + 55_400,
+  injectedAt: INJECTED,
+  revertedAt: REVERTED,
   leaseUntil: null,
   effect: {
     bitten: true,

@@ -24,11 +24,11 @@ const SERIES_ROWS = 30;
 export function writeMarkdown(record: RunRecord): string {
   const { word, meaning } = VERDICT_WORDS[verdictKey(record)];
   const parts = [
-    `# ${inline(record.name || 'Unnamed run')}`,
+    `# ${block(record.name || 'Unnamed run')}`,
     `**Verdict: ${word}.** ${meaning}`,
     residue(record),
-    `> ${inline(record.hypothesis || 'No hypothesis was stated.')}`,
-    inline(record.reason),
+    `> ${block(record.hypothesis || 'No hypothesis was stated.')}`,
+    block(record.reason),
     '## Key figures',
     keyFigures(record),
     '## Phases',
@@ -66,8 +66,8 @@ export function writeMarkdown(record: RunRecord): string {
       'Nothing was injected, so nothing had to be undone.',
     ),
     '## Guard',
-    `Score ${record.guard.score} of 100, ${record.guard.level}. Estimated survival ${percent(record.guard.survival)}. ` +
-      `Blast radius ${record.blastRadius} of 5.`,
+    `Score ${record.guard.score} of 100, ${record.guard.level}. ` +
+      `Estimated survival ${percent(record.guard.survival)}. Blast radius ${record.blastRadius} of 5.`,
     table(
       ['Policy', 'Remark', 'What it means'],
       record.guard.issues.map((each) => [each.policy, each.remark, each.message]),
@@ -76,7 +76,7 @@ export function writeMarkdown(record: RunRecord): string {
     '## Environment',
     table(['', ''], Object.entries(record.environment), 'Nothing was recorded of the environment.'),
     '## The file as it was run',
-    record.source.trim() === '' ? 'The record holds no source.' : `${inline(record.file)}\n\n${fenced(record.source)}`,
+    record.source.trim() === '' ? 'The record holds no source.' : `${block(record.file)}\n\n${fenced(record.source)}`,
     '---',
     `${inline(record.run)} · seed ${record.seed} · Firebreak ${inline(versionOf(record))} · ` +
       utcStamp(record.endedAt ?? record.startedAt),
@@ -185,7 +185,7 @@ function fault(each: FaultReport): string {
   ]);
   return [
     `### ${inline(`${each.policy} (${each.type}) on ${each.target}`)}`,
-    inline(`${each.explain} ${faultTimes(each)} ${each.effect.detail} ${each.note}`.trim()),
+    block(`${each.explain} ${faultTimes(each)} ${each.effect.detail} ${each.note}`.trim()),
     inline(`Undo: ${each.inverse}`),
     table(
       ['Effect', 'Requested', 'Delivered', 'Deviation', 'Measurements'],
@@ -201,10 +201,21 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[], e
   return [line(heads), `|${heads.map(() => ' --- ').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
-/** Text as it is: nothing in it may become markup, end a table cell or start a line. */
+/** Text as it is: nothing in it may become markup or end a table cell. What could not is left readable. */
 function inline(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]<>#|~&]/g, '\\$&').replaceAll(/\s*[\r\n]+\s*/g, '<br>');
+  return text
+    .replaceAll(/[\\`*[\]|~]/g, '\\$&')
+    .replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+    .replaceAll(/<(?=[A-Za-z/!?])/g, '\\<')
+    .replaceAll(/&(?=#?\w+;)/g, '\\&')
+    .replaceAll(/\s*[\r\n]+\s*/g, '<br>');
 }
+
+/** The same where it begins a line, and could begin a heading, a quotation or a list. */
+const block = (text: string): string =>
+  inline(text.trimStart())
+    .replace(/^[#>+=-]/, '\\$&')
+    .replace(/^\d+(?=[.)])/, '$&\\');
 
 /** A fence longer than any run of backticks within. */
 function fenced(source: string): string {

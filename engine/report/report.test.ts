@@ -73,6 +73,7 @@ describe('the PDF', () => {
       '-1 %',
       '202',
       'aborts below 95 %',
+      `sample ${breach.seq}`,
       'fault active',
       'equal: reverted',
       'Page 1 of',
@@ -202,16 +203,19 @@ describe('JSON and Markdown', () => {
     ]) {
       assert.ok(text.includes(part), part);
     }
+    assert.ok(text.includes('The abort condition success_rate < 0.95 was true'), 'plain words stay readable');
     const wild = writeMarkdown(
       heldRecord({
         hypothesis: 'a | b\n# c <script>',
+        reason: '1. _no_ list',
         source: 'x: |\n  ```\n  y\n',
         faults: [fault({ note: '**x**' })],
       }),
     );
     assert.ok(
-      wild.includes('> a \\| b<br>\\# c \\<script\\>') && wild.includes('````yaml') && wild.includes('\\*\\*x\\*\\*'),
+      wild.includes('> a \\| b<br># c \\<script>') && wild.includes('````yaml') && wild.includes('\\*\\*x\\*\\*'),
     );
+    assert.ok(wild.includes('\n1\\. \\_no\\_ list\n'));
     for (const line of wild.split('\n').filter((each) => each.startsWith('| '))) assert.ok(line.endsWith(' |'), line);
   });
 });

@@ -21,7 +21,8 @@ export const utcStamp = (at: number): string => `${utcDate(at)} ${utcTime(at)} U
 /** A rate 0-1 as `97.4 %`. Never rounds up to 100 % or down to 0 % what was not quite that. */
 export function percent(rate: number | null | undefined): string {
   if (rate === null || rate === undefined) return NOT_MEASURED;
-  const value = rate * 100;
+  // A moving average of ones is 0.9999999999999998, and means one.
+  const value = Math.round(rate * 1e11) / 1e9;
   if (value > 0 && value < 0.05) return '< 0.1 %';
   if (value < 100 && value > 99.95) return '> 99.9 %';
   return `${trim(value, 1)} %`;

@@ -8,7 +8,7 @@ export interface Line {
   /** Lengths of dash and gap in points; undefined for a solid line. Lines differ by dash as well as by colour. */
   readonly dash?: readonly [number, number];
   readonly points: readonly Point[];
-  /** Drawn as steps over a light area: for rates that hold from one point to the next. */
+  /** Drawn as steps over a light area: for rates, each over the time since the point before. */
   readonly steps?: boolean;
 }
 export interface Mark {
@@ -27,6 +27,8 @@ export interface TimeChart {
   readonly window: TimeSpan | null;
   readonly windowLabel: string;
   readonly marks: readonly Mark[];
+  /** One moment that matters, ringed. */
+  readonly spot?: { readonly at: number; readonly value: number; readonly label: string };
   /** What stands in the plot when there is nothing to draw. */
   readonly empty: string;
   readonly height: number;
@@ -71,6 +73,7 @@ export function drawChart(sheet: Sheet, chart: TimeChart): void {
   const taken: Box[] = marks.map(({ value }) => ({ x: plot.x, y: yOf(value) - 0.5, width: plot.width, height: 1 }));
   for (const mark of marks) drawMark(sheet, mark, plot, yOf(mark.value), taken);
   windowLabel(sheet, chart, plot);
+  drawSpot(sheet, chart, plot, yOf);
   sheet.y = plot.y + plot.height + FOOT - 4;
 }
 
@@ -164,7 +167,7 @@ function drawLine(sheet: Sheet, line: Line, chart: TimeChart, yOf: (value: numbe
     doc.moveTo(...first);
     let last = first;
     for (const next of rest) {
-      if (line.steps === true) doc.lineTo(next[0], last[1]);
+      if (line.steps === true) doc.lineTo(last[0], next[1]);
       doc.lineTo(...next);
       last = next;
     }
@@ -188,7 +191,7 @@ function area(
     .lineTo(...first);
   let last = first;
   for (const next of path.slice(1)) {
-    doc.lineTo(next[0], last[1]).lineTo(...next);
+    doc.lineTo(last[0], next[1]).lineTo(...next);
     last = next;
   }
   doc.lineTo(end[0], floor).fill(color).restore();
@@ -227,6 +230,17 @@ function drawMark(sheet: Sheet, { label, color }: Mark, plot: Box, y: number, ta
     .fill(INK.white)
     .restore();
   sheet.line(label, place.x, place.y, { ...TYPE.axis, color }, { width });
+}
+
+function drawSpot(sheet: Sheet, { spot, span }: TimeChart, plot: Box, yOf: (value: number) => number): void {
+  if (spot === undefined) return;
+  const [x, y] = [xOf(span, spot.at), yOf(spot.value)];
+  sheet.doc.circle(x, y, 3).lineWidth(1.3).fillAndStroke(INK.white, INK.bad);
+  const width = sheet.width(sheet.letters(spot.label), TYPE.axis);
+  const left = x + 8 + width > plot.x + plot.width ? x - 8 - width : x + 8;
+  const box = { x: left - 2, y: y - 4.5, width: width + 4, height: 9 };
+  sheet.doc.save().fillOpacity(0.85).rect(box.x, box.y, box.width, box.height).fill(INK.white).restore();
+  sheet.line(spot.label, left, y - 4, { ...TYPE.axis, color: INK.bad });
 }
 
 const overlaps = (a: Box, b: Box): boolean =>

@@ -1,5 +1,5 @@
-import { type RunRecord } from '../../contract/models.ts';
-import { injectionWindow, limitsOf, type Limit, probesOf, runSpan } from '../facts.ts';
+import { type RunRecord, type SeriesPoint } from '../../contract/models.ts';
+import { injectionWindow, limitsOf, type Limit, probesOf, runSpan, type TimeSpan } from '../facts.ts';
 import { percent, span, trim } from '../words.ts';
 import { type Point, rateScale, scaleTo } from './axes.ts';
 import { type Line, type Mark, type TimeChart } from './chart.ts';
@@ -24,11 +24,12 @@ const base = (record: RunRecord, height: number) => ({
   height,
 });
 
-/** The points of one figure of one probe: from the series, or from the samples where a run kept no series. */
+/** The points of one figure of one probe: from its samples or from the series, whichever tells more. */
 function pointsOf(record: RunRecord, probe: string, figure: Figure): readonly Point[] {
-  if (record.series.length > 0)
-    return record.series.map(({ at, probes }) => ({ at, value: probes[probe]?.[figure] ?? null }));
   const own = record.samples.filter((sample) => sample.probe === probe);
+  if (record.series.length > own.length) {
+    return record.series.map(({ at, probes }) => ({ at, value: probes[probe]?.[figure] ?? null }));
+  }
   return own.map(({ at, figures }) => ({ at, value: figures[FIGURE_NAMES[figure]] ?? null }));
 }
 
@@ -45,12 +46,19 @@ const lineStyle = (index: number): Pick<Line, 'color' | 'dash'> => {
 const stepStyle = (index: number): Pick<Line, 'color' | 'dash'> =>
   index === 0 ? { color: INK.data[1] } : index === 1 ? { ...lineStyle(1), color: INK.data[0] } : lineStyle(index);
 
-const marksOf = (limits: readonly Limit[], format: (value: number) => string): Mark[] =>
-  limits.map(({ kind, operator, value }) => ({
-    value,
-    color: kind === 'abort' ? INK.bad : INK.good,
-    label: kind === 'abort' ? `aborts ${WORD[operator]} ${format(value)}` : `steady state ${operator} ${format(value)}`,
-  }));
+/** Where the steady state ends exactly where the run aborts, one line says both. */
+function marksOf(limits: readonly Limit[], format: (value: number) => string): Mark[] {
+  const aborts = new Set(limits.filter(({ kind }) => kind === 'abort').map(({ value }) => value));
+  return limits.flatMap(({ kind, operator, value }): Mark[] => {
+    if (kind === 'expect') {
+      return aborts.has(value) ? [] : [{ value, color: INK.good, label: `steady state ${operator} ${format(value)}` }];
+    }
+    const also = limits.find((other) => other.kind === 'expect' && other.value === value);
+    const label = `aborts ${WORD[operator]} ${format(value)}`;
+    const steady = also === undefined ? '' : ` (steady state ${also.operator} ${format(value)})`;
+    return [{ value, color: INK.bad, label: label + steady }];
+  });
+}
 const WORD = { '<': 'below', '<=': 'at or below', '>': 'above', '>=': 'at or above' } as const;
 
 /** Success rate of every probe over time, with the abort threshold. */
@@ -78,7 +86,16 @@ export function successChart(record: RunRecord, height: number): TimeChart {
     lines,
     marks,
     empty: 'No success rate was measured.',
+    ...spotOf(record),
   };
+}
+
+/** The sample that broke the run, where the chart shows its success rate. */
+function spotOf({ breach }: RunRecord): Pick<TimeChart, 'spot'> {
+  const value = breach?.figures['success_rate'];
+  return breach === null || typeof value !== 'number'
+    ? {}
+    : { spot: { at: breach.at, value, label: `sample ${breach.seq}` } };
 }
 
 /** Latency percentiles of one probe over time, with the limits on its p99. */
@@ -111,6 +128,28 @@ export function latencyChart(record: RunRecord, probe: string, height: number): 
   };
 }
 
+/**
+ * A rate is measured over a whole second, and the first and the last second of an injection lie partly outside it. Drawn
+ * over the part inside: nothing was injected before the first fault or after the last revert.
+ */
+function cutTo(window: TimeSpan | null, points: readonly { at: number; value: number }[]): readonly Point[] {
+  if (window === null) return points;
+  return points.flatMap(({ at, value }, index) => {
+    const from = points[index - 1]?.at ?? at;
+    const begins = from < window.start && window.start < at ? [{ at: window.start, value: 0 }] : [];
+    const ends = from < window.end && window.end < at;
+    return [
+      ...begins,
+      ...(ends
+        ? [
+            { at: window.end, value },
+            { at, value: 0 },
+          ]
+        : [{ at, value }]),
+    ];
+  });
+}
+
 /** Injected faults per second by target. */
 export function faultChart(record: RunRecord, height: number): TimeChart {
   const totals = new Map<string, number>();
@@ -123,18 +162,22 @@ export function faultChart(record: RunRecord, height: number): TimeChart {
     .map(([target]) => target);
   const own = targets.length > MOST_LINES ? targets.slice(0, MOST_LINES - 1) : targets;
   const others = targets.slice(own.length);
+  const window = injectionWindow(record);
+  const ratesOf = (names: readonly string[]): readonly Point[] => {
+    const rate = (point: SeriesPoint): number => names.reduce((sum, name) => sum + (point.faultRate[name] ?? 0), 0);
+    return cutTo(
+      window,
+      record.series.map((point) => ({ at: point.at, value: rate(point) })),
+    );
+  };
   const lines: Line[] = own.map((target, index) => ({
     label: target,
-    points: record.series.map(({ at, faultRate }) => ({ at, value: faultRate[target] ?? 0 })),
+    points: ratesOf([target]),
     steps: true,
     ...stepStyle(index),
   }));
   if (others.length > 0) {
-    const points = record.series.map(({ at, faultRate }) => ({
-      at,
-      value: others.reduce((sum, target) => sum + (faultRate[target] ?? 0), 0),
-    }));
-    lines.push({ label: `${others.length} other targets`, points, steps: true, color: INK.muted });
+    lines.push({ label: `${others.length} other targets`, points: ratesOf(others), steps: true, color: INK.muted });
   }
   const highest = highestOf(lines);
   return {
@@ -145,6 +188,6 @@ export function faultChart(record: RunRecord, height: number): TimeChart {
     format: (value) => trim(value, 2),
     lines,
     marks: [],
-    empty: injectionWindow(record) === null ? 'Nothing was injected.' : 'No injected fault was counted in the traffic.',
+    empty: window === null ? 'Nothing was injected.' : 'No injected fault was counted in the traffic.',
   };
 }

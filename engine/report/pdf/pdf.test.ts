@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rateScale, scaleTo, thin, timeTicks } from './axes.ts';
+import { heldRecord } from '../fixtures.ts';
+import { faultChart } from './figures.ts';
 import { fingerprint } from './sections.ts';
 import { Sheet, TYPE } from './sheet.ts';
 import { losesLetters, winAnsi } from './winansi.ts';
@@ -18,7 +20,7 @@ test('text is brought into the letters of the standard fonts', () => {
     ['日本', '??'],
     ['👩‍👩‍👧 🇩🇪 ✅', '? ? ok'],
     ['a\u200bb\u00adc\u202ed\ufeff', 'abcd'],
-    ['tab\there\u00a0too\u2003and', 'tab  here too and'],
+    ['tab\there\u202ftoo\u2003and', 'tab  here\u00a0too and'],
     ['a\r\nb\u0007c\u001b[31m', 'a\nb?c?[31m'],
     ['lone \ud800 surrogate', 'lone ? surrogate'],
   ] as const)
@@ -43,6 +45,7 @@ test('every line that wrap returns fits, and nothing is lost but white space', (
       assert.equal(lines.join('').replaceAll(/\s/g, ''), text.replaceAll(/\s/g, ''));
     }
   }
+  assert.deepEqual(page.wrap('one p99\u00a09.4\u00a0ms', 60, TYPE.body), ['one', 'p99\u00a09.4\u00a0ms']);
   assert.ok(page.wrap('   indented', 480, TYPE.mono)[0]?.startsWith('   '));
 });
 
@@ -106,4 +109,17 @@ test('a shortened fingerprint still tells two apart', () => {
   const [one, two] = [`${'a'.repeat(200)}1${'b'.repeat(200)}`, `${'a'.repeat(200)}2${'b'.repeat(200)}`];
   assert.ok(fingerprint(one).length < 200);
   assert.notEqual(fingerprint(one), fingerprint(two));
+});
+
+test('the fault rate of a partial second is drawn inside the injection window only', () => {
+  const base = heldRecord();
+  const [{ injectedAt, revertedAt } = { injectedAt: null, revertedAt: null }] = base.faults;
+  assert.ok(injectedAt !== null && revertedAt !== null && injectedAt % 1_000 !== 0);
+  const [line] = faultChart(base, 100).lines;
+  for (const [index, { at, value }] of line?.points.entries() ?? []) {
+    const from = line?.points[index - 1]?.at ?? at;
+    if ((value ?? 0) > 0)
+      assert.ok(from >= injectedAt && at <= revertedAt, `${from - injectedAt} to ${at - injectedAt}`);
+  }
+  assert.ok((line?.points.filter(({ value }) => (value ?? 0) > 0).length ?? 0) >= 39);
 });

@@ -49,7 +49,7 @@ export function breachSection(sheet: Sheet, record: RunRecord): void {
 export const figuresText = (figures: Readonly<Record<string, number | null>>): string =>
   Object.entries(figures)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name} ${figureValue(name, value)}`)
+    .map(([name, value]) => `${name} ${figureValue(name, value)}`.replaceAll(' ', '\u00a0'))
     .join(' · ') || 'no figures were measured';
 
 export function timelineSection(sheet: Sheet, { timeline }: RunRecord): void {

@@ -127,7 +127,7 @@ export class Sheet {
     for (const paragraph of this.letters(text).split('\n')) {
       let line = '';
       // Split keeps the white space, so that code keeps its indentation.
-      for (const word of paragraph.split(/(?<=\s)(?=\S)/)) {
+      for (const word of paragraph.split(/(?<= )(?=[^ ])/)) {
         if (this.width((line + word).trimEnd(), type) <= width) {
           line += word;
           continue;
@@ -211,7 +211,11 @@ export class Sheet {
 
   #draw(text: string, x: number, y: number, type: Style): void {
     if (text === '') return;
-    this.doc.font(type.font).fontSize(type.size).fillColor(type.color).text(text, x, y, { lineBreak: false });
+    this.doc
+      .font(type.font)
+      .fontSize(type.size)
+      .fillColor(type.color)
+      .text(text.replaceAll('\u00a0', ' '), x, y, { lineBreak: false });
   }
   /** Pushes full lines of an overlong word, best broken after a separator, and returns what is left of it. */
   #chop(word: string, width: number, type: Style, lines: string[], maxLines: number): string {

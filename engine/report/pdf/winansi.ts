@@ -54,7 +54,7 @@ const MEANT: Readonly<Record<string, string>> = {
   '\u2028': '\n',
   '\u2029': '\n',
   '\t': '  ',
-  '\u00a0': ' ',
+  '\u202f': '\u00a0',
   ł: 'l',
   Ł: 'L',
   đ: 'd',
@@ -70,7 +70,7 @@ const MEANT: Readonly<Record<string, string>> = {
 const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
   (
     'а=a б=b в=v г=g д=d е=e ж=zh з=z и=i й=j к=k л=l м=m н=n о=o п=p р=r с=s т=t у=u ф=f х=kh ц=ts ч=ch ш=sh щ=shch ' +
-    "ъ=\" ы=y ь=' э=e ю=yu я=ya є=ye і=i ї=yi ґ=g ј=j љ=lj њ=nj ћ=c ђ=dj џ=dz α=a β=b γ=g δ=d ε=e ζ=z η=i θ=th ι=i " +
+    'ъ=" ы=y ь=\' э=e ю=yu я=ya є=ye і=i ї=yi ґ=g ј=j љ=lj њ=nj ћ=c ђ=dj џ=dz α=a β=b γ=g δ=d ε=e ζ=z η=i θ=th ι=i ' +
     'κ=k λ=l μ=µ ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y φ=f χ=ch ψ=ps ω=o'
   )
     .split(' ')
@@ -125,7 +125,7 @@ function inSet(character: string): boolean {
   return (
     character === '\n' ||
     (code >= 0x20 && code <= 0x7e) ||
-    (code > 0xa0 && code <= 0xff && code !== 0xad) ||
+    (code >= 0xa0 && code <= 0xff && code !== 0xad) ||
     EXTRA.has(character)
   );
 }
