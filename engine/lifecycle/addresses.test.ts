@@ -19,7 +19,10 @@ test('a socket lies in the state directory, or, when that path is too long, in a
     writeFileSync(sentinelAddress(long, 42), '');
     assert.deepEqual(sentinelAddresses(long), [sentinelAddress(long, 42)]);
     chmodSync(folder, 0o755);
-    assert.throws(() => watchdogAddress(long), (error: unknown) => error instanceof FirebreakError && error.code === 'socket-unsafe');
+    assert.throws(
+      () => watchdogAddress(long),
+      (error: unknown) => error instanceof FirebreakError && error.code === 'socket-unsafe',
+    );
   } finally {
     rmSync(folder, { recursive: true });
     rmSync(dirname(watchdogAddress(`${long}x`)), { recursive: true });
@@ -29,6 +32,7 @@ test('a socket lies in the state directory, or, when that path is too long, in a
 test('only sentinels are taken for sentinels', () => {
   using dir = temporary();
   mkdirSync(dir.path, { recursive: true });
-  for (const name of ['engine-7.sock', 'engine-.sock', 'engine-x.sock', 'engine-7.json', 'watchdog.sock']) writeFileSync(join(dir.path, name), '');
+  for (const name of ['engine-7.sock', 'engine-.sock', 'engine-x.sock', 'engine-7.json', 'watchdog.sock'])
+    writeFileSync(join(dir.path, name), '');
   assert.deepEqual(sentinelAddresses(dir.path), [join(dir.path, 'engine-7.sock')]);
 });

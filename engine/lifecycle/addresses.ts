@@ -18,7 +18,9 @@ export function sentinelAddresses(stateDir: string): readonly string[] {
   const prefix = process.platform === 'win32' ? `firebreak-${hashOf(stateDir)}-engine-` : 'engine-';
   const folder = process.platform === 'win32' ? PIPES : folderOf(stateDir);
   try {
-    return readdirSync(folder).filter((name) => name.startsWith(prefix) && /-\d+(\.sock)?$/.test(name)).map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => name.startsWith(prefix) && /-\d+(\.sock)?$/.test(name))
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }
@@ -29,7 +31,10 @@ function addressOf(stateDir: string, name: string): string {
   return join(folderOf(stateDir), `${name}.sock`);
 }
 
-/** The state directory itself, unless its path is too long for a socket: then a directory of ours alone under the temporary one. */
+/**
+ * The state directory itself, unless its path is too long for a socket: then a directory of ours alone under the
+ * temporary one.
+ */
 function folderOf(stateDir: string): string {
   const folder = resolve(stateDir);
   const longest = join(folder, 'engine-4194304.sock');

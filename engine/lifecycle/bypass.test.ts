@@ -5,13 +5,22 @@ import { realClock, VirtualClock } from '../kernel/clock.ts';
 import { FirebreakError } from '../kernel/errors.ts';
 import { openBypass } from './bypass.ts';
 
-async function serve(answer: (text: string) => string): Promise<{ port: number; close(): Promise<void>; server: Server }> {
+async function serve(
+  answer: (text: string) => string,
+): Promise<{ port: number; close(): Promise<void>; server: Server }> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     let text = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => socket.end(answer(text)));
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (text += chunk))
+      .on('end', () => socket.end(answer(text)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { port: (server.address() as AddressInfo).port, server, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 }
 async function freePort(): Promise<number> {
   const { port, close } = await serve(String);
@@ -23,16 +32,26 @@ function exchange(port: number, text: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer = '';
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.end(text));
-    socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk)).on('end', () => resolve(answer === '' ? undefined : answer)).on('error', () => resolve(undefined));
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (answer += chunk))
+      .on('end', () => resolve(answer === '' ? undefined : answer))
+      .on('error', () => resolve(undefined));
   });
 }
 
 test('bytes pass both ways, half-closed connections and large ones too', async () => {
   const upstream = await serve((text) => `${text.length} ${text.slice(0, 5)}${'y'.repeat(1_000_000)}`);
   const listen = await freePort();
-  const bypass = await openBypass({ name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` }, realClock);
+  const bypass = await openBypass(
+    { name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` },
+    realClock,
+  );
   const answers = await Promise.all([1, 2, 3].map((n) => exchange(listen, `hello${'x'.repeat(n * 300_000)}`)));
-  assert.deepEqual(answers.map((answer) => [answer?.slice(0, 12), answer?.length]), [1, 2, 3].map((n) => [`${n * 300_000 + 5} hello`, 1_000_012]));
+  assert.deepEqual(
+    answers.map((answer) => [answer?.slice(0, 12), answer?.length]),
+    [1, 2, 3].map((n) => [`${n * 300_000 + 5} hello`, 1_000_012]),
+  );
   await bypass[Symbol.asyncDispose]();
   assert.equal(await exchange(listen, 'anyone?'), undefined);
   await upstream.close();
@@ -41,7 +60,10 @@ test('bytes pass both ways, half-closed connections and large ones too', async (
 test('letting go cuts the connections, so that none escapes the next engine', async () => {
   const upstream = await serve(String);
   const listen = await freePort();
-  const bypass = await openBypass({ name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` }, realClock);
+  const bypass = await openBypass(
+    { name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` },
+    realClock,
+  );
   const socket = connect(listen, '127.0.0.1');
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.on('error', () => {});
@@ -56,10 +78,14 @@ test('an upstream that refuses is noticed without traffic, and forgiven when it 
   const clock = new VirtualClock();
   const upstream = await serve(String);
   const listen = await freePort();
-  const bypass = await openBypass({ name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` }, clock);
+  const bypass = await openBypass(
+    { name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` },
+    clock,
+  );
   await upstream.close();
   const settle = async (condition: () => boolean): Promise<void> => {
-    for (const end = performance.now() + 5_000; !condition() && performance.now() < end; ) await new Promise((resolve) => setImmediate(resolve));
+    for (const end = performance.now() + 5_000; !condition() && performance.now() < end;)
+      await new Promise((resolve) => setImmediate(resolve));
     assert.ok(condition());
   };
   await clock.advance(5_000);
@@ -77,6 +103,9 @@ test('an upstream that refuses is noticed without traffic, and forgiven when it 
 test('an address that is taken is an error that says so', async () => {
   const upstream = await serve(String);
   const taken = `127.0.0.1:${upstream.port}`;
-  await assert.rejects(openBypass({ name: 'shop', listen: taken, upstream: taken }, realClock), (error: unknown) => error instanceof FirebreakError && error.code === 'listen-failed' && /shop/.test(error.message));
+  await assert.rejects(
+    openBypass({ name: 'shop', listen: taken, upstream: taken }, realClock),
+    (error: unknown) => error instanceof FirebreakError && error.code === 'listen-failed' && /shop/.test(error.message),
+  );
   await upstream.close();
 });

@@ -74,7 +74,13 @@ export async function openBypass(route: RouteMark, clock: Clock): Promise<Bypass
 function listening(server: Server, route: RouteMark): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new FirebreakError('listen-failed', `route ${route.name}: cannot listen on ${route.listen}: ${messageOf(error)}`, { cause: error }));
+      reject(
+        new FirebreakError(
+          'listen-failed',
+          `route ${route.name}: cannot listen on ${route.listen}: ${messageOf(error)}`,
+          { cause: error },
+        ),
+      );
     });
     server.listen(placeOf(route.listen), () => resolve());
   });
@@ -82,5 +88,8 @@ function listening(server: Server, route: RouteMark): Promise<void> {
 
 function placeOf(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1') || '127.0.0.1', port: Number(address.slice(colon + 1)) };
+  return {
+    host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    port: Number(address.slice(colon + 1)),
+  };
 }

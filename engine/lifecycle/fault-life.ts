@@ -1,11 +1,19 @@
 import { type FaultId } from '../kernel/brands.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
-import { type Effect, type FaultRequest, type FaultState, type InjectContext, type Injector, type TargetPlan } from '../kernel/fault.ts';
+import {
+  type Effect,
+  type FaultRequest,
+  type FaultState,
+  type InjectContext,
+  type Injector,
+  type TargetPlan,
+} from '../kernel/fault.ts';
 import { newFaultId } from '../kernel/random.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type FaultReport } from '../telemetry/models.ts';
 import { type Workshop } from './models.ts';
-import { type Undone, undoFromJournal, within } from './undo.ts';
+import { type Undone, undoFromJournal } from './undo.ts';
+import { untilAborted, within } from './waiting.ts';
 
 /** How often verify is called until the fault has bitten, and from then on; milliseconds. */
 const UNTIL_BITTEN = 50;
@@ -18,8 +26,8 @@ const INJECT_GRACE = 2_000;
 const BURST = 100;
 
 /**
- * One fault on one target, from its journal row to the proof that it is gone. Read it from top to bottom: it is the life
- * of a fault. (Plan and guard come before it, over all faults of a run: plan.ts.)
+ * One fault on one target, from its journal row to the proof that it is gone. Read it from top to bottom: it is the
+ * life of a fault. (Plan and guard come before it, over all faults of a run: plan.ts.)
  */
 export class FaultLife {
   readonly fault: FaultId = newFaultId();
@@ -58,14 +66,21 @@ export class FaultLife {
     this.#publish();
   }
 
-  /** Steps 3 and 4: journal, then inject. Throws the abort's reason, or why it could not be injected; then call `end`. */
+  /**
+   * Steps 3 and 4: journal, then inject. Throws the abort's reason, or why it could not be injected; then call `end`.
+   */
   async begin(caller: AbortSignal): Promise<void> {
     const { clock, journal, revertDeadline, boundary } = this.#shop;
     const signal = AbortSignal.any([caller, this.#holding.signal]);
     signal.throwIfAborted();
     // Without a fingerprint before, nobody could ever prove that the target is clean again: then it is not touched.
     const reading = this.#injector.fingerprint(this.#undo);
-    const before = await within(clock, clock.now() + revertDeadline, `reading the state of ${this.#plan.target}`, reading);
+    const before = await within(
+      clock,
+      clock.now() + revertDeadline,
+      `reading the state of ${this.#plan.target}`,
+      reading,
+    );
     signal.throwIfAborted();
     this.#before = before;
     journal.append(this.#draft('planned'));
@@ -107,7 +122,8 @@ export class FaultLife {
   /** The last measurement, while the fault is still in the world. */
   async lastLook(): Promise<void> {
     const { clock } = this.#shop;
-    if (this.#state === 'active') await within(clock, clock.now() + LAST_LOOK, 'verify', this.#measure()).catch(() => {});
+    if (this.#state === 'active')
+      await within(clock, clock.now() + LAST_LOOK, 'verify', this.#measure()).catch(() => {});
   }
 
   /** Tells inject and verify to stop, and keeps what has not begun from beginning. Changes nothing back yet. */
@@ -142,11 +158,23 @@ export class FaultLife {
     const { target, action, inverse, reversible } = this.#plan;
     const live = this.#state === 'active' || this.#state === 'injecting';
     return {
-      id: this.fault, policy, type, target, explain: this.#explain, action, inverse, reversible,
-      state: this.#state, injectedAt: this.#injectedAt, revertedAt: this.#revertedAt,
+      id: this.fault,
+      policy,
+      type,
+      target,
+      explain: this.#explain,
+      action,
+      inverse,
+      reversible,
+      state: this.#state,
+      injectedAt: this.#injectedAt,
+      revertedAt: this.#revertedAt,
       leaseUntil: live ? (this.#shop.lease?.until() ?? null) : null,
-      effect: this.#effect, before: this.#before, after: this.#after,
-      reverted: this.#state === 'clean' && this.#before === this.#after, note: this.#note,
+      effect: this.#effect,
+      before: this.#before,
+      after: this.#after,
+      reverted: this.#state === 'clean' && this.#before === this.#after,
+      note: this.#note,
     };
   }
 
@@ -165,7 +193,9 @@ export class FaultLife {
     this.#become(undone.clean ? 'clean' : 'unconfirmed');
   }
 
-  /** An inject that ignored its abort may have changed something after the revert: undo once more when it comes back. */
+  /**
+   * An inject that ignored its abort may have changed something after the revert: undo once more when it comes back.
+   */
   #whenReturned(stuck: Promise<void>, why: string): void {
     const again = async (): Promise<void> => {
       const undone = await undoFromJournal(this.#shop, this.fault, why);
@@ -184,7 +214,8 @@ export class FaultLife {
         const parsed = this.#injector.undo.parse(undo);
         const row = this.#shop.journal.append({ ...this.#draft('amended'), undo: parsed }, ['reverting', 'reverted']);
         // The watchdog reverted it while this process was hung: it must not begin anew.
-        if (row === undefined) throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
+        if (row === undefined)
+          throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
         this.#undo = parsed;
       },
       injected: (detail) => this.#count(detail),
@@ -206,7 +237,8 @@ export class FaultLife {
       this.#bite.resolve();
       this.#shop.boundary('bitten', this.fault);
     } catch (error) {
-      if (!this.#effect.bitten) this.#effect = { ...this.#effect, detail: `could not be measured: ${messageOf(error)}` };
+      if (!this.#effect.bitten)
+        this.#effect = { ...this.#effect, detail: `could not be measured: ${messageOf(error)}` };
     }
   }
 
@@ -226,7 +258,14 @@ export class FaultLife {
     if (count === 0) return;
     this.#burst.count = 0;
     const { run, policy } = this.#request;
-    this.#shop.bus.publish(run, { kind: 'injected', fault: this.fault, policy, target: this.#plan.target, count, detail });
+    this.#shop.bus.publish(run, {
+      kind: 'injected',
+      fault: this.fault,
+      policy,
+      target: this.#plan.target,
+      count,
+      detail,
+    });
   }
 
   #draft(step: UndoDraft['step']): UndoDraft {
@@ -234,8 +273,21 @@ export class FaultLife {
     const { target, action, inverse, reversible } = this.#plan;
     const layer = this.#shop.facts[type]?.layer ?? 'host';
     return {
-      step, fault: this.fault, run, policy, type, layer, target, action, inverse, reversible,
-      owner: this.#shop.identity.self, undo: this.#undo, before: this.#before ?? '', after: null, note: '',
+      step,
+      fault: this.fault,
+      run,
+      policy,
+      type,
+      layer,
+      target,
+      action,
+      inverse,
+      reversible,
+      owner: this.#shop.identity.self,
+      undo: this.#undo,
+      before: this.#before ?? '',
+      after: null,
+      note: '',
     };
   }
 
@@ -245,19 +297,5 @@ export class FaultLife {
   }
   #publish(): void {
     this.#shop.bus.publish(this.#request.run, { kind: 'fault', fault: this.report() });
-  }
-}
-
-/** Waits for `work`, but no longer than until `signal` is aborted; then throws its reason. */
-async function untilAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const stop = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  aborted.promise.catch(() => {});
-  try {
-    if (signal.aborted) stop();
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }

@@ -1,40 +1,23 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { millis } from '../kernel/brands.ts';
-import { VirtualClock } from '../kernel/clock.ts';
 import { FirebreakError } from '../kernel/errors.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type UndoStep } from '../store/journal-record.ts';
-import { type Lease } from './models.ts';
 import { type LifecycleParts } from './lifecycle.ts';
-import { folderFacts, folderLifecycle, folders, forever, requestFor, temporary, type Troubles } from './test-parts.ts';
+import { type Lease } from './models.ts';
+import {
+  folderFacts,
+  folderLifecycle,
+  forever,
+  hasCode,
+  HOLD,
+  requestFor,
+  type Troubles,
+  virtualRoom,
+} from './test-parts.ts';
 
-const HOLD = millis(60_000);
-const code = (expected: string) => (error: unknown) => error instanceof FirebreakError && error.code === expected;
-
-/** A virtual clock whose wall can jump, as when a laptop is closed and opened again. */
-class SleepyClock extends VirtualClock {
-  slept = 0;
-  override wall(): number {
-    return super.wall() + this.slept;
-  }
-}
-
-function room(troubles: Troubles = {}, parts: Partial<LifecycleParts> = {}) {
-  const stack = new DisposableStack();
-  const dir = stack.use(temporary());
-  const world = folders(dir.path, ['one', 'two']);
-  const clock = new SleepyClock();
-  const made = folderLifecycle(join(dir.path, 'state'), troubles, { ...parts, clock });
-  stack.use(made.journal);
-  const plan = () => made.lifecycle.plan(world.paths.map((path) => requestFor(path)), forever);
-  const start = async () => made.lifecycle.start(await plan(), HOLD, forever);
-  return { ...made, clock, world, plan, start, [Symbol.dispose]: () => stack.dispose() };
-}
-
-test('HALT silences the wire first, reverts everything, and is the last word on what was planned before it', async () => {
-  using at = room();
+test('HALT silences the wire first, reverts everything, and overrules what was planned before it', async () => {
+  using at = virtualRoom();
   const set = await at.start();
   const before = await at.lifecycle.plan([], forever);
   const stale = await at.lifecycle.plan([requestFor(at.world.paths[0]!, 'later')], forever);
@@ -42,10 +25,13 @@ test('HALT silences the wire first, reverts everything, and is the last word on 
   assert.equal(at.wire.halted, true, 'in the same turn');
   const { tookMs, faults } = await at.clock.runUntil(halting);
   assert.ok(tookMs >= 0 && tookMs < 1_000, `${tookMs} ms`);
-  assert.deepEqual([faults.map(({ state }) => state), at.world.calm(), await set.ended], [['clean', 'clean'], true, 'halted']);
+  assert.deepEqual(
+    [faults.map(({ state }) => state), at.world.calm(), await set.ended],
+    [['clean', 'clean'], true, 'halted'],
+  );
   assert.equal(at.lifecycle.halted, true);
   assert.ok(at.bus.recent().some(({ body }) => body.kind === 'halt' && body.by === 'the test'));
-  await assert.rejects(at.lifecycle.start(stale, HOLD, forever), code('halted'));
+  await assert.rejects(at.lifecycle.start(stale, HOLD, forever), hasCode('halted'));
   assert.equal(at.wire.halted, true);
   // What is planned afterwards is a new decision, and clears the word.
   const next = await at.start();
@@ -56,7 +42,7 @@ test('HALT silences the wire first, reverts everything, and is the last word on 
 
 test('HALT while faults are being injected injects no further one', async () => {
   const wait = Promise.withResolvers<void>();
-  using at = room({ injectWaits: wait.promise });
+  using at = virtualRoom({ injectWaits: wait.promise });
   const starting = at.start();
   starting.catch(() => {});
   await at.clock.advance(100);
@@ -64,7 +50,7 @@ test('HALT while faults are being injected injects no further one', async () => 
   await at.clock.advance(100);
   wait.resolve();
   await at.clock.runUntil(halting);
-  await assert.rejects(at.clock.runUntil(starting), code('fault-ended'));
+  await assert.rejects(at.clock.runUntil(starting), hasCode('fault-ended'));
   assert.ok(!at.injector.calls.includes('inject two'));
   assert.equal(at.world.calm(), true);
   assert.deepEqual(at.journal.open(), []);
@@ -72,10 +58,10 @@ test('HALT while faults are being injected injects no further one', async () => 
 
 test('a wire fault that HALT could not remove keeps the wire silent', async () => {
   const troubles: Troubles = { revertFails: 99 };
-  using at = room(troubles, { facts: { folder: { ...folderFacts, layer: 'wire' } } });
+  using at = virtualRoom(troubles, { facts: { folder: { ...folderFacts, layer: 'wire' } } });
   await at.start();
   await at.clock.runUntil(at.lifecycle.halt('the test'));
-  await assert.rejects(at.lifecycle.start([], HOLD, forever), code('residue'));
+  await assert.rejects(at.lifecycle.start([], HOLD, forever), hasCode('residue'));
   assert.equal(at.wire.halted, true);
   troubles.revertFails = 0;
   await at.clock.runUntil(at.lifecycle.recover());
@@ -84,7 +70,7 @@ test('a wire fault that HALT could not remove keeps the wire silent', async () =
 });
 
 test('a process that stood still for longer than a lease reverts what it holds', async () => {
-  using at = room();
+  using at = virtualRoom();
   const set = await at.start();
   await at.clock.advance(9_000);
   assert.equal(at.world.calm(), false, 'nine seconds of ordinary life are no reason');
@@ -99,7 +85,7 @@ test('a process that stood still for longer than a lease reverts what it holds',
 });
 
 test('a word that the sentinel has set is answered by its message, not taken for a lost lease', async () => {
-  using at = room();
+  using at = virtualRoom();
   const set = await at.start();
   at.wire.halted = true;
   at.clock.slept = 60_000;
@@ -110,8 +96,11 @@ test('a word that the sentinel has set is answered by its message, not taken for
   assert.equal(at.world.calm(), true);
 });
 
-test('nothing is injected without a watchdog, on another platform, where it is unavailable, or of an unknown type', async () => {
-  const lease: Lease = { ready: () => Promise.reject(new FirebreakError('watchdog-unavailable', 'no')), until: () => null };
+test('nothing is injected without a watchdog, on another platform, where it is unavailable, or unknown', async () => {
+  const lease: Lease = {
+    ready: () => Promise.reject(new FirebreakError('watchdog-unavailable', 'no')),
+    until: () => null,
+  };
   const cases: [string, Troubles, Partial<LifecycleParts>][] = [
     ['watchdog-unavailable', {}, { lease }],
     ['fault-unavailable', {}, { facts: { folder: { ...folderFacts, platforms: ['plan9'] } } }],
@@ -120,46 +109,57 @@ test('nothing is injected without a watchdog, on another platform, where it is u
     ['protected-target', { planThrows: new FirebreakError('protected-target', 'not that one') }, {}],
   ];
   for (const [expected, troubles, parts] of cases) {
-    using at = room(troubles, parts);
-    await assert.rejects(at.clock.runUntil(at.start()), code(expected), expected);
+    using at = virtualRoom(troubles, parts);
+    await assert.rejects(at.clock.runUntil(at.start()), hasCode(expected), expected);
     assert.deepEqual([at.injector.calls, at.journal.open(), at.world.calm()], [[], [], true], expected);
   }
 });
 
 test('an unavailable fault is planned with its reason and without targets', async () => {
-  using at = room({ unavailable: 'no such folder here' });
+  using at = virtualRoom({ unavailable: 'no such folder here' });
   const [planned] = await at.plan();
   assert.deepEqual([planned?.unavailable, planned?.targets], ['no such folder here', []]);
 });
 
-test('two faults of one type on the very same target collide, in one run, with another run, and with another process', async () => {
-  using at = room();
+test('two faults of one type on the very same target collide, in one run, across runs and processes', async () => {
+  using at = virtualRoom();
   const path = at.world.paths[0]!;
-  await assert.rejects(at.lifecycle.plan([requestFor(path, 'a'), requestFor(path, 'b')], forever), (error: Error) => code('collision')(error) && /a/.test(error.message));
+  await assert.rejects(
+    at.lifecycle.plan([requestFor(path, 'a'), requestFor(path, 'b')], forever),
+    (error: Error) => hasCode('collision')(error) && /a/.test(error.message),
+  );
   const planned = await at.lifecycle.plan([requestFor(path, 'a')], forever);
   const again = await at.lifecycle.plan([requestFor(path, 'b')], forever);
   const set = await at.lifecycle.start(planned, HOLD, forever);
-  await assert.rejects(at.lifecycle.start(again, HOLD, forever), code('collision'));
+  await assert.rejects(at.lifecycle.start(again, HOLD, forever), hasCode('collision'));
   const other = folderLifecycle('', {}, { journal: at.journal, clock: at.clock });
-  await assert.rejects(other.lifecycle.start(again, HOLD, forever), code('collision'));
+  await assert.rejects(other.lifecycle.start(again, HOLD, forever), hasCode('collision'));
   await at.clock.runUntil(set.revert('done'));
   const late = await at.lifecycle.start(again, HOLD, forever);
   await at.clock.runUntil(late.revert('done'));
   assert.equal(at.world.calm(), true);
 });
 
-test('when the journal cannot be written nothing is injected; when it fails later everything is undone all the same', async () => {
+test('when the journal cannot be written nothing is injected; when it fails later all is undone anyway', async () => {
   let full = true;
-  using at = room({}, {});
+  using at = virtualRoom({}, {});
   const journal = Object.create(at.journal) as typeof at.journal;
   journal.append = ((draft: UndoDraft, unless: readonly UndoStep[] = []) => {
     if (full) throw new FirebreakError('journal-unwritable', 'the disk is full');
     return at.journal.append(draft, unless);
   }) as typeof at.journal.append;
-  for (const method of ['open', 'latest', 'damage', 'mend'] as const) journal[method] = at.journal[method].bind(at.journal) as never;
+  for (const method of ['open', 'latest', 'damage', 'mend'] as const)
+    journal[method] = at.journal[method].bind(at.journal) as never;
   const shop = folderLifecycle('', {}, { journal, clock: at.clock });
-  const planned = () => shop.lifecycle.plan(at.world.paths.map((path) => requestFor(path)), forever);
-  await assert.rejects(at.clock.runUntil(shop.lifecycle.start(await planned(), HOLD, forever)), code('journal-unwritable'));
+  const planned = () =>
+    shop.lifecycle.plan(
+      at.world.paths.map((path) => requestFor(path)),
+      forever,
+    );
+  await assert.rejects(
+    at.clock.runUntil(shop.lifecycle.start(await planned(), HOLD, forever)),
+    hasCode('journal-unwritable'),
+  );
   assert.deepEqual([shop.injector.calls, at.world.calm()], [[], true]);
   full = false;
   const set = await shop.lifecycle.start(await planned(), HOLD, forever);
@@ -172,7 +172,7 @@ test('when the journal cannot be written nothing is injected; when it fails late
 });
 
 test('closing the engine reverts what it holds', async () => {
-  using at = room();
+  using at = virtualRoom();
   await at.start();
   await at.clock.runUntil(Promise.resolve(at.lifecycle[Symbol.asyncDispose]()));
   assert.equal(at.world.calm(), true);

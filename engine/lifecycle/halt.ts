@@ -27,20 +27,28 @@ const LOOK_EVERY = 20;
 
 /** Builds the tools with their defaults. */
 export function rescueTools(
-  parts: Pick<Workshop, 'injectors' | 'journal' | 'clock' | 'identity'> & { readonly stateDir: string; readonly revertDeadline?: number },
+  parts: Pick<Workshop, 'injectors' | 'journal' | 'clock' | 'identity'> & {
+    readonly stateDir: string;
+    readonly revertDeadline?: number;
+  },
 ): RescueTools {
   return { revertDeadline: REVERT_DEADLINE, boundary: () => {}, ...parts };
 }
 
 /**
  * HALT for every engine that shares `stateDir`, from any process: with a live engine, a hung one, a dead one, with or
- * without a watchdog. First the wires fall silent, then everything is reverted from the journal. Never throws for residue.
- * An engine that calls it has halted itself already.
+ * without a watchdog. First the wires fall silent, then everything is reverted from the journal. Never throws for
+ * residue. An engine that calls it has halted itself already.
  */
 export async function haltEverywhere(tools: RescueTools, by: string): Promise<HaltEverywhereResult> {
   const from = tools.clock.now();
   const self = sentinelAddress(tools.stateDir, tools.identity.self.pid);
-  const engines = await silence(tools, by, 'halted', sentinelAddresses(tools.stateDir).filter((address) => address !== self));
+  const engines = await silence(
+    tools,
+    by,
+    'halted',
+    sentinelAddresses(tools.stateDir).filter((address) => address !== self),
+  );
   const silent = tools.clock.now() - from;
   // As long as the watchdog may need for one fault after the other; it answers as soon as it is done.
   const limit = tools.revertDeadline * (tools.journal.open().length + 1) + ENGINE_WITHIN;
@@ -68,18 +76,25 @@ export async function silence(
 }
 
 /** Reverts every open record of the journal, whoever made it, from this process. */
-export async function revertEverything(tools: RescueTools, by: string): Promise<{ readonly tookMs: number; readonly faults: readonly HaltOutcome[] }> {
+export async function revertEverything(
+  tools: RescueTools,
+  by: string,
+): Promise<{ readonly tookMs: number; readonly faults: readonly HaltOutcome[] }> {
   const { clock, journal, identity } = tools;
   const from = clock.now();
   const open = journal.open();
   const faults: HaltOutcome[] = [];
   let quiet: number = from;
   const others = open.filter((record) => onlyItsEngine(record, identity));
-  await undoAll(open.filter((record) => !others.includes(record)), ({ reversible }) => reversible, async (record) => {
-    const { clean, note, undoneAt } = await undoFromJournal(tools, record.fault, by);
-    quiet = Math.max(quiet, undoneAt ?? clock.now());
-    faults.push(outcomeOf(record, clean ? 'reverted' : 'unconfirmed', note));
-  });
+  await undoAll(
+    open.filter((record) => !others.includes(record)),
+    ({ reversible }) => reversible,
+    async (record) => {
+      const { clean, note, undoneAt } = await undoFromJournal(tools, record.fault, by);
+      quiet = Math.max(quiet, undoneAt ?? clock.now());
+      faults.push(outcomeOf(record, clean ? 'reverted' : 'unconfirmed', note));
+    },
+  );
   faults.push(...(await removedByTheirEngines(tools, others, from + ENGINE_WITHIN)));
   return { tookMs: quiet - from, faults };
 }
@@ -91,18 +106,29 @@ export function onlyItsEngine(record: UndoRecord, identity: ProcessIdentity): bo
   return record.layer === 'wire' && !own && identity.alive(owner);
 }
 
-async function removedByTheirEngines({ clock, journal }: RescueTools, records: readonly UndoRecord[], end: number): Promise<HaltOutcome[]> {
-  const stillOpen = (): ReadonlySet<string> => new Set(records.length === 0 ? [] : journal.open().map(({ fault }) => fault));
+async function removedByTheirEngines(
+  { clock, journal }: RescueTools,
+  records: readonly UndoRecord[],
+  end: number,
+): Promise<HaltOutcome[]> {
+  const stillOpen = (): ReadonlySet<string> =>
+    new Set(records.length === 0 ? [] : journal.open().map(({ fault }) => fault));
   let open = stillOpen();
   while (records.some(({ fault }) => open.has(fault)) && clock.now() < end) {
     await clock.sleep(LOOK_EVERY);
     open = stillOpen();
   }
   const note = 'its wire is silent, but its engine does not answer: it is removed when the engine does, or ends';
-  return records.map((record) => outcomeOf(record, open.has(record.fault) ? 'silenced' : 'reverted', open.has(record.fault) ? note : ''));
+  return records.map((record) =>
+    outcomeOf(record, open.has(record.fault) ? 'silenced' : 'reverted', open.has(record.fault) ? note : ''),
+  );
 }
 
-function outcomeOf({ fault, policy, type, target }: UndoRecord, outcome: HaltOutcome['outcome'], note: string): HaltOutcome {
+function outcomeOf(
+  { fault, policy, type, target }: UndoRecord,
+  outcome: HaltOutcome['outcome'],
+  note: string,
+): HaltOutcome {
   return { id: fault, policy, type, target, outcome, note };
 }
 

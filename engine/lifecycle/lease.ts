@@ -121,10 +121,14 @@ class SocketLease implements WatchdogLease {
       }
       await clock.sleep(CONNECT_EVERY);
     }
-    throw new FirebreakError('watchdog-unavailable', `the watchdog does not answer at ${this.#address}: ${messageOf(last)}`, {
-      hint: 'Nothing is injected without it. Its log is watchdog.log in the state directory.',
-      cause: last,
-    });
+    throw new FirebreakError(
+      'watchdog-unavailable',
+      `the watchdog does not answer at ${this.#address}: ${messageOf(last)}`,
+      {
+        hint: 'Nothing is injected without it. Its log is watchdog.log in the state directory.',
+        cause: last,
+      },
+    );
   }
 
   /** Says hello and waits for the answer. */

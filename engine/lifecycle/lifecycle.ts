@@ -3,14 +3,30 @@ import { EXIT, FirebreakError } from '../kernel/errors.ts';
 import { type FaultRequest } from '../kernel/fault.ts';
 import { type FaultReport, type JournalDamage, type OpenUndo } from '../telemetry/models.ts';
 import {
-  HEARTBEAT, type HaltResult, type HaltSwitch, LEASE, type Lifecycle, type PlannedFault, type RecoverResult, REVERT_DEADLINE, type Workshop,
+  HEARTBEAT,
+  type HaltResult,
+  type HaltSwitch,
+  LEASE,
+  type Lifecycle,
+  type PlannedFault,
+  type RecoverResult,
+  REVERT_DEADLINE,
+  type Workshop,
 } from './models.ts';
 import { guard, planAll } from './plan.ts';
 import { HeldSet } from './set.ts';
 import { openUndoOf, undoAll, undoFromJournal } from './undo.ts';
 
 export type {
-  Boundary, EndedBy, FaultFacts, FaultSet, HaltResult, Lifecycle, PlannedFault, ProcessIdentity, RecoverResult,
+  Boundary,
+  EndedBy,
+  FaultFacts,
+  FaultSet,
+  HaltResult,
+  Lifecycle,
+  PlannedFault,
+  ProcessIdentity,
+  RecoverResult,
 } from './models.ts';
 export { BOUNDARIES } from './models.ts';
 
@@ -18,7 +34,10 @@ export { BOUNDARIES } from './models.ts';
 export type LifecycleParts = Omit<Workshop, 'revertDeadline' | 'boundary' | 'lease'> &
   Partial<Pick<Workshop, 'revertDeadline' | 'boundary' | 'lease'>> & { readonly wire: HaltSwitch };
 
-/** The lifecycle of one engine, without helpers of its own: no watchdog unless `lease` is given. `openLifecycle` adds them. */
+/**
+ * The lifecycle of one engine, without helpers of its own: no watchdog unless `lease` is given. `openLifecycle` adds
+ * them.
+ */
 export function createLifecycle(parts: LifecycleParts): Lifecycle {
   return new EngineLifecycle(parts);
 }
@@ -41,7 +60,8 @@ class EngineLifecycle implements Lifecycle {
     this.#wire = wire;
     this.#pulse = watchForGaps(this.#shop, () => {
       // A word that is set and was not set here comes from the sentinel, whose message says why and is on its way.
-      if (!this.#wire.halted || this.#silenced) void this.leaseLost('this process, or the machine, stood still for too long');
+      if (!this.#wire.halted || this.#silenced)
+        void this.leaseLost('this process, or the machine, stood still for too long');
     });
   }
 
@@ -104,7 +124,11 @@ class EngineLifecycle implements Lifecycle {
     if (this.#sets.size === 0) return;
     this.#wire.halt();
     this.#silenced = true;
-    this.#shop.bus.publish('', { kind: 'log', level: 'error', text: `lease lost: ${why}; everything is being reverted` });
+    this.#shop.bus.publish('', {
+      kind: 'log',
+      level: 'error',
+      text: `lease lost: ${why}; everything is being reverted`,
+    });
     await Promise.all([...this.#sets].map((set) => set.endBy('lease-lost')));
   }
 
@@ -121,9 +145,13 @@ class EngineLifecycle implements Lifecycle {
     const before = mine.map((record) => openUndoOf(record, identity));
     await Promise.all(sets.filter((set) => !set.holding).map((set) => set.revert('recover')));
     const left = new Set(journal.open().map(({ fault }) => fault));
-    await undoAll(mine.filter(({ fault }) => left.has(fault)), ({ reversible }) => reversible, async ({ fault }) => {
-      await undoFromJournal(this.#shop, fault, 'recover');
-    });
+    await undoAll(
+      mine.filter(({ fault }) => left.has(fault)),
+      ({ reversible }) => reversible,
+      async ({ fault }) => {
+        await undoFromJournal(this.#shop, fault, 'recover');
+      },
+    );
     this.#tidy();
     const damage = journal.mend();
     const open = this.open();
@@ -153,7 +181,10 @@ class EngineLifecycle implements Lifecycle {
   /** A HALT is the last word on everything planned before it. */
   #refuseHalted(planned: readonly PlannedFault[]): void {
     if (planned.every(({ request }) => (this.#plannedAt.get(request) ?? this.#halts) === this.#halts)) return;
-    throw new FirebreakError('halted', 'HALT was given after this was planned', { hint: 'Start again when it is safe.', exitCode: EXIT.aborted });
+    throw new FirebreakError('halted', 'HALT was given after this was planned', {
+      hint: 'Start again when it is safe.',
+      exitCode: EXIT.aborted,
+    });
   }
 
   /** The HALT word is all that holds back a wire fault which could not be removed: then it stays. */
@@ -161,10 +192,14 @@ class EngineLifecycle implements Lifecycle {
     const layers = this.#shop.facts;
     const stuck = this.reports().find(({ state, type }) => state !== 'clean' && layers[type]?.layer === 'wire');
     if (stuck !== undefined) {
-      throw new FirebreakError('residue', `${stuck.policy} on ${stuck.target} is not proven reverted since the last HALT: ${stuck.note}`, {
-        hint: 'Run `firebreak recover`; if that does not help, restart the engine.',
-        exitCode: EXIT.residue,
-      });
+      throw new FirebreakError(
+        'residue',
+        `${stuck.policy} on ${stuck.target} is not proven reverted since the last HALT: ${stuck.note}`,
+        {
+          hint: 'Run `firebreak recover`; if that does not help, restart the engine.',
+          exitCode: EXIT.residue,
+        },
+      );
     }
     this.#halted = false;
     this.#silenced = false;

@@ -5,16 +5,26 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { processMark } from '../store/journal-record.ts';
 
 /** A listening address and where its bytes go; what the watchdog needs of a route. Both are `host:port`. */
-export const routeMark = z.object({ name: z.string().max(200), listen: z.string().max(300), upstream: z.string().max(300) });
+export const routeMark = z.object({
+  name: z.string().max(200),
+  listen: z.string().max(300),
+  upstream: z.string().max(300),
+});
 export type RouteMark = z.infer<typeof routeMark>;
 
 const routes = z.array(routeMark).max(1_024);
 const by = z.string().max(200);
 
-/** What HALT did to one fault. `silenced`: it no longer acts, but only its own engine can take it out, and has not yet. */
+/**
+ * What HALT did to one fault. `silenced`: it no longer acts, but only its own engine can take it out, and has not yet.
+ */
 export const haltOutcome = z.object({
-  id: z.string(), policy: z.string(), type: z.string(), target: z.string(),
-  outcome: z.enum(['reverted', 'silenced', 'unconfirmed']), note: z.string(),
+  id: z.string(),
+  policy: z.string(),
+  type: z.string(),
+  target: z.string(),
+  outcome: z.enum(['reverted', 'silenced', 'unconfirmed']),
+  note: z.string(),
 });
 export type HaltOutcome = z.infer<typeof haltOutcome>;
 
@@ -65,7 +75,10 @@ export function hear<T>(socket: Socket, schema: z.ZodType<T>, heard: (message: T
   });
 }
 
-export function say(socket: Socket, message: ToWatchdog | FromWatchdog | ToSentinel | z.infer<typeof fromSentinel>): void {
+export function say(
+  socket: Socket,
+  message: ToWatchdog | FromWatchdog | ToSentinel | z.infer<typeof fromSentinel>,
+): void {
   if (!socket.destroyed && socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
@@ -73,7 +86,9 @@ export function say(socket: Socket, message: ToWatchdog | FromWatchdog | ToSenti
 export function dial(address: string): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect(address);
-  socket.once('error', (error) => reject(new FirebreakError('no-answer', `nobody listens at ${address}: ${messageOf(error)}`, { cause: error })));
+  socket.once('error', (error) =>
+    reject(new FirebreakError('no-answer', `nobody listens at ${address}: ${messageOf(error)}`, { cause: error })),
+  );
   socket.once('connect', () => resolve(socket));
   return promise;
 }
@@ -82,12 +97,23 @@ export function dial(address: string): Promise<Socket> {
  * Asks one question and waits for the first answer that fits, at most `limit` milliseconds.
  * Throws FirebreakError `no-answer`.
  */
-export async function ask<T>(clock: Clock, address: string, question: ToWatchdog | ToSentinel, answer: z.ZodType<T>, limit: number): Promise<T> {
+export async function ask<T>(
+  clock: Clock,
+  address: string,
+  question: ToWatchdog | ToSentinel,
+  answer: z.ZodType<T>,
+  limit: number,
+): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const late = new FirebreakError('no-answer', `no answer from ${address} within ${limit} ms`);
   promise.catch(() => {});
   using _timer = clock.after(limit, () => reject(late));
-  const socket = await Promise.race([dial(address), promise.then((): never => { throw late; })]);
+  const socket = await Promise.race([
+    dial(address),
+    promise.then((): never => {
+      throw late;
+    }),
+  ]);
   try {
     hear(socket, z.unknown(), (message) => {
       const fits = answer.safeParse(message);

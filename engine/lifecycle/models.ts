@@ -23,10 +23,14 @@ export interface FaultSet extends AsyncDisposable {
   reports(): readonly FaultReport[];
   /**
    * Resolves when the fate of every fault is known: 'bitten' when all have shown a measured effect, 'inconclusive' when
-   * one did not within its manifest's `verifyWithin` (or `within` ms when that is shorter). Inconclusive starts the revert.
+   * one did not within its manifest's `verifyWithin` (or `within` ms when that is shorter). Inconclusive starts the
+   * revert.
    */
   verified(within: Millis): Promise<'bitten' | 'inconclusive'>;
-  /** Reverts all from the journal, verifies clean. Idempotent; ignores aborts; own deadline. Never throws for residue: see the reports. */
+  /**
+   * Reverts all from the journal, verifies clean. Idempotent; ignores aborts; own deadline. Never throws for residue:
+   * see the reports.
+   */
   revert(why: string): Promise<readonly FaultReport[]>;
   /** Resolves with the reason when the set begins to end by itself; `revert` then waits for that end. */
   readonly ended: Promise<EndedBy>;
@@ -100,7 +104,16 @@ export interface Lease {
 
 /** The boundaries of a fault's life, in order, at which a crash must leave nothing behind. */
 export const BOUNDARIES = [
-  'planned', 'guarded', 'journaled', 'injected', 'applied', 'bitten', 'ending', 'reverting', 'undone', 'closed',
+  'planned',
+  'guarded',
+  'journaled',
+  'injected',
+  'applied',
+  'bitten',
+  'ending',
+  'reverting',
+  'undone',
+  'closed',
 ] as const;
 export type Boundary = (typeof BOUNDARIES)[number];
 

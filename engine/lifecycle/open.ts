@@ -15,7 +15,9 @@ export type OpenLifecycleOptions = Omit<LifecycleParts, 'journal' | 'lease' | 'w
   readonly journal?: Journal;
 };
 
-/** The lifecycle of an engine with its journal, its sentinel thread and its line to the watchdog. Closes all of them. */
+/**
+ * The lifecycle of an engine with its journal, its sentinel thread and its line to the watchdog. Closes all of them.
+ */
 export interface EngineLifecycle {
   readonly lifecycle: Lifecycle;
   readonly journal: Journal;
@@ -29,11 +31,17 @@ export interface EngineLifecycle {
  * `lifecycle.recover()` at start; the watchdog comes up with the first route or fault.
  * Throws FirebreakError `state-unwritable`, `journal-unwritable` or `sentinel-failed`.
  */
-export async function openLifecycle({ stateDir, spawnWatchdog, wire, ...parts }: OpenLifecycleOptions): Promise<EngineLifecycle> {
+export async function openLifecycle({
+  stateDir,
+  spawnWatchdog,
+  wire,
+  ...parts
+}: OpenLifecycleOptions): Promise<EngineLifecycle> {
   const { bus, clock, identity } = parts;
   await using opened = new AsyncDisposableStack();
   const journal = parts.journal ?? opened.adopt(openJournal(stateDir, clock), (own) => own[Symbol.dispose]());
-  const log = (level: 'info' | 'warn' | 'error', text: string): void => void bus.publish('', { kind: 'log', level, text });
+  const log = (level: 'info' | 'warn' | 'error', text: string): void =>
+    void bus.publish('', { kind: 'log', level, text });
   for (const { where, what } of journal.damage()) log('error', `undo journal: ${where}: ${what}`);
 
   let lifecycle: Lifecycle | undefined;
@@ -49,7 +57,9 @@ export async function openLifecycle({ stateDir, spawnWatchdog, wire, ...parts }:
       },
     }),
   );
-  const lease = opened.use(createLease({ stateDir, self: identity.self, clock, spawnWatchdog, lost, log: (text) => log('warn', text) }));
+  const lease = opened.use(
+    createLease({ stateDir, self: identity.self, clock, spawnWatchdog, lost, log: (text) => log('warn', text) }),
+  );
   lifecycle = opened.use(createLifecycle({ ...parts, journal, wire, lease }));
   const stack = opened.move();
   return { lifecycle, journal, lease, [Symbol.asyncDispose]: () => stack.disposeAsync() };

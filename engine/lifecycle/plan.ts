@@ -5,10 +5,14 @@ import { type UndoRecord } from '../store/journal-record.ts';
 import { type FaultFacts, type PlannedFault, type Workshop } from './models.ts';
 
 /**
- * Step 1 of a fault's life, plan: read-only. A fault this machine cannot run is planned without targets, with the reason.
- * Throws FirebreakError when a request is unsafe, whoever finds it so.
+ * Step 1 of a fault's life, plan: read-only. A fault this machine cannot run is planned without targets, with the
+ * reason. Throws FirebreakError when a request is unsafe, whoever finds it so.
  */
-export async function planAll(shop: Workshop, requests: readonly FaultRequest[], signal: AbortSignal): Promise<PlannedFault[]> {
+export async function planAll(
+  shop: Workshop,
+  requests: readonly FaultRequest[],
+  signal: AbortSignal,
+): Promise<PlannedFault[]> {
   const planned: PlannedFault[] = [];
   for (const request of requests) {
     signal.throwIfAborted();
@@ -28,10 +32,14 @@ export async function planAll(shop: Workshop, requests: readonly FaultRequest[],
 export function guard(planned: readonly PlannedFault[], open: readonly UndoRecord[]): void {
   for (const { request, unavailable } of planned) {
     if (unavailable === '') continue;
-    throw new FirebreakError('fault-unavailable', `${request.policy} (${request.type}) cannot run on this machine: ${unavailable}`, {
-      hint: '`firebreak doctor` lists what this machine can do. Nothing was injected.',
-      exitCode: EXIT.usage,
-    });
+    throw new FirebreakError(
+      'fault-unavailable',
+      `${request.policy} (${request.type}) cannot run on this machine: ${unavailable}`,
+      {
+        hint: '`firebreak doctor` lists what this machine can do. Nothing was injected.',
+        exitCode: EXIT.usage,
+      },
+    );
   }
   refuseCollisions(planned, open);
 }
@@ -41,7 +49,9 @@ export function guard(planned: readonly PlannedFault[], open: readonly UndoRecor
  * "state before". Faults still open in the journal count as well, whichever process holds them.
  */
 function refuseCollisions(planned: readonly PlannedFault[], open: readonly UndoRecord[]): void {
-  const taken = new Map(open.map((record) => [placeOf(record.type, record), `${record.policy} (run ${record.run}, still open)`]));
+  const taken = new Map(
+    open.map((record) => [placeOf(record.type, record), `${record.policy} (run ${record.run}, still open)`]),
+  );
   for (const { request, targets } of planned) {
     for (const target of targets) {
       const place = placeOf(request.type, target);
@@ -62,7 +72,9 @@ function placeOf(type: string, plan: Pick<TargetPlan, 'target' | 'undo'>): strin
 }
 
 function platformProblem(facts: FaultFacts): string {
-  return facts.platforms.includes(process.platform) ? '' : `it needs ${facts.platforms.join(' or ')}, this is ${process.platform}`;
+  return facts.platforms.includes(process.platform)
+    ? ''
+    : `it needs ${facts.platforms.join(' or ')}, this is ${process.platform}`;
 }
 
 function unknownType(request: FaultRequest, shop: Workshop): FirebreakError {

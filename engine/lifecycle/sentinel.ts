@@ -18,11 +18,16 @@ export interface SentinelOptions {
  */
 export async function startSentinel({ stateDir, control, heard }: SentinelOptions): Promise<AsyncDisposable> {
   const address = sentinelAddress(stateDir, process.pid);
-  const worker = new Worker(new URL('./sentinel-thread.ts', import.meta.url), { workerData: { address, control }, name: 'firebreak-sentinel' });
+  const worker = new Worker(new URL('./sentinel-thread.ts', import.meta.url), {
+    workerData: { address, control },
+    name: 'firebreak-sentinel',
+  });
   const up = Promise.withResolvers<void>();
   worker.on('error', (error) => {
     const hint = 'Check that the state directory is writable.';
-    up.reject(new FirebreakError('sentinel-failed', `the sentinel thread stopped: ${messageOf(error)}`, { hint, cause: error }));
+    up.reject(
+      new FirebreakError('sentinel-failed', `the sentinel thread stopped: ${messageOf(error)}`, { hint, cause: error }),
+    );
   });
   worker.on('message', (message) => {
     if (message === 'listening') up.resolve();

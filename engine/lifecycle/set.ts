@@ -23,7 +23,8 @@ export class HeldSet implements FaultSet {
     this.#shop = shop;
     this.ended = this.#end.promise;
     for (const { request, targets, explain } of planned) {
-      for (const target of targets) this.#lives.push({ life: new FaultLife(shop, request, target, explain), policy: request.policy });
+      for (const target of targets)
+        this.#lives.push({ life: new FaultLife(shop, request, target, explain), policy: request.policy });
     }
     this.#idle = planned.filter((fault) => fault.targets.length === 0).map(idleReport);
   }
@@ -90,10 +91,14 @@ export class HeldSet implements FaultSet {
     if (!urgent) await Promise.all(this.#lives.map(({ life }) => life.lastLook()));
     for (const { life } of this.#lives) life.cease(why);
     const quiet: (number | null)[] = [];
-    await undoAll(this.#lives, ({ life }) => life.reversible, async ({ life }) => {
-      // Each fault is tried, whatever became of the one before.
-      quiet.push(await life.end(why).catch(() => null));
-    });
+    await undoAll(
+      this.#lives,
+      ({ life }) => life.reversible,
+      async ({ life }) => {
+        // Each fault is tried, whatever became of the one before.
+        quiet.push(await life.end(why).catch(() => null));
+      },
+    );
     this.#quietAt = quiet.includes(null) ? null : Math.max(0, ...quiet.map(Number));
     const reports = this.reports();
     // What stayed open may be tried again; what is clean is done with.
@@ -105,8 +110,22 @@ export class HeldSet implements FaultSet {
 function idleReport({ request, explain }: PlannedFault): FaultReport {
   const detail = 'no target was found';
   return {
-    id: newFaultId(), policy: request.policy, type: request.type, target: request.target, explain, action: 'nothing',
-    inverse: 'nothing', reversible: true, state: 'clean', injectedAt: null, revertedAt: null, leaseUntil: null,
-    effect: { bitten: false, detail, figures: [] }, before: null, after: null, reverted: true, note: detail,
+    id: newFaultId(),
+    policy: request.policy,
+    type: request.type,
+    target: request.target,
+    explain,
+    action: 'nothing',
+    inverse: 'nothing',
+    reversible: true,
+    state: 'clean',
+    injectedAt: null,
+    revertedAt: null,
+    leaseUntil: null,
+    effect: { bitten: false, detail, figures: [] },
+    before: null,
+    after: null,
+    reverted: true,
+    note: detail,
   };
 }

@@ -73,7 +73,8 @@ export class StandIns {
   /** Ends the bypasses of upstreams that are gone. */
   async prune(): Promise<void> {
     const gone = [...this.#bypasses.values()].filter(
-      ({ connections, refusedSince }) => connections === 0 && refusedSince !== null && this.#clock.now() - refusedSince >= REFUSED_FOR,
+      ({ connections, refusedSince }) =>
+        connections === 0 && refusedSince !== null && this.#clock.now() - refusedSince >= REFUSED_FOR,
     );
     if (gone.length > 0) await this.release(gone.map(({ route }) => route.listen));
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { millis } from '../kernel/brands.ts';
-import { type Clock, realClock } from '../kernel/clock.ts';
+import { type Clock, realClock, VirtualClock } from '../kernel/clock.ts';
+import { FirebreakError } from '../kernel/errors.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../kernel/fault.ts';
 import { newRunId } from '../kernel/random.ts';
 import { openJournal } from '../store/journal.ts';
@@ -12,7 +13,9 @@ import { createBus } from '../telemetry/bus.ts';
 import { createLifecycle, type LifecycleParts } from './lifecycle.ts';
 import { type FaultFacts, type ProcessIdentity } from './models.ts';
 
-/** Parts for the tests of this room: a fault whose targets are directories, so that every change is real and visible. */
+/**
+ * Parts for the tests of this room: a fault whose targets are directories, so that every change is real and visible.
+ */
 
 const folderUndo = z.object({ folder: z.string(), files: z.record(z.string(), z.string()) });
 export type FolderUndo = z.infer<typeof folderUndo>;
@@ -35,7 +38,9 @@ export interface Troubles {
 }
 
 /** Spoils every file of a folder (`target` is its path) and restores what was in them. */
-export function folderInjector(troubles: Troubles = {}): Injector<Record<string, unknown>, FolderUndo> & { readonly calls: string[] } {
+export function folderInjector(
+  troubles: Troubles = {},
+): Injector<Record<string, unknown>, FolderUndo> & { readonly calls: string[] } {
   const calls: string[] = [];
   const read = (undo: FolderUndo, name: string): string => readFileSync(join(undo.folder, name), 'utf8');
   return {
@@ -49,7 +54,15 @@ export function folderInjector(troubles: Troubles = {}): Injector<Record<string,
       const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(request.target, name), 'utf8')]));
       const name = basename(request.target);
       const reversible = troubles.irreversible !== true;
-      return [{ target: `folder ${name}`, undo: { folder: request.target, files }, action: `spoil ${name}`, inverse: `restore ${name}`, reversible }];
+      return [
+        {
+          target: `folder ${name}`,
+          undo: { folder: request.target, files },
+          action: `spoil ${name}`,
+          inverse: `restore ${name}`,
+          reversible,
+        },
+      ];
     },
     inject: async (undo, context) => {
       calls.push(`inject ${basename(undo.folder)}`);
@@ -65,7 +78,13 @@ export function folderInjector(troubles: Troubles = {}): Injector<Record<string,
       await troubles.verifyWaits;
       const spoiled = Object.keys(undo.files).filter((name) => read(undo, name) === 'spoiled').length;
       const bitten = spoiled > 0 && troubles.neverBites !== true;
-      const figure = { name: 'files', unit: 'count', requested: Object.keys(undo.files).length, delivered: spoiled, samples: 1 } as const;
+      const figure = {
+        name: 'files',
+        unit: 'count',
+        requested: Object.keys(undo.files).length,
+        delivered: spoiled,
+        samples: 1,
+      } as const;
       return { bitten, detail: `${spoiled} files spoiled`, figures: [figure] };
     },
     revert: async (undo) => {
@@ -80,18 +99,27 @@ export function folderInjector(troubles: Troubles = {}): Injector<Record<string,
     },
     fingerprint: async (undo) => {
       if (troubles.unreadable === true) throw new Error('cannot look');
-      return JSON.stringify(readdirSync(undo.folder).sort().map((name) => [name, read(undo, name)]));
+      return JSON.stringify(
+        readdirSync(undo.folder)
+          .sort()
+          .map((name) => [name, read(undo, name)]),
+      );
     },
   };
 }
 
 export const folderFacts: FaultFacts = {
-  layer: 'host', verifyWithin: 1_000, platforms: ['linux', 'darwin', 'win32'],
+  layer: 'host',
+  verifyWithin: 1_000,
+  platforms: ['linux', 'darwin', 'win32'],
   explain: (_params, target) => `Every file in ${basename(target)} is spoiled.`,
 };
 
 /** This process, and whichever others the test says are alive. */
-export function fakeIdentity(pid = process.pid, alive: (mark: ProcessMark) => boolean = (mark) => mark.pid === pid): ProcessIdentity {
+export function fakeIdentity(
+  pid = process.pid,
+  alive: (mark: ProcessMark) => boolean = (mark) => mark.pid === pid,
+): ProcessIdentity {
   return { self: { pid, started: `test-${pid}` }, alive };
 }
 
@@ -102,31 +130,88 @@ export function temporary(): { readonly path: string } & Disposable {
 }
 
 /** Makes folders with two files each; `calm` says whether all are as they were. */
-export function folders(root: string, names: readonly string[]): { readonly paths: readonly string[]; calm(): boolean } {
+export function folders(
+  root: string,
+  names: readonly string[],
+): { readonly paths: readonly string[]; calm(): boolean } {
   const paths = names.map((name) => join(root, name));
   for (const path of paths) {
     mkdirSync(path, { recursive: true });
     for (const file of ['a', 'b']) writeFileSync(join(path, file), `${basename(path)} ${file}`);
   }
-  const calm = (): boolean => paths.every((path) => ['a', 'b'].every((file) => readFileSync(join(path, file), 'utf8') === `${basename(path)} ${file}`));
+  const calm = (): boolean =>
+    paths.every((path) =>
+      ['a', 'b'].every((file) => readFileSync(join(path, file), 'utf8') === `${basename(path)} ${file}`),
+    );
   return { paths, calm };
 }
 
 export function requestFor(target: string, policy = basename(target), type = 'folder'): FaultRequest {
-  return { run: newRunId(), policy, type, target, route: '', routes: [], ignored: [], params: {}, seed: 1, hold: millis(60_000) };
+  return {
+    run: newRunId(),
+    policy,
+    type,
+    target,
+    route: '',
+    routes: [],
+    ignored: [],
+    params: {},
+    seed: 1,
+    hold: millis(60_000),
+  };
 }
 
 /** A lifecycle over a real journal in `stateDir`, with one fault type `folder` and whatever `parts` replaces. */
-export function folderLifecycle(stateDir: string, troubles: Troubles = {}, parts: Partial<LifecycleParts> & { readonly clock?: Clock } = {}) {
+export function folderLifecycle(
+  stateDir: string,
+  troubles: Troubles = {},
+  parts: Partial<LifecycleParts> & { readonly clock?: Clock } = {},
+) {
   const clock = parts.clock ?? realClock;
   const injector = folderInjector(troubles);
   const bus = createBus(clock);
   const journal = parts.journal ?? openJournal(stateDir, clock);
   const wire = { halted: false, halt: () => void (wire.halted = true), resume: () => void (wire.halted = false) };
   const lifecycle = createLifecycle({
-    injectors: { folder: injector as Injector }, facts: { folder: folderFacts }, identity: fakeIdentity(), wire, ...parts, bus, clock, journal,
+    injectors: { folder: injector as Injector },
+    facts: { folder: folderFacts },
+    identity: fakeIdentity(),
+    wire,
+    ...parts,
+    bus,
+    clock,
+    journal,
   });
   return { lifecycle, journal, bus, injector, wire, clock };
 }
+
+/** How long `virtualRoom` holds its faults, in milliseconds of virtual time. */
+export const HOLD = millis(60_000);
+
+/** A virtual clock whose wall can jump, as when a laptop is closed and opened again. */
+export class SleepyClock extends VirtualClock {
+  slept = 0;
+  override wall(): number {
+    return super.wall() + this.slept;
+  }
+}
+
+/** A lifecycle in virtual time over the folders `one` and `two`. */
+export function virtualRoom(troubles: Troubles = {}, parts: Partial<LifecycleParts> = {}) {
+  const stack = new DisposableStack();
+  const dir = stack.use(temporary());
+  const world = folders(dir.path, ['one', 'two']);
+  const clock = new SleepyClock();
+  const made = folderLifecycle(join(dir.path, 'state'), troubles, { ...parts, clock });
+  stack.use(made.journal);
+  const requests = () => world.paths.map((path) => requestFor(path));
+  const plan = () => made.lifecycle.plan(requests(), forever);
+  const start = async () => made.lifecycle.start(await plan(), HOLD, forever);
+  return { ...made, clock, world, plan, start, [Symbol.dispose]: () => stack.dispose() };
+}
+
+/** For assert.throws and assert.rejects. */
+export const hasCode = (expected: string) => (error: unknown) =>
+  error instanceof FirebreakError && error.code === expected;
 
 export const forever: AbortSignal = new AbortController().signal;

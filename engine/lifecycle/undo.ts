@@ -1,11 +1,11 @@
 import { type FaultId } from '../kernel/brands.ts';
-import { type Clock } from '../kernel/clock.ts';
-import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { messageOf } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type UndoRecord, type UndoStep } from '../store/journal-record.ts';
 import { type OpenUndo } from '../telemetry/models.ts';
 import { type ProcessIdentity, type Workshop } from './models.ts';
+import { within } from './waiting.ts';
 
 /** How a revert ended. `clean`: the fingerprint after equals the one before, and the journal says so. */
 export interface Undone {
@@ -18,7 +18,9 @@ export interface Undone {
 
 export type UndoTools = Pick<Workshop, 'injectors' | 'journal' | 'clock' | 'revertDeadline' | 'boundary'>;
 
-/** A state may need a moment to settle; a revert that failed may work the second time. Milliseconds between attempts. */
+/**
+ * A state may need a moment to settle; a revert that failed may work the second time. Milliseconds between attempts.
+ */
 const PAUSES = [100, 400];
 /** What Firebreak cannot bring back, a supervisor may: look again so often, in milliseconds, until the deadline. */
 const LOOK_AGAIN = 250;
@@ -52,7 +54,8 @@ export async function undoFromJournal(tools: UndoTools, fault: FaultId, by: stri
     return result.clean ? { ...result, clean: false } : result;
   }
   const failed = again ? '' : write(tools, { ...draftOf(record), step: 'reverted', after: result.after, note: by });
-  if (failed !== '') return { ...result, clean: false, note: `it is undone, but the journal could not be told: ${failed}` };
+  if (failed !== '')
+    return { ...result, clean: false, note: `it is undone, but the journal could not be told: ${failed}` };
   tools.boundary('closed', fault);
   return result;
 }
@@ -82,21 +85,6 @@ async function attempts(tools: UndoTools, injector: Injector, undo: unknown, rec
   }
 }
 
-/** Waits for `work` until monotonic time `end`, then throws FirebreakError `deadline`. */
-export async function within<T>(clock: Clock, end: number, what: string, work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  work.catch(() => {});
-  const late = clock.sleep(Math.max(0, end - clock.now()), timer.signal).then(() => {
-    throw new FirebreakError('deadline', `${what} took too long`);
-  });
-  late.catch(() => {});
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
-}
-
 function write(tools: UndoTools, draft: UndoDraft): string {
   try {
     // Another process may have closed it meanwhile: its proof stands.
@@ -112,18 +100,39 @@ export function draftOf({ seq: _seq, at: _at, ...draft }: UndoRecord): UndoDraft
   return draft;
 }
 
-/** Reversible ones one after the other in reverse order of injection; then, all at once, those that can only be watched. */
-export async function undoAll<T>(faults: readonly T[], reversible: (fault: T) => boolean, undo: (fault: T) => Promise<void>): Promise<void> {
+/**
+ * Reversible ones one after the other in reverse order of injection; then, all at once, those that can only be watched.
+ */
+export async function undoAll<T>(
+  faults: readonly T[],
+  reversible: (fault: T) => boolean,
+  undo: (fault: T) => Promise<void>,
+): Promise<void> {
   for (const fault of faults.filter(reversible).reverse()) await undo(fault);
   await Promise.all(faults.filter((fault) => !reversible(fault)).map(undo));
 }
 
 const STEP: Readonly<Record<UndoStep, OpenUndo['step']>> = {
-  planned: 'planned', applied: 'applied', amended: 'applied', reverting: 'reverting', reverted: 'reverting',
+  planned: 'planned',
+  applied: 'applied',
+  amended: 'applied',
+  reverting: 'reverting',
+  reverted: 'reverting',
 };
 
 /** An open record as people see it. */
 export function openUndoOf(record: UndoRecord, identity: ProcessIdentity): OpenUndo {
   const { fault, run, policy, type, target, inverse, at, note } = record;
-  return { id: fault, run, policy, type, target, inverse, step: STEP[record.step], since: at, ownerAlive: identity.alive(record.owner), note };
+  return {
+    id: fault,
+    run,
+    policy,
+    type,
+    target,
+    inverse,
+    step: STEP[record.step],
+    since: at,
+    ownerAlive: identity.alive(record.owner),
+    note,
+  };
 }

@@ -10,7 +10,8 @@ import { runWatchdog, type WatchdogOptions } from './watchdog.ts';
 /** The log keeps one older file of this size, in bytes. */
 const MAX_LOG = 1 << 20;
 
-export type WatchdogParts = Pick<Workshop, 'injectors' | 'clock' | 'identity'> & Pick<WatchdogOptions, 'stateDir' | 'openBypass' | 'idle'>;
+export type WatchdogParts = Pick<Workshop, 'injectors' | 'clock' | 'identity'> &
+  Pick<WatchdogOptions, 'stateDir' | 'openBypass' | 'idle'>;
 
 /**
  * The whole life of the watchdog's process: opens the journal, watches, ends when nothing is left to watch, or at once
@@ -32,7 +33,10 @@ export async function serveWatchdog(parts: WatchdogParts): Promise<void> {
   }
 }
 
-/** Writes lines with the time to `watchdog.log` in the state directory. A log that cannot be written is no reason to stop. */
+/**
+ * Writes lines with the time to `watchdog.log` in the state directory. A log that cannot be written is no reason to
+ * stop.
+ */
 function watchdogLog(stateDir: string, clock: Clock): (text: string) => void {
   const path = join(stateDir, 'watchdog.log');
   return (text) => {

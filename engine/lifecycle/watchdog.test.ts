@@ -11,7 +11,17 @@ import { watchdogAddress } from './addresses.ts';
 import { type Bypass } from './bypass.ts';
 import { rescueTools } from './halt.ts';
 import { dial, fromWatchdog, type FromWatchdog, hear, type RouteMark, say } from './messages.ts';
-import { fakeIdentity, folderFacts, folderInjector, folderLifecycle, folders, forever, requestFor, temporary, type Troubles } from './test-parts.ts';
+import {
+  fakeIdentity,
+  folderFacts,
+  folderInjector,
+  folderLifecycle,
+  folders,
+  forever,
+  requestFor,
+  temporary,
+  type Troubles,
+} from './test-parts.ts';
 import { runWatchdog, type WatchdogOptions } from './watchdog.ts';
 
 const ENGINE: ProcessMark = { pid: 4_000_100, started: 'the engine' };
@@ -26,13 +36,25 @@ async function room(troubles: Troubles = {}, options: Partial<WatchdogOptions> =
   const clock = new VirtualClock();
   let alive = true;
   const isAlive = (mark: ProcessMark): boolean => mark.pid !== ENGINE.pid || alive;
-  const engine = folderLifecycle(stateDir, {}, {
-    clock, identity: { self: ENGINE, alive: isAlive }, facts: { folder: { ...folderFacts, layer } },
-  });
+  const engine = folderLifecycle(
+    stateDir,
+    {},
+    {
+      clock,
+      identity: { self: ENGINE, alive: isAlive },
+      facts: { folder: { ...folderFacts, layer } },
+    },
+  );
   stack.use(engine.journal);
   const log: string[] = [];
   const injector = folderInjector(troubles) as Injector;
-  const tools = rescueTools({ stateDir, journal: engine.journal, clock, identity: fakeIdentity(process.pid, isAlive), injectors: { folder: injector } });
+  const tools = rescueTools({
+    stateDir,
+    journal: engine.journal,
+    clock,
+    identity: fakeIdentity(process.pid, isAlive),
+    injectors: { folder: injector },
+  });
   const watchdog = await runWatchdog({ ...tools, ...options, log: (text) => log.push(text) });
   assert.ok(watchdog !== undefined);
   const dispose = async (): Promise<void> => clock.runUntil(Promise.resolve(watchdog[Symbol.asyncDispose]()));
@@ -50,13 +72,36 @@ async function room(troubles: Troubles = {}, options: Partial<WatchdogOptions> =
     await eventually(() => heard.some(({ kind }) => kind === 'ready'));
     return socket;
   };
-  const inject = async () => engine.lifecycle.start(await engine.lifecycle.plan(world.paths.map((path) => requestFor(path)), forever), millis(3_600_000), forever);
+  const inject = async () =>
+    engine.lifecycle.start(
+      await engine.lifecycle.plan(
+        world.paths.map((path) => requestFor(path)),
+        forever,
+      ),
+      millis(3_600_000),
+      forever,
+    );
   const clean = (): boolean => world.calm() && engine.journal.open().length === 0;
   const die = (socket: Socket): void => {
     alive = false;
     socket.destroy();
   };
-  return { stateDir, clock, engine, world, log, tools, watchdog, heard, call, hello, inject, clean, die, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    stateDir,
+    clock,
+    engine,
+    world,
+    log,
+    tools,
+    watchdog,
+    heard,
+    call,
+    hello,
+    inject,
+    clean,
+    die,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 /** Lets real sockets deliver; virtual time stands still meanwhile. */
@@ -66,7 +111,7 @@ async function eventually(condition: () => boolean): Promise<void> {
   }
 }
 
-test('an engine that renews keeps what it holds; one that falls silent loses it after 10 s and is told so', async () => {
+test('who renews keeps what it holds; who falls silent loses it after 10 s and is told so', async () => {
   await using at = await room();
   const socket = await at.hello();
   await at.inject();
@@ -109,8 +154,12 @@ test('a bypass ends when its upstream has refused for 30 s and nobody is connect
   const state = { connections: 1, refusedSince: null as number | null, closed: false };
   const openBypass = async (route: RouteMark): Promise<Bypass> => ({
     route,
-    get connections() { return state.connections; },
-    get refusedSince() { return state.refusedSince; },
+    get connections() {
+      return state.connections;
+    },
+    get refusedSince() {
+      return state.refusedSince;
+    },
     [Symbol.asyncDispose]: async () => void (state.closed = true),
   });
   await using at = await room({}, { openBypass });
@@ -157,11 +206,16 @@ test('a wire fault of a live, silent engine is never called reverted', async () 
   assert.deepEqual([at.engine.journal.open().length, at.world.calm()], [2, false]);
 });
 
-test('one watchdog a state directory; its socket is its owner\'s alone; whoever talks nonsense is cut off', async () => {
+test("one watchdog a state directory; its socket is its owner's alone; whoever talks nonsense is cut off", async () => {
   await using at = await room();
   assert.equal(await runWatchdog(at.tools), undefined);
   assert.equal(statSync(watchdogAddress(at.stateDir)).mode & 0o777, 0o600);
-  for (const nonsense of ['hello\n', '{"kind":"reboot"}\n', '{"kind":"hello","owner":{"pid":-1,"started":""},"routes":[]}\n', 'x'.repeat((1 << 20) + 10)]) {
+  for (const nonsense of [
+    'hello\n',
+    '{"kind":"reboot"}\n',
+    '{"kind":"hello","owner":{"pid":-1,"started":""},"routes":[]}\n',
+    'x'.repeat((1 << 20) + 10),
+  ]) {
     const socket = await at.call();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(nonsense);

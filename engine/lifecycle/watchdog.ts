@@ -38,7 +38,10 @@ interface Engine {
 
 const TICK = 250;
 const IDLE = 5_000;
-/** Attempts at one record before it is left to the next start, and the pause after the first; each doubles it. Milliseconds. */
+/**
+ * Attempts at one record before it is left to the next start, and the pause after the first; each doubles it.
+ * Milliseconds.
+ */
 const TRIES = 5;
 const RETRY = 1_000;
 
@@ -159,7 +162,10 @@ class JournalWatchdog implements Watchdog {
     try {
       const open = this.#tools.journal.open();
       // One engine's stuck revert must not keep another's waiting.
-      for (const records of Map.groupBy(open.filter((record) => this.#mayRevert(record, now)), ({ owner }) => keyOf(owner)).values()) {
+      for (const records of Map.groupBy(
+        open.filter((record) => this.#mayRevert(record, now)),
+        ({ owner }) => keyOf(owner),
+      ).values()) {
         const work = this.#revert(records).catch((error: unknown) => this.#log(`a revert failed: ${messageOf(error)}`));
         this.#work.add(work);
         void work.finally(() => this.#work.delete(work));
@@ -189,14 +195,20 @@ class JournalWatchdog implements Watchdog {
   /** Reverts what one owner has left. A hung engine's wire is silenced first. */
   async #revert(records: readonly UndoRecord[]): Promise<void> {
     const { stateDir, identity, clock } = this.#tools;
-    for (const { fault } of records) this.#attempts.set(fault, { count: (this.#attempts.get(fault)?.count ?? 0) + 1, notBefore: Infinity });
+    for (const { fault } of records)
+      this.#attempts.set(fault, { count: (this.#attempts.get(fault)?.count ?? 0) + 1, notBefore: Infinity });
     const hung = records.find(({ owner }) => identity.alive(owner));
-    if (hung !== undefined) await silence(this.#tools, 'the watchdog', 'lease-lost', [sentinelAddress(stateDir, hung.owner.pid)]);
+    if (hung !== undefined)
+      await silence(this.#tools, 'the watchdog', 'lease-lost', [sentinelAddress(stateDir, hung.owner.pid)]);
     const ours = records.filter((record) => !onlyItsEngine(record, identity));
-    await undoAll(ours, ({ reversible }) => reversible, async ({ fault, policy, target, owner }) => {
-      const { clean, note } = await undoFromJournal(this.#tools, fault, `the watchdog, for engine ${owner.pid}`);
-      this.#log(`${policy} on ${target}: ${clean ? 'reverted' : `unconfirmed: ${note}`}`);
-    });
+    await undoAll(
+      ours,
+      ({ reversible }) => reversible,
+      async ({ fault, policy, target, owner }) => {
+        const { clean, note } = await undoFromJournal(this.#tools, fault, `the watchdog, for engine ${owner.pid}`);
+        this.#log(`${policy} on ${target}: ${clean ? 'reverted' : `unconfirmed: ${note}`}`);
+      },
+    );
     for (const { fault } of records) {
       const count = this.#attempts.get(fault)?.count ?? 1;
       this.#attempts.set(fault, { count, notBefore: clock.now() + RETRY * 2 ** (count - 1) });
@@ -225,10 +237,12 @@ class JournalWatchdog implements Watchdog {
 
   #mayEnd(open: readonly UndoRecord[], now: number): void {
     const waiting = open.some(({ fault }) => (this.#attempts.get(fault)?.count ?? 0) < TRIES);
-    const needed = waiting || this.#work.size > 0 || this.#sockets.size > 0 || this.#engines.size > 0 || !this.#standIns.idle;
+    const needed =
+      waiting || this.#work.size > 0 || this.#sockets.size > 0 || this.#engines.size > 0 || !this.#standIns.idle;
     if (needed) this.#idleSince = null;
     else this.#idleSince ??= now;
-    if (this.#idleSince !== null && now - this.#idleSince >= (this.#tools.idle ?? IDLE)) void this.#close('nothing left to watch');
+    if (this.#idleSince !== null && now - this.#idleSince >= (this.#tools.idle ?? IDLE))
+      void this.#close('nothing left to watch');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,7 +25,16 @@ export function openDatabase(path: string, options: DatabaseOptions = {}): Datab
 }
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html) that the product tells apart. */
-export const SQLITE = { busy: 5, locked: 6, readonly: 8, io: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+export const SQLITE = {
+  busy: 5,
+  locked: 6,
+  readonly: 8,
+  io: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notADatabase: 26,
+} as const;
 
 /** The primary result code of an error that SQLite threw, or 0. */
 export function sqliteCode(error: unknown): number {

@@ -34,7 +34,9 @@ export function readRows(database: DatabaseSync, after: number): Row[] {
       const seq = Number(row['seq']);
       const result = decodeRecord(Buffer.from(String(row['payload'])));
       if ('wrong' in result) return { seq, wrong: result.wrong };
-      return result.record.seq === seq ? { seq, record: result.record } : { seq, wrong: `it claims to be row ${result.record.seq}` };
+      return result.record.seq === seq
+        ? { seq, record: result.record }
+        : { seq, wrong: `it claims to be row ${result.record.seq}` };
     });
 }
 

@@ -19,8 +19,11 @@ const SCRIPT = `import { openJournal } from ${JOURNAL};
     const journal = openJournal(stateDir, realClock);
     for (; rows < Number(most); rows++) {
       const fault = 'f-' + String(process.pid * 1000 + rows).padStart(12, '0');
-      journal.append({ step: 'planned', fault, run: 'r', policy: 'p', type: 't', layer: 'host', target: 't', action: 'a', inverse: 'i',
-        reversible: true, owner: { pid: 1, started: 's' }, undo: 'x'.repeat(Number(bytes)), before: 'b', after: null, note: '' });
+      journal.append({
+        step: 'planned', fault, run: 'r', policy: 'p', type: 't', layer: 'host', target: 't', action: 'a', inverse: 'i',
+        reversible: true, owner: { pid: 1, started: 's' }, undo: 'x'.repeat(Number(bytes)), before: 'b', after: null,
+        note: '',
+      });
       if (say === 'each') process.stdout.write(fault + ' ');
     }
   } catch (error) {
@@ -32,16 +35,27 @@ const NODE = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-
 function fill(stateDir: string, kilobytes: number): Promise<{ rows: number; code: string; hint: string }> {
   const command = `ulimit -f ${kilobytes}; exec "$0" "$@"`;
   return new Promise((resolve, reject) => {
-    execFile('bash', ['-c', command, process.execPath, ...NODE, stateDir, '40000', '100', 'end'], { timeout: 30_000 }, (error, stdout, stderr) => {
-      if (error === null && stdout !== '') resolve(JSON.parse(stdout) as { rows: number; code: string; hint: string });
-      else reject(new Error(`${String(error)} ${stderr}`));
-    });
+    execFile(
+      'bash',
+      ['-c', command, process.execPath, ...NODE, stateDir, '40000', '100', 'end'],
+      { timeout: 30_000 },
+      (error, stdout, stderr) => {
+        if (error === null && stdout !== '')
+          resolve(JSON.parse(stdout) as { rows: number; code: string; hint: string });
+        else reject(new Error(`${String(error)} ${stderr}`));
+      },
+    );
   });
 }
 
 /** A writer in a process of its own; resolves with the faults it was told are on the disk when it has ended. */
-function writer(stateDir: string, rows: number): { readonly done: Promise<string[]>; kill(): void; first: Promise<void> } {
-  const child = spawn(process.execPath, [...NODE, stateDir, '200', String(rows), 'each'], { stdio: ['ignore', 'pipe', 'inherit'] });
+function writer(
+  stateDir: string,
+  rows: number,
+): { readonly done: Promise<string[]>; kill(): void; first: Promise<void> } {
+  const child = spawn(process.execPath, [...NODE, stateDir, '200', String(rows), 'each'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   const first = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -55,7 +69,13 @@ test('three processes write at once and lose nothing', { timeout: 60_000 }, asyn
     using journal = openJournal(stateDir, realClock);
     const told = (await Promise.all([1, 2, 3].map(() => writer(stateDir, 20).done))).flat();
     assert.equal(told.length, 60);
-    assert.deepEqual(journal.open().map(({ fault }) => String(fault)).sort(), told.sort());
+    assert.deepEqual(
+      journal
+        .open()
+        .map(({ fault }) => String(fault))
+        .sort(),
+      told.sort(),
+    );
     using fresh = openJournal(stateDir, realClock);
     assert.deepEqual([fresh.open().length, fresh.damage()], [60, []]);
   } finally {
@@ -63,27 +83,34 @@ test('three processes write at once and lose nothing', { timeout: 60_000 }, asyn
   }
 });
 
-test('a writer killed with -9 in the middle loses no row that it was told is on the disk, and damages none', { timeout: 60_000 }, async () => {
-  const stateDir = mkdtempSync(join(tmpdir(), 'firebreak-killed-'));
-  try {
-    const told: string[] = [];
-    for (let round = 0; round < 6; round++) {
-      const one = writer(stateDir, 10_000);
-      await one.first;
-      one.kill();
-      told.push(...(await one.done));
-      using journal = openJournal(stateDir, realClock);
-      assert.deepEqual(journal.damage(), []);
-      const open = new Set(journal.open().map(({ fault }) => String(fault)));
-      assert.deepEqual(told.filter((fault) => !open.has(fault)), []);
+test(
+  'a writer killed with -9 in the middle loses no row that it was told is on the disk, and damages none',
+  { timeout: 60_000 },
+  async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'firebreak-killed-'));
+    try {
+      const told: string[] = [];
+      for (let round = 0; round < 6; round++) {
+        const one = writer(stateDir, 10_000);
+        await one.first;
+        one.kill();
+        told.push(...(await one.done));
+        using journal = openJournal(stateDir, realClock);
+        assert.deepEqual(journal.damage(), []);
+        const open = new Set(journal.open().map(({ fault }) => String(fault)));
+        assert.deepEqual(
+          told.filter((fault) => !open.has(fault)),
+          [],
+        );
+      }
+    } finally {
+      rmSync(stateDir, { recursive: true });
     }
-  } finally {
-    rmSync(stateDir, { recursive: true });
-  }
-});
+  },
+);
 
 for (const kilobytes of [0, 64, 500]) {
-  test(`where files cannot grow beyond ${kilobytes} kB the journal refuses clearly, and keeps what it has taken`, async () => {
+  test(`where files cannot grow beyond ${kilobytes} kB the journal refuses clearly and keeps what it has`, async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'firebreak-full-'));
     try {
       const { rows, code, hint } = await fill(stateDir, kilobytes);

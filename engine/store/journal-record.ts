@@ -55,7 +55,10 @@ export function encodeRecord(record: UndoRecord): string {
 }
 
 /** Reads one encoded record at `from`. @returns the record and where it ends, or what is wrong with it. */
-export function decodeRecord(bytes: Buffer, from = 0): { readonly record: UndoRecord; readonly end: number } | { readonly wrong: string } {
+export function decodeRecord(
+  bytes: Buffer,
+  from = 0,
+): { readonly record: UndoRecord; readonly end: number } | { readonly wrong: string } {
   const head = HEAD.exec(bytes.toString('latin1', from, Math.min(bytes.length, from + HEAD_MAX)));
   if (head === null) return { wrong: 'it does not begin like an undo record' };
   const start = from + head[0].length;
@@ -73,7 +76,7 @@ export function decodeRecord(bytes: Buffer, from = 0): { readonly record: UndoRe
 /** Finds every whole record in raw bytes, whatever lies between them. */
 export function scanRecords(bytes: Buffer): UndoRecord[] {
   const found = new Map<number, UndoRecord>();
-  for (let at = bytes.indexOf(MAGIC); at >= 0; ) {
+  for (let at = bytes.indexOf(MAGIC); at >= 0;) {
     const result = decodeRecord(bytes, at);
     if ('record' in result) found.set(result.record.seq, result.record);
     at = bytes.indexOf(MAGIC, 'record' in result ? result.end : at + 1);

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,8 +24,21 @@ import { decodeRecord, encodeRecord, scanRecords, type UndoStep } from './journa
 const clock = new VirtualClock();
 const id = (n: number): FaultId => `f-${String(n).padStart(12, '0')}` as FaultId;
 const draft = (n: number, step: UndoStep, undo: unknown = { n }): UndoDraft => ({
-  step, fault: id(n), run: 'r-000000000000', policy: `policy ${n}`, type: 'folder', layer: 'host', target: `target ${n}`, action: 'do', inverse: 'undo',
-  reversible: true, owner: { pid: 4_000_000, started: 'long ago' }, undo, before: 'calm', after: null, note: 'FBJ1 is also a word',
+  step,
+  fault: id(n),
+  run: 'r-000000000000',
+  policy: `policy ${n}`,
+  type: 'folder',
+  layer: 'host',
+  target: `target ${n}`,
+  action: 'do',
+  inverse: 'undo',
+  reversible: true,
+  owner: { pid: 4_000_000, started: 'long ago' },
+  undo,
+  before: 'calm',
+  after: null,
+  note: 'FBJ1 is also a word',
 });
 
 /** A state directory in which three faults are open and a fourth is closed: 8 rows. */
@@ -31,7 +55,8 @@ function state() {
   first.append(draft(4, 'reverted'));
   return { path, first, open, file: (name: string) => join(path, name), [Symbol.dispose]: () => stack.dispose() };
 }
-const summary = (journal: Journal) => journal.open().map(({ fault, step, undo }) => `${Number(fault.slice(2))} ${step} ${JSON.stringify(undo).length}`);
+const summary = (journal: Journal) =>
+  journal.open().map(({ fault, step, undo }) => `${Number(fault.slice(2))} ${step} ${JSON.stringify(undo).length}`);
 const ALL = ['1 planned 7', '2 applied 7', '3 amended 9017'];
 
 /** Changes bytes of a file in place. */
@@ -50,7 +75,7 @@ test('the newest row of a fault counts, in the order in which they were planned'
   assert.deepEqual(at.open().damage(), []);
 });
 
-test('several openings see each other\'s rows, and number them without gap or clash', () => {
+test("several openings see each other's rows, and number them without gap or clash", () => {
   using at = state();
   const other = at.open();
   other.append(draft(5, 'planned'));
@@ -76,7 +101,10 @@ test('rows can neither be changed nor deleted through SQL', () => {
 
 test('an undo record too large for one page is refused before anything is written', () => {
   using at = state();
-  assert.throws(() => at.first.append(draft(7, 'planned', 'x'.repeat(60_000))), (error: unknown) => error instanceof FirebreakError && error.code === 'undo-too-large');
+  assert.throws(
+    () => at.first.append(draft(7, 'planned', 'x'.repeat(60_000))),
+    (error: unknown) => error instanceof FirebreakError && error.code === 'undo-too-large',
+  );
   at.first.append(draft(7, 'planned', 'x'.repeat(59_000)));
   assert.deepEqual(summary(at.open()).at(-1), '7 planned 59002');
 });
@@ -86,7 +114,10 @@ const DAMAGES: readonly { readonly name: string; readonly damage: (at: ReturnTyp
   { name: 'a row tampered with', damage: (at) => tamper(at, 5, (text) => text.replace('target 2', 'target 9')) },
   { name: 'a row half-written', damage: (at) => tamper(at, 6, (text) => text.slice(0, text.length / 2)) },
   { name: 'a row emptied', damage: (at) => tamper(at, 8, () => '') },
-  { name: 'a row exchanged for another', damage: (at) => tamper(at, 2, () => encodeRecord({ ...at.first.latest(id(1))!, seq: 1 })) },
+  {
+    name: 'a row exchanged for another',
+    damage: (at) => tamper(at, 2, () => encodeRecord({ ...at.first.latest(id(1))!, seq: 1 })),
+  },
   { name: 'rows deleted', damage: (at) => sql(at, 'DELETE FROM record WHERE seq IN (2, 5)') },
   { name: 'the table dropped', damage: (at) => sql(at, 'DROP TABLE record') },
   { name: 'the header smashed', damage: (at) => poke(at.file('journal.db'), 0, 'x'.repeat(100)) },
@@ -94,10 +125,32 @@ const DAMAGES: readonly { readonly name: string; readonly damage: (at: ReturnTyp
   { name: 'cut in the middle of a page', damage: (at) => truncateSync(at.file('journal.db'), 100_000) },
   { name: 'cut at a page', damage: (at) => truncateSync(at.file('journal.db'), 65_536) },
   { name: 'cut to nothing', damage: (at) => truncateSync(at.file('journal.db'), 0) },
-  { name: 'replaced by other text', damage: (at) => writeFileSync(at.file('journal.db'), 'these are not the records you are looking for') },
-  { name: 'header smashed, and no second copy', damage: (at) => { poke(at.file('journal.db'), 0, 'x'.repeat(100)); rmSync(at.file('journal.log')); } },
-  { name: 'page type smashed, and no second copy', damage: (at) => { poke(at.file('journal.db'), 65_536, '\xff'); rmSync(at.file('journal.log')); } },
-  { name: 'a line of the second copy tampered with', damage: (at) => writeFileSync(at.file('journal.log'), readFileSync(at.file('journal.log'), 'utf8').replace('target 2', 'target 9')) },
+  {
+    name: 'replaced by other text',
+    damage: (at) => writeFileSync(at.file('journal.db'), 'these are not the records you are looking for'),
+  },
+  {
+    name: 'header smashed, and no second copy',
+    damage: (at) => {
+      poke(at.file('journal.db'), 0, 'x'.repeat(100));
+      rmSync(at.file('journal.log'));
+    },
+  },
+  {
+    name: 'page type smashed, and no second copy',
+    damage: (at) => {
+      poke(at.file('journal.db'), 65_536, '\xff');
+      rmSync(at.file('journal.log'));
+    },
+  },
+  {
+    name: 'a line of the second copy tampered with',
+    damage: (at) =>
+      writeFileSync(
+        at.file('journal.log'),
+        readFileSync(at.file('journal.log'), 'utf8').replace('target 2', 'target 9'),
+      ),
+  },
   { name: 'the second copy half-written', damage: (at) => appendFileSync(at.file('journal.log'), 'FBJ1 200 abc') },
   { name: 'the second copy cut', damage: (at) => truncateSync(at.file('journal.log'), 700) },
 ];
@@ -126,8 +179,14 @@ for (const { name, damage } of DAMAGES) {
     journal.append(draft(1, 'reverted'));
     assert.deepEqual(summary(at.open()), ALL.slice(1), 'it goes on from there');
     assert.ok(journal.mend().length > 0);
-    assert.deepEqual([journal.damage(), summary(journal), at.open().damage(), summary(at.open())], [[], ALL.slice(1), [], ALL.slice(1)]);
-    assert.ok(readdirSync(at.path).some((file) => file.includes('.damaged-')), 'the damaged file is kept as evidence');
+    assert.deepEqual(
+      [journal.damage(), summary(journal), at.open().damage(), summary(at.open())],
+      [[], ALL.slice(1), [], ALL.slice(1)],
+    );
+    assert.ok(
+      readdirSync(at.path).some((file) => file.includes('.damaged-')),
+      'the damaged file is kept as evidence',
+    );
   });
 
   test(`${name}, while another process has it open: that one goes on as well`, () => {
@@ -144,23 +203,35 @@ test('a row that is lost in both copies costs only itself', () => {
   using at = state();
   at.first[Symbol.dispose]();
   tamper(at, 5, (text) => text.replace('target 2', 'target 9'));
-  writeFileSync(at.file('journal.log'), readFileSync(at.file('journal.log'), 'utf8').replace(/^(FBJ1 .*?"seq":5,.*?)target 2/m, '$1target 9'));
+  writeFileSync(
+    at.file('journal.log'),
+    readFileSync(at.file('journal.log'), 'utf8').replace(/^(FBJ1 .*?"seq":5,.*?)target 2/m, '$1target 9'),
+  );
   const journal = at.open();
   assert.equal(journal.damage().length, 2);
-  assert.deepEqual(summary(journal), ['1 planned 7', '2 planned 7', '3 amended 9017'], 'the fault stays open by its earlier row');
+  assert.deepEqual(
+    summary(journal),
+    ['1 planned 7', '2 planned 7', '3 amended 9017'],
+    'the fault stays open by its earlier row',
+  );
 });
 
 test('a record is found in raw bytes wherever it lies, and nothing that only looks like one', () => {
   using at = state();
   const record = at.first.latest(id(1))!;
   const encoded = encodeRecord(record);
-  const bytes = Buffer.from(`\0FBJ1 FBJ1 12 ${'0'.repeat(64)} {}garbage${encoded}FBJ1 999999 ${'a'.repeat(64)} ${encoded.slice(0, 90)}`);
+  const bytes = Buffer.from(
+    `\0FBJ1 FBJ1 12 ${'0'.repeat(64)} {}garbage${encoded}FBJ1 999999 ${'a'.repeat(64)} ${encoded.slice(0, 90)}`,
+  );
   assert.deepEqual(scanRecords(bytes), [record]);
-  assert.deepEqual(decodeRecord(Buffer.from(encoded.replace('policy 1', 'policy 2'))), { wrong: 'its content does not match its checksum' });
+  assert.deepEqual(decodeRecord(Buffer.from(encoded.replace('policy 1', 'policy 2'))), {
+    wrong: 'its content does not match its checksum',
+  });
 });
 
 test('a state directory that cannot be made is a clear error', () => {
   using at = state();
-  const expected = (error: unknown): boolean => error instanceof FirebreakError && error.code === 'state-unwritable' && error.hint !== '';
+  const expected = (error: unknown): boolean =>
+    error instanceof FirebreakError && error.code === 'state-unwritable' && error.hint !== '';
   assert.throws(() => openJournal(join(at.file('journal.db'), 'below'), clock), expected);
 });

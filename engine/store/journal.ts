@@ -7,7 +7,14 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type JournalDamage } from '../contract/models.ts';
 import { isCorrupt, transaction } from './database.ts';
 import { filesOf, inodeOf, openJournalFile, readable, readRows } from './journal-file.ts';
-import { decodeRecord, encodeRecord, MAX_RECORD, scanRecords, type UndoRecord, type UndoStep } from './journal-record.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  MAX_RECORD,
+  scanRecords,
+  type UndoRecord,
+  type UndoStep,
+} from './journal-record.ts';
 import { holdLock } from './lock.ts';
 import { appendMirror, readMirror } from './mirror.ts';
 
@@ -183,10 +190,15 @@ class DiskJournal implements Journal {
     const good = new Map(stored.flatMap((row) => ('record' in row ? [[row.seq, row.record] as const] : [])));
     const present = new Set(stored.map((row) => row.seq));
     for (const row of stored) {
-      if ('wrong' in row) this.#report(`journal.db row ${row.seq}`, row.wrong + (mirror.records.has(row.seq) ? '; its copy is used' : ''));
+      if ('wrong' in row)
+        this.#report(
+          `journal.db row ${row.seq}`,
+          row.wrong + (mirror.records.has(row.seq) ? '; its copy is used' : ''),
+        );
     }
     const missing = [...mirror.records.keys()].filter((seq) => !present.has(seq));
-    if (missing.length > 0) this.#report(`journal.db rows ${missing.join(', ').slice(0, 200)}`, 'missing; their copies are used');
+    if (missing.length > 0)
+      this.#report(`journal.db rows ${missing.join(', ').slice(0, 200)}`, 'missing; their copies are used');
     const seqs = [...new Set([...present, ...mirror.records.keys()])].sort((a, b) => a - b);
     for (const seq of seqs) {
       const record = good.get(seq) ?? mirror.records.get(seq);
@@ -236,11 +248,13 @@ class DiskJournal implements Journal {
     if (!always && readable(this.#path)) return;
     const found = new Map(readMirror(this.#mirror).records);
     const own = filesOf(this.#dir, 'journal.db');
-    for (const name of own) for (const record of scanRecords(readFileSync(join(this.#dir, name)))) found.set(record.seq, record);
+    for (const name of own)
+      for (const record of scanRecords(readFileSync(join(this.#dir, name)))) found.set(record.seq, record);
     const mark = `damaged-${new Date(this.#clock.wall()).toISOString().replaceAll(':', '')}-${process.pid}`;
-    for (const name of [...own, ...filesOf(this.#dir, 'journal.log')]) renameSync(join(this.#dir, name), join(this.#dir, `${name}.${mark}`));
+    for (const name of [...own, ...filesOf(this.#dir, 'journal.log')])
+      renameSync(join(this.#dir, name), join(this.#dir, `${name}.${mark}`));
     if (!always) {
-      const what = `SQLite could not read it; ${found.size} records were saved and the file set aside as journal.db.${mark}`;
+      const what = `unreadable to SQLite; ${found.size} records were saved, the file set aside as journal.db.${mark}`;
       this.#mended.push({ where: 'journal.db', what });
     }
     this.#mended.push(...this.#damage);
@@ -258,9 +272,13 @@ class DiskJournal implements Journal {
 }
 
 function tooLarge(draft: UndoDraft, bytes: number): FirebreakError {
-  return new FirebreakError('undo-too-large', `the undo record of ${draft.policy} on ${draft.target} is ${bytes} bytes; the limit is ${MAX_RECORD}`, {
-    hint: 'Narrow the target: fewer processes or matches in one fault.',
-  });
+  return new FirebreakError(
+    'undo-too-large',
+    `the undo record of ${draft.policy} on ${draft.target} is ${bytes} bytes; the limit is ${MAX_RECORD}`,
+    {
+      hint: 'Narrow the target: fewer processes or matches in one fault.',
+    },
+  );
 }
 
 function unwritable(stateDir: string, cause: unknown): FirebreakError {

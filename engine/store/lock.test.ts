@@ -13,7 +13,10 @@ function directory() {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 const holder = { run: 'r-000000000001', name: 'checkout', pid: process.pid };
-const taken = (error: unknown): boolean => error instanceof FirebreakError && error.code === 'experiment-running' && /"checkout" \(run r-000000000001, process \d+\)/.test(error.message);
+const taken = (error: unknown): boolean =>
+  error instanceof FirebreakError &&
+  error.code === 'experiment-running' &&
+  /"checkout" \(run r-000000000001, process \d+\)/.test(error.message);
 
 test('one holder at a time, named to whoever comes second', () => {
   using dir = directory();
@@ -34,9 +37,14 @@ test('a holder that is killed with -9 lets go', { timeout: 30_000 }, async () =>
   using dir = directory();
   const module = fileURLToPath(new URL('./lock.ts', import.meta.url));
   const script = `import { acquireExperimentLock } from ${JSON.stringify(module)};
-    globalThis.lock = acquireExperimentLock(process.argv[1], { run: 'r-000000000001', name: 'checkout', pid: process.pid });
+    const holder = { run: 'r-000000000001', name: 'checkout', pid: process.pid };
+    globalThis.lock = acquireExperimentLock(process.argv[1], holder);
     process.stdout.write('held'); setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script, dir.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script, dir.path],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   await new Promise((resolve) => child.stdout.once('data', resolve));
   assert.equal(readExperimentHolder(dir.path)?.pid, child.pid);
   assert.throws(() => acquireExperimentLock(dir.path, holder), taken);
@@ -50,7 +58,16 @@ test('a holder that is killed with -9 lets go', { timeout: 30_000 }, async () =>
 
 test('a lock that cannot be made is an error, not a free pass', () => {
   using dir = directory();
-  writeFileSync(join(dir.path, 'broken.lock'), 'this is no database, and long enough to be seen as none at all'.repeat(20));
-  assert.throws(() => holdLock(join(dir.path, 'broken.lock')), (error: unknown) => error instanceof FirebreakError && error.code === 'state-unwritable');
-  assert.throws(() => holdLock(join(dir.path, 'no', 'such', 'folder')), (error: unknown) => error instanceof FirebreakError);
+  writeFileSync(
+    join(dir.path, 'broken.lock'),
+    'this is no database, and long enough to be seen as none at all'.repeat(20),
+  );
+  assert.throws(
+    () => holdLock(join(dir.path, 'broken.lock')),
+    (error: unknown) => error instanceof FirebreakError && error.code === 'state-unwritable',
+  );
+  assert.throws(
+    () => holdLock(join(dir.path, 'no', 'such', 'folder')),
+    (error: unknown) => error instanceof FirebreakError,
+  );
 });

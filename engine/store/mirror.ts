@@ -45,7 +45,7 @@ function parse(bytes: Buffer): MirrorContent {
   const records = new Map<number, UndoRecord>();
   const damage: { where: string; what: string }[] = [];
   let line = 0;
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(0x0a, start);
     const end = newline < 0 ? bytes.length : newline;
     line++;

@@ -32,17 +32,30 @@ test('traffic passes when the engine dies, and comes back to the next engine', {
   assert.equal(await greeting(port), 'engine');
   const watchdog = Number(first.said.find(({ what }) => what === 'watchdog')?.['pid']);
   await first.kill();
-  await eventually('traffic passes', async () => (await greeting(port)) === 'upstream', NOTHING_LEFT, () => logOf(stateDir));
+  await eventually(
+    'traffic passes',
+    async () => (await greeting(port)) === 'upstream',
+    NOTHING_LEFT,
+    () => logOf(stateDir),
+  );
   await eventually('the folder is restored', world.calm, NOTHING_LEFT, () => logOf(stateDir));
   assert.equal(hasEnded(watchdog), false, 'it stays as long as it stands in');
 
   // The next engine asks for the same address, and gets it from the watchdog.
-  await using second = startChild('./folder-engine.ts', [stateDir, 'none', ...world.paths], { UPSTREAM: upstream, LISTEN: `127.0.0.1:${port}` });
+  await using second = startChild('./folder-engine.ts', [stateDir, 'none', ...world.paths], {
+    UPSTREAM: upstream,
+    LISTEN: `127.0.0.1:${port}`,
+  });
   await second.hears('bitten');
   assert.equal(await greeting(port), 'engine');
   assert.ok(!second.said.some(({ what }) => what === 'watchdog'), 'one watchdog serves both');
   second.write('close');
-  await eventually('the watchdog ended by itself', () => hasEnded(watchdog), 10_000, () => logOf(stateDir));
+  await eventually(
+    'the watchdog ended by itself',
+    () => hasEnded(watchdog),
+    10_000,
+    () => logOf(stateDir),
+  );
   assert.equal(world.calm(), true);
   application.close();
 });

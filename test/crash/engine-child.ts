@@ -2,11 +2,12 @@ import { createEngine } from '../../engine/index.ts';
 import { type Boundary } from '../../engine/lifecycle/models.ts';
 
 /**
- * The real engine, with the real faults, for the tests that kill it. Arguments: state directory, the boundary at which to
- * stand still, the text of the file to apply. Says one JSON line for each thing that happens.
+ * The real engine, with the real faults, for the tests that kill it. Arguments: state directory, the boundary at which
+ * to stand still, the text of the file to apply. Says one JSON line for each thing that happens.
  */
 const [stateDir = '', standAt = 'none', text = ''] = process.argv.slice(2);
-const tell = (what: string, more: object = {}): void => void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
+const tell = (what: string, more: object = {}): void =>
+  void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
 const block = new Int32Array(new SharedArrayBuffer(4));
 const LATE: readonly Boundary[] = ['ending', 'reverting', 'undone', 'closed'];
 
@@ -25,7 +26,7 @@ process.stdin.setEncoding('utf8').on('data', (line: string) => {
   if (!line.startsWith('block')) return;
   tell('blocking');
   // A busy loop, not a wait: this is what a bug looks like. Ends by itself, in case the test does not end it.
-  for (const end = performance.now() + Number(line.split(' ')[1]); performance.now() < end; );
+  for (const end = performance.now() + Number(line.split(' ')[1]); performance.now() < end;);
   tell('unblocked');
 });
 let told = false;

@@ -14,22 +14,27 @@ const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'end
 
 for (const [type, makeScene] of Object.entries(SCENES)) {
   for (const boundary of BOUNDARIES) {
-    test(`${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 90_000 }, async (t) => {
-      using dir = temporary();
-      await using scene = await makeScene();
-      const stateDir = join(dir.path, 'state');
-      await using engine = startChild('./engine-child.ts', [stateDir, boundary, scene.text]);
-      await engine.hears('boundary');
-      using journal = openJournal(stateDir, realClock);
-      scene.note(journal);
-      // A signal that was sent has not always arrived yet.
-      if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, NOTHING_LEFT);
-      await engine.kill();
-      const clean = async (): Promise<boolean> => journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
-      const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
-      t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
-      assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
-      assert.equal(await scene.intact(), true, 'recovery itself breaks nothing');
-    });
+    test(
+      `${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`,
+      { timeout: 90_000 },
+      async (t) => {
+        using dir = temporary();
+        await using scene = await makeScene();
+        const stateDir = join(dir.path, 'state');
+        await using engine = startChild('./engine-child.ts', [stateDir, boundary, scene.text]);
+        await engine.hears('boundary');
+        using journal = openJournal(stateDir, realClock);
+        scene.note(journal);
+        // A signal that was sent has not always arrived yet.
+        if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, NOTHING_LEFT);
+        await engine.kill();
+        const clean = async (): Promise<boolean> =>
+          journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
+        const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
+        t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
+        assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
+        assert.equal(await scene.intact(), true, 'recovery itself breaks nothing');
+      },
+    );
   }
 }

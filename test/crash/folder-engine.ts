@@ -11,10 +11,12 @@ import { createBus } from '../../engine/telemetry/bus.ts';
 
 /**
  * An engine with the fault type `folder`, for the tests that kill it. Arguments: state directory, the boundary at which
- * to stand still (or `none`), the folders to spoil. Says one JSON line for each thing that happens; obeys one-word lines.
+ * to stand still (or `none`), the folders to spoil. Says one JSON line for each thing that happens; obeys one-word
+ * lines.
  */
 const [stateDir = '', standAt = 'none', ...targets] = process.argv.slice(2);
-const tell = (what: string, more: object = {}): void => void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
+const tell = (what: string, more: object = {}): void =>
+  void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
 const block = new Int32Array(new SharedArrayBuffer(4));
 
 const control = new SharedArrayBuffer(64);
@@ -62,7 +64,10 @@ if (upstream !== undefined) {
   tell('route', { port });
 }
 
-const planned = await engine.lifecycle.plan(targets.map((target) => requestFor(target)), forever);
+const planned = await engine.lifecycle.plan(
+  targets.map((target) => requestFor(target)),
+  forever,
+);
 const set = await engine.lifecycle.start(planned, millis(60_000), forever);
 void set.ended.then((reason) => tell('ended', { reason }));
 tell('active', { watchdog: engine.lease.status() });
@@ -70,7 +75,7 @@ process.stdin.setEncoding('utf8').on('data', (text: string) => {
   if (text.startsWith('block')) {
     tell('blocking');
     // A busy loop, not a wait: this is what a bug looks like. Ends by itself, in case the test does not end it.
-    for (const end = performance.now() + Number(text.split(' ')[1]); performance.now() < end; );
+    for (const end = performance.now() + Number(text.split(' ')[1]); performance.now() < end;);
     tell('unblocked');
   } else if (text.startsWith('revert')) {
     void set.revert('the test').then((reports) => tell('reverted', { states: reports.map(({ state }) => state) }));

@@ -22,6 +22,12 @@ for (const boundary of BOUNDARIES) {
     await eventually('all folders restored and the open list empty', clean, NOTHING_LEFT, () => logOf(stateDir));
     assert.deepEqual(journal.damage(), []);
     const watchdog = engine.said.find(({ what }) => what === 'watchdog')?.['pid'];
-    if (typeof watchdog === 'number') await eventually('the watchdog ended by itself', () => hasEnded(watchdog), 10_000, () => logOf(stateDir));
+    if (typeof watchdog === 'number')
+      await eventually(
+        'the watchdog ended by itself',
+        () => hasEnded(watchdog),
+        10_000,
+        () => logOf(stateDir),
+      );
   });
 }

@@ -9,5 +9,11 @@ import { openJournal } from '../../engine/store/journal.ts';
 const stateDir = process.argv[2] ?? '';
 using journal = openJournal(stateDir, realClock);
 const identity = { self: selfIdentity(), alive: (mark: { pid: number; started: string }) => stateOf(mark) !== 'dead' };
-const tools = rescueTools({ stateDir, journal, clock: realClock, identity, injectors: { folder: folderInjector() as Injector } });
+const tools = rescueTools({
+  stateDir,
+  journal,
+  clock: realClock,
+  identity,
+  injectors: { folder: folderInjector() as Injector },
+});
 process.stdout.write(`${JSON.stringify({ what: 'halted', ...(await haltEverywhere(tools, 'a second terminal')) })}\n`);

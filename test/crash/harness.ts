@@ -16,7 +16,9 @@ export interface Child extends AsyncDisposable {
   readonly pid: number;
   readonly process: ChildProcess;
   readonly said: readonly Said[];
-  /** Resolves with the first line of this kind, said or yet to be said; rejects when the child ends first or after 20 s. */
+  /**
+   * Resolves with the first line of this kind, said or yet to be said; rejects when the child ends first or after 20 s.
+   */
   hears(what: string): Promise<Said>;
   write(line: string): void;
   /** SIGKILL; resolves when it is gone. */
@@ -59,7 +61,8 @@ export function startChild(script: string, args: readonly string[], env: Readonl
           const found = said.find((line) => line.what === what);
           if (found !== undefined) done(() => resolve(found));
         };
-        const fail = (why: string): void => done(() => reject(new Error(`${why} before "${what}"; it said ${JSON.stringify(said)} ${errors}`)));
+        const fail = (why: string): void =>
+          done(() => reject(new Error(`${why} before "${what}"; it said ${JSON.stringify(said)} ${errors}`)));
         const timer = setTimeout(() => fail('20 s went by'), 20_000);
         waiting.add(look);
         void gone.then(() => fail('the child ended'));
@@ -80,7 +83,12 @@ export function startChild(script: string, args: readonly string[], env: Readonl
 export async function firebreak(...args: readonly string[]): Promise<string> {
   const path = fileURLToPath(new URL('../../engine/cli/main.ts', import.meta.url));
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args], { timeout: 30_000 }, (_error, stdout) => resolve(stdout));
+    execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', path, ...args],
+      { timeout: 30_000 },
+      (_error, stdout) => resolve(stdout),
+    );
   });
 }
 
@@ -96,7 +104,12 @@ function endOwn(pid: number): void {
 }
 
 /** Waits for a condition, at most `limit` ms; looks every 20 ms. Returns how long it took. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, limit: number, more: () => string = () => ''): Promise<number> {
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limit: number,
+  more: () => string = () => '',
+): Promise<number> {
   const from = performance.now();
   while (!(await condition())) {
     if (performance.now() - from > limit) assert.fail(`not within ${limit} ms: ${what} ${more()}`);

@@ -24,20 +24,32 @@ async function scene(): Promise<Scene> {
   await engine.hears('bitten');
   assert.equal(world.calm(), false);
   const journal = stack.adopt(openJournal(stateDir, realClock), (own) => own[Symbol.dispose]());
-  return { stateDir, engine, calm: world.calm, clean: () => world.calm() && journal.open().length === 0, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    stateDir,
+    engine,
+    calm: world.calm,
+    clean: () => world.calm() && journal.open().length === 0,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
-test('HALT from a second process while the engine\'s loop is blocked', { timeout: 60_000 }, async () => {
+test("HALT from a second process while the engine's loop is blocked", { timeout: 60_000 }, async () => {
   await using at = await scene();
   at.engine.write('block 4000');
   await at.engine.hears('blocking');
   await using second = startChild('./halt-child.ts', [at.stateDir]);
   const result = await second.hears('halted');
   assert.equal(at.clean(), true);
-  assert.ok(!at.engine.said.some(({ what }) => what === 'unblocked'), 'the engine was still blocked when all was clean');
+  assert.ok(
+    !at.engine.said.some(({ what }) => what === 'unblocked'),
+    'the engine was still blocked when all was clean',
+  );
   assert.deepEqual(result['engines'], [at.engine.pid]);
   assert.equal(result['by'], 'watchdog');
-  assert.deepEqual((result['faults'] as { outcome: string }[]).map(({ outcome }) => outcome), ['reverted', 'reverted']);
+  assert.deepEqual(
+    (result['faults'] as { outcome: string }[]).map(({ outcome }) => outcome),
+    ['reverted', 'reverted'],
+  );
   // Unblocked, the engine learns what happened and ends its set.
   assert.equal((await at.engine.hears('ended'))['reason'], 'halted');
   await eventually('it is still clean', at.clean, NOTHING_LEFT);
@@ -48,7 +60,10 @@ test('the watchdog reverts what a blocked engine holds, and the engine learns of
   at.engine.write('block 13000');
   await at.engine.hears('blocking');
   await eventually('everything is reverted', at.clean, NOTHING_LEFT, () => logOf(at.stateDir));
-  assert.ok(!at.engine.said.some(({ what }) => what === 'unblocked'), 'the engine was still blocked when all was clean');
+  assert.ok(
+    !at.engine.said.some(({ what }) => what === 'unblocked'),
+    'the engine was still blocked when all was clean',
+  );
   assert.equal((await at.engine.hears('ended'))['reason'], 'lease-lost');
   await eventually('it is still clean', at.clean, NOTHING_LEFT);
 });
@@ -80,7 +95,11 @@ test('a watchdog that is killed is replaced, and the new one keeps the promise',
   process.kill(first, 'SIGKILL');
   const second = (): number => Number(at.engine.said.findLast(({ what }) => what === 'watchdog')?.['pid']);
   await eventually('another was started', () => second() !== first, NOTHING_LEFT);
-  await eventually('it knows the engine', () => existsSync(join(at.stateDir, 'watchdog.sock')) && logOf(at.stateDir).includes(`[${second()}] watching`), NOTHING_LEFT);
+  await eventually(
+    'it knows the engine',
+    () => existsSync(join(at.stateDir, 'watchdog.sock')) && logOf(at.stateDir).includes(`[${second()}] watching`),
+    NOTHING_LEFT,
+  );
   await at.engine.kill();
   await eventually('everything is reverted', at.clean, NOTHING_LEFT, () => logOf(at.stateDir));
 });

@@ -23,12 +23,16 @@ export interface Scene extends AsyncDisposable {
 export async function httpScene(): Promise<Scene> {
   const service = createServer((_request, response) => response.end('from the service'));
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  const { port: upstream } = service.address() as AddressInfo;
   const port = await freePort();
   const get = (): Promise<{ status: number; body: string }> =>
     new Promise((resolve) => {
       const call = request({ host: '127.0.0.1', port, path: '/charge', agent: false }, (response) => {
         let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response
+          .setEncoding('utf8')
+          .on('data', (text: string) => (body += text))
+          .on('end', () => resolve({ status: response.statusCode ?? 0, body }));
       });
       call.on('error', () => resolve({ status: 0, body: '' })).end();
     });
@@ -37,7 +41,7 @@ export async function httpScene(): Promise<Scene> {
   return {
     text: `version: 1
 routes:
-  - { name: payments, protocol: http, listen: "127.0.0.1:${port}", upstream: "127.0.0.1:${(service.address() as AddressInfo).port}" }
+  - { name: payments, protocol: http, listen: "127.0.0.1:${port}", upstream: "127.0.0.1:${upstream}" }
 policies:
   - { name: outage, type: http, target: /charge*, error_chance: 1, error_code: 503, error_body: injected }`,
     note: () => {},
