@@ -20,11 +20,12 @@ import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
 import { eventsAfter, framesOf } from './streams.ts';
 import { createBus } from './telemetry/bus.ts';
 import { createFrames } from './telemetry/frames.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createMetrics, type RouteTotals } from './telemetry/metrics.ts';
 import { createTraces } from './telemetry/traces.ts';
 import { View } from './view.ts';
 import { identity } from './watchdog.ts';
 import { createWire } from './wire/create.ts';
+import { type Wire } from './wire/wire.ts';
 
 export { spawnNode } from './host/spawn.ts';
 
@@ -65,8 +66,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   );
   const { otlpEndpoint: endpoint } = options;
   parts.use(createTraces({ bus, version: VERSION, clock, ...(endpoint === undefined ? {} : { endpoint }) }));
-  const metrics = parts.use(createMetrics({ bus, routes: () => wire.routeCounters() }));
+  const metrics = parts.use(createMetrics({ bus, routes: () => routeTotals(wire) }));
   const history = parts.use(openHistory(stateDir, clock));
+  for (const text of history.notices) bus.publish('', { kind: 'log', level: 'warn', text });
   const injectors = createInjectors({ wire, clock });
   const life = parts.use(
     await openLifecycle({
@@ -151,6 +153,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (!observer) await lifecycle.recover();
   const all = parts.move();
   return { api, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** The counters of the wire, each with the protocol of its route. */
+function routeTotals(wire: Wire): RouteTotals[] {
+  const protocols = new Map(wire.routes().map(({ name, protocol }) => [name, protocol]));
+  return wire.routeCounters().map((counters) => {
+    const protocol = protocols.get(counters.name);
+    return protocol === undefined ? counters : { ...counters, protocol };
+  });
 }
 
 const watchdogOf = (stateDir: string) => () => spawnNode(WATCHDOG, [stateDir], { role: 'watchdog', detached: true });
