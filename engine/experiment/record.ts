@@ -1,6 +1,7 @@
 import { type Clock } from '../kernel/clock.ts';
 import { formatDuration } from '../kernel/durations.ts';
-import { type EngineEvent, type PhaseName, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
+import { type EngineEvent, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
+import { PHASE_WORDS } from '../contract/words.ts';
 
 /** Gathers the timeline and the series of one run as its events pass by. */
 export class Recorder {
@@ -55,23 +56,13 @@ export class Recorder {
   }
 }
 
-const PHASES: Record<PhaseName, string> = {
-  'steady-state': 'Steady state before',
-  baseline: 'Baseline',
-  inject: 'Inject',
-  observe: 'Observe',
-  revert: 'Revert',
-  recovery: 'Recovery',
-  analysis: 'Analysis',
-};
-
 /** One line of the timeline; '' for what would only be noise there. */
 function lineOf(body: EngineEvent['body']): string {
   switch (body.kind) {
     case 'run-started':
       return `Run started: ${body.name}`;
     case 'phase':
-      return body.edge === 'start' ? `${PHASES[body.name]} begins` : '';
+      return body.edge === 'start' ? `${PHASE_WORDS[body.name]} begins` : '';
     case 'fault':
       return `${body.fault.policy} on ${body.fault.target}: ${body.fault.state}${body.fault.note === '' ? '' : ` (${body.fault.note})`}`;
     case 'breach':

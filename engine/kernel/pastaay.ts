@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { millis } from './brands.ts';
 import { duration, type FieldMeta, flag, headers, HOUR, ratio, text, whole } from './fields.ts';
 import { formatDuration } from './durations.ts';
-import { type GuardRemark } from './fault.ts';
+import { ALL_PLATFORMS, type GuardRemark } from './fault.ts';
 
 /**
  * What the policies of the pastaay v1 format have in common, once: the fields with their limits, and the guard's
@@ -125,3 +125,14 @@ export function explainMessages(params: CommonParams, messages: string, error: s
   const sentence = parts.length === 0 ? `leaves ${messages} as they are` : parts.join(', ');
   return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.`;
 }
+
+/** What the manifests of all message protocols have in common; spread into each. */
+export const messageFault = {
+  layer: 'wire',
+  noop: commonNoop,
+  severity: commonSeverity,
+  remarks: commonRemarks,
+  platforms: ALL_PLATFORMS,
+  privileges: [],
+  verifyWithin: 10_000,
+} as const;

@@ -1,6 +1,6 @@
 import { type EffectFigure } from '../kernel/fault.ts';
 import { formatDuration } from '../kernel/durations.ts';
-import { type FaultReport, type PhaseName, type RunRecord, type Sample, type Verdict } from '../contract/models.ts';
+import { type FaultReport, type RunRecord, type Sample, type Verdict } from '../contract/models.ts';
 
 /** How figures, times and verdicts read in every report. Times are UTC: a report is read far from where it was made. */
 
@@ -83,15 +83,7 @@ export const VERDICT_WORDS: Readonly<
 export type VerdictKey = keyof typeof VERDICT_WORDS;
 export const verdictKey = (record: RunRecord): VerdictKey => record.verdict ?? 'unfinished';
 
-export const PHASE_WORDS: Readonly<Record<PhaseName, string>> = {
-  'steady-state': 'Steady state',
-  baseline: 'Baseline',
-  inject: 'Inject',
-  observe: 'Observe',
-  revert: 'Revert',
-  recovery: 'Recovery',
-  analysis: 'Analysis',
-};
+export { PHASE_WORDS } from '../contract/words.ts';
 
 const RATES = new Set(['success_rate', 'availability']);
 const SPANS = new Set(['p50', 'p95', 'p99']);

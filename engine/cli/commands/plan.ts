@@ -53,7 +53,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   lines.push('', `  ${style.bold('Guard')}  ${toneOf(style, LEVEL[guard.level])(guard.level)}, ${guard.score} of 100`);
   for (const { policy, message } of guard.issues) lines.push(wrap(`${policy === '' ? '' : `${policy}: `}${message}`, width, '  ! '));
   lines.push('', `  ${style.bold('Phases')}`);
-  const rows = phases.map(({ name: phase, ms }) => [phaseTitle[phase], ms === 0 ? 'until done' : span(ms)]);
+  const rows = phases.map(({ name: phase, ms }) => [phaseTitle(phase), ms === 0 ? 'until done' : span(ms)]);
   lines.push(table([{ title: 'phase' }, { title: 'at most', align: 'right' }], rows, width - 2, style.dim).replaceAll(/^/gm, '  '));
   lines.push('', `  ${style.dim(`Nothing was changed. ${plural(faults.reduce((sum, { targets }) => sum + targets.length, 0), 'target')} would be.`)}`);
   return lines.join('\n');

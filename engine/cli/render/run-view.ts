@@ -53,7 +53,7 @@ class Story {
         }
         if (body.name === 'analysis') return [];
         // No tick: that a phase is over does not say that it went well. The verdict does.
-        return [`  ${style.dim('•')} ${phaseTitle[body.name].padEnd(13)} ${style.dim(span(at - (this.#begun.get(body.name) ?? at)))}`];
+        return [`  ${style.dim('•')} ${phaseTitle(body.name).padEnd(13)} ${style.dim(span(at - (this.#begun.get(body.name) ?? at)))}`];
       }
       case 'fault':
         return this.#fault(body.fault);
@@ -141,7 +141,7 @@ class LiveView implements RunView {
   }
   #phaseLine(frame: Frame, { name, start }: Phase, width: number): string {
     const style = this.#style;
-    const title = `${style.cyan('▸')} ${style.bold(phaseTitle[name])}`;
+    const title = `${style.cyan('▸')} ${style.bold(phaseTitle(name))}`;
     const end = frame.phaseEndsAt ?? (name === 'observe' ? start + this.#duration : null);
     if (end === null || end <= start) return fit([{ text: title, width: 15 }, { text: span(frame.at - start) }], width);
     return fit(
@@ -202,7 +202,7 @@ class PlainView implements RunView {
       .map((fault) => `${fault.policy} ${fault.state} ${delivery(fault)}${fault.leaseUntil === null ? '' : ` lease ${span(fault.leaseUntil - frame.at)}`}`);
     const abort = this.#summary.experiment?.abort;
     const distance = abort == null ? undefined : abortDistance(abort.when, frame);
-    const parts = [phaseTitle[frame.phase], ...probes, ...faults, ...(distance === undefined ? [] : [`abort ${distance.text}`])];
+    const parts = [phaseTitle(frame.phase), ...probes, ...faults, ...(distance === undefined ? [] : [`abort ${distance.text}`])];
     this.#out.line(`    ${((frame.at - this.#started) / 1_000).toFixed(1).padStart(6)} s  ${parts.join('  ')}`);
   }
   stopping(why: string): void {

@@ -1,6 +1,7 @@
 import { type EffectFigure, type FaultState } from '../../kernel/fault.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type PhaseName, type Verdict } from '../../contract/models.ts';
+import { PHASE_WORDS } from '../../contract/words.ts';
 import { type Tone } from './style.ts';
 
 /** Figures and names as people read them; the same everywhere. */
@@ -60,15 +61,7 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
-export const phaseTitle: Readonly<Record<PhaseName, string>> = {
-  'steady-state': 'steady state',
-  baseline: 'baseline',
-  inject: 'inject',
-  observe: 'observe',
-  revert: 'revert',
-  recovery: 'recovery',
-  analysis: 'analysis',
-};
+export const phaseTitle = (name: PhaseName): string => PHASE_WORDS[name].toLowerCase();
 
 export const verdictTone: Readonly<Record<Verdict, Tone>> = {
   held: 'good',

@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
-import {
-  commonFields,
-  commonNoop,
-  commonRemarks,
-  commonSeverity,
-  errorCode,
-  explainMessages,
-  matchHeaders,
-} from '../../kernel/pastaay.ts';
+import { defineManifest } from '../../kernel/fault.ts';
+import { commonFields, errorCode, explainMessages, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
@@ -20,7 +12,7 @@ const params = z.strictObject({
 /** Delays, fails or cuts gRPC calls that cross a route: what such a policy may say and what it weighs. */
 export const grpcManifest = defineManifest({
   type: 'grpc',
-  layer: 'wire',
+  ...messageFault,
   summary: 'Delays, fails or cuts gRPC calls that cross a route.',
   params,
   target: {
@@ -28,14 +20,8 @@ export const grpcManifest = defineManifest({
     help: 'A full method such as /pkg.Service/Method, with a trailing * for a whole service, or all.',
     example: '/shop.Orders/Place',
   },
-  noop: commonNoop,
-  severity: commonSeverity,
-  remarks: commonRemarks,
   explain: (params, target) => explainMessages(params, messages(target), `status ${params.errorCode}`),
-  platforms: ALL_PLATFORMS,
-  privileges: [],
   blastRadius: 2,
-  verifyWithin: 10_000,
 });
 
 const messages = (target: string): string => (target === 'all' ? 'gRPC calls' : `calls of ${target}`);

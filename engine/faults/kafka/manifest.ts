@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
-import {
-  commonFields,
-  commonNoop,
-  commonRemarks,
-  commonSeverity,
-  errorCode,
-  explainMessages,
-  matchHeaders,
-} from '../../kernel/pastaay.ts';
+import { defineManifest } from '../../kernel/fault.ts';
+import { commonFields, errorCode, explainMessages, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
@@ -20,7 +12,7 @@ const params = z.strictObject({
 /** Delays, fails or drops Kafka messages that cross a route: what such a policy may say and what it weighs. */
 export const kafkaManifest = defineManifest({
   type: 'kafka',
-  layer: 'wire',
+  ...messageFault,
   summary: 'Delays, fails or drops Kafka messages that cross a route.',
   params,
   target: {
@@ -28,14 +20,8 @@ export const kafkaManifest = defineManifest({
     help: 'The name of a topic, or all.',
     example: 'orders',
   },
-  noop: commonNoop,
-  severity: commonSeverity,
-  remarks: commonRemarks,
   explain: (params, target) => explainMessages(params, messages(target), 'an error'),
-  platforms: ALL_PLATFORMS,
-  privileges: [],
   blastRadius: 3,
-  verifyWithin: 10_000,
 });
 
 const messages = (target: string): string => (target === 'all' ? 'Kafka messages' : `messages of ${target}`);

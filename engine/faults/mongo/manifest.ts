@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
-import {
-  commonFields,
-  commonNoop,
-  commonRemarks,
-  commonSeverity,
-  errorCode,
-  explainMessages,
-  noHeaders,
-} from '../../kernel/pastaay.ts';
+import { defineManifest } from '../../kernel/fault.ts';
+import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
@@ -20,7 +12,7 @@ const params = z.strictObject({
 /** Delays, fails or cuts MongoDB commands that cross a route: what such a policy may say and what it weighs. */
 export const mongoManifest = defineManifest({
   type: 'mongo',
-  layer: 'wire',
+  ...messageFault,
   summary: 'Delays, fails or cuts MongoDB commands that cross a route.',
   params,
   target: {
@@ -28,14 +20,8 @@ export const mongoManifest = defineManifest({
     help: 'A command such as find, or all.',
     example: 'find',
   },
-  noop: commonNoop,
-  severity: commonSeverity,
-  remarks: commonRemarks,
   explain: (params, target) => explainMessages(params, messages(target), 'a command error'),
-  platforms: ALL_PLATFORMS,
-  privileges: [],
   blastRadius: 3,
-  verifyWithin: 10_000,
 });
 
 const messages = (target: string): string => (target === 'all' ? 'MongoDB commands' : `${target} commands`);

@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
-import {
-  commonFields,
-  commonNoop,
-  commonRemarks,
-  commonSeverity,
-  errorCode,
-  explainMessages,
-  noHeaders,
-} from '../../kernel/pastaay.ts';
+import { defineManifest } from '../../kernel/fault.ts';
+import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
@@ -19,7 +11,7 @@ const params = z.strictObject({
 /** Delays, fails or cuts Redis commands that cross a route: what such a policy may say and what it weighs. */
 export const redisManifest = defineManifest({
   type: 'redis',
-  layer: 'wire',
+  ...messageFault,
   summary: 'Delays, fails or cuts Redis commands that cross a route.',
   params,
   target: {
@@ -27,14 +19,8 @@ export const redisManifest = defineManifest({
     help: 'A command such as get, or all.',
     example: 'get',
   },
-  noop: commonNoop,
-  severity: commonSeverity,
-  remarks: commonRemarks,
   explain: (params, target) => explainMessages(params, messages(target), 'an error'),
-  platforms: ALL_PLATFORMS,
-  privileges: [],
   blastRadius: 3,
-  verifyWithin: 10_000,
 });
 
 const messages = (target: string): string => (target === 'all' ? 'Redis commands' : `${target} commands`);

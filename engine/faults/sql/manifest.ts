@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
-import {
-  commonFields,
-  commonNoop,
-  commonRemarks,
-  commonSeverity,
-  errorCode,
-  explainMessages,
-  noHeaders,
-} from '../../kernel/pastaay.ts';
+import { defineManifest } from '../../kernel/fault.ts';
+import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
@@ -20,7 +12,7 @@ const params = z.strictObject({
 /** Delays, fails or cuts SQL statements that cross a route: what such a policy may say and what it weighs. */
 export const sqlManifest = defineManifest({
   type: 'sql',
-  layer: 'wire',
+  ...messageFault,
   summary: 'Delays, fails or cuts SQL statements that cross a route.',
   params,
   target: {
@@ -32,14 +24,8 @@ export const sqlManifest = defineManifest({
         ? undefined
         : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' },
   },
-  noop: commonNoop,
-  severity: commonSeverity,
-  remarks: commonRemarks,
   explain: (params, target) => explainMessages(params, messages(target), 'a database error'),
-  platforms: ALL_PLATFORMS,
-  privileges: [],
   blastRadius: 3,
-  verifyWithin: 10_000,
 });
 
 const messages = (target: string): string =>
