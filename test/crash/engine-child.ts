@@ -8,6 +8,9 @@ import { type Boundary } from '../../engine/lifecycle/models.ts';
 const [stateDir = '', standAt = 'none', text = ''] = process.argv.slice(2);
 const tell = (what: string, more: object = {}): void =>
   void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
+/** The test kills it long before; a test that is itself killed leaves nothing behind either. Milliseconds. */
+const STAND = 60_000;
+process.stdin.on('end', () => process.exit(1));
 const block = new Int32Array(new SharedArrayBuffer(4));
 const LATE: readonly Boundary[] = ['ending', 'reverting', 'undone', 'closed'];
 
@@ -16,10 +19,16 @@ const engine = await createEngine({
   boundary: (name) => {
     if (name !== standAt) return;
     tell('boundary', { name });
-    Atomics.wait(block, 0, 0);
+    Atomics.wait(block, 0, 0, STAND);
+    process.exit(1);
   },
 });
 const caller = new AbortController().signal;
+// Routes of their own, which outlive what is applied: after HALT traffic must pass, not merely no longer fail.
+const valid = await engine.api.queries.validate({ text, file: 'crash.yaml', routes: [] }, caller);
+if (valid.ok && valid.summary.routes.length > 0) {
+  await engine.api.commands.openRoutes({ routes: valid.summary.routes }, caller);
+}
 const { run } = await engine.api.commands.apply({ text, file: 'crash.yaml', ttlMs: 60_000, routes: [] }, caller);
 tell('active');
 process.stdin.setEncoding('utf8').on('data', (line: string) => {

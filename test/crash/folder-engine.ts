@@ -17,6 +17,9 @@ import { createBus } from '../../engine/telemetry/bus.ts';
 const [stateDir = '', standAt = 'none', ...targets] = process.argv.slice(2);
 const tell = (what: string, more: object = {}): void =>
   void process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
+/** The test kills it long before; a test that is itself killed leaves nothing behind either. Milliseconds. */
+const STAND = 60_000;
+process.stdin.on('end', () => process.exit(1));
 const block = new Int32Array(new SharedArrayBuffer(4));
 
 const control = new SharedArrayBuffer(64);
@@ -47,7 +50,8 @@ const engine = await openLifecycle({
   boundary: (name) => {
     if (name !== standAt) return;
     tell('boundary', { name });
-    Atomics.wait(block, 0, 0);
+    Atomics.wait(block, 0, 0, STAND);
+    process.exit(1);
   },
 });
 
