@@ -193,12 +193,13 @@ describe('faults', LIMIT, () => {
 
   it('a client that goes away while its request is held takes the request with it', async () => {
     await add({ target: '/held', latencyChance: 1, latencyMs: FOREVER });
+    const active = (): number => wired.wire.routeCounters()[0]?.active ?? 0;
+    await until(() => active() === 0);
     const client = await Peer.to(wired.address);
-    const active = wired.wire.routeCounters()[0]?.active ?? 0;
     client.write(get('/held'));
     await until(() => (wired.wire.counters(added[0] ?? '')?.matched ?? 0) === 1);
     client.socket.resetAndDestroy();
-    await until(() => (wired.wire.routeCounters()[0]?.active ?? 0) < active);
+    await until(() => active() === 0);
   });
 
   it('an upstream that closes its idle connection while a request is held is connected to again', async () => {
