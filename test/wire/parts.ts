@@ -131,10 +131,11 @@ export class Upstream implements AsyncDisposable {
   }
 }
 
-/** An upstream that answers every request without a body by its path, at once. */
+/** An upstream that answers every request without a body by its path, at once, and closes when its client does. */
 export const echoing = (): Promise<Upstream> =>
   Upstream.start((peer) => {
     let answered = 0;
+    peer.socket.on('end', () => peer.socket.end());
     peer.socket.on('data', () => {
       const requests = peer.received.toString('latin1').split('\r\n\r\n').slice(0, -1);
       for (const request of requests.slice(answered)) {
