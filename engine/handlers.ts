@@ -24,6 +24,8 @@ export interface HandlerDeps {
   readonly metrics: () => Promise<string>;
   readonly openRoutes: (routes: readonly Route[]) => Promise<readonly Route[]>;
   readonly closeRoutes: (names: readonly string[]) => Promise<void>;
+  /** Ends what the watchdog does in the place of dead engines: passing the traffic of their routes on. */
+  readonly endStandIns: () => Promise<void>;
   /** What a probe measures, in a few words. */
   readonly describeProbe: (spec: ProbeSpec, routes: readonly Route[]) => string;
   readonly halt: (by: string) => Promise<HaltOutcome>;
@@ -65,11 +67,12 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
     },
     commands: {
       run: async (input) => ({ run: await runs.start(prepareOrThrow(input), input.overrides.reportDir) }),
-      apply: ({ ttlMs, ...input }, signal) => runs.apply(prepareOrThrow(input), ttlMs, signal),
+      apply: (input, signal) => runs.apply(input, signal),
       abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),
       halt: ({ by }) => deps.halt(by),
       recover: async () => {
         const { cleared, open, damage } = await lifecycle.recover();
+        await deps.endStandIns();
         return { cleared: [...cleared], open: [...open], damage: [...damage] };
       },
       openRoutes: async ({ routes }) => [...(await deps.openRoutes(routes))],

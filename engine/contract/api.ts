@@ -123,7 +123,7 @@ export const api = {
     record: { input: z.strictObject({ run: id }), output: runRecord.nullable() },
     /** Waits until a run has ended and its reports are written. Throws `unknown-run`. */
     outcome: { input: z.strictObject({ run: id }), output: runOutcome },
-    /** Waits until every fault of an `apply` is closed. Throws `unknown-run`. */
+    /** Waits until every fault of an `apply` is closed; gives all of its whole life, those a reload ended included. Throws `unknown-run`. */
     released: { input: z.strictObject({ run: id }), output: released },
     /** The undo records still open, and what in the journal cannot be trusted. Touches neither. */
     open: { input: nothing, output: z.object({ open: z.array(openUndo), damage: z.array(journalDamage) }) },
@@ -134,9 +134,12 @@ export const api = {
   commands: {
     /** Starts the experiment of a file and returns at once; see `outcome` and the events. A bad file throws `bad-file` with issues. */
     run: { input: runInput, output: z.object({ run: id }) },
-    /** Injects a file's policies without an experiment, for `ttlMs`. */
+    /**
+     * Injects a file's policies without an experiment, for `ttlMs`. With `watch` the engine then follows the path `file`:
+     * each valid change is brought into force and told by a `policy` event, a broken one by a `log` event with its issues.
+     */
     apply: {
-      input: fileText.extend({ ttlMs: milliseconds, routes: givenRoutes }),
+      input: fileText.extend({ ttlMs: milliseconds, routes: givenRoutes, watch: z.boolean().default(false) }),
       output: z.object({ run: id, faults: z.array(faultReport) }),
     },
     /** Ends a run or an apply of this engine and reverts; returns once the end has begun. False when nothing of that id runs. */

@@ -194,6 +194,17 @@ export const issue = z.object({
 });
 export type FileIssue = z.infer<typeof issue>;
 
+/** How many policies and routes of a watched file a reload touched; `changed` ones were reverted and injected anew. */
+export const policyChange = z.object({
+  added: z.int(),
+  changed: z.int(),
+  removed: z.int(),
+  unchanged: z.int(),
+  routesOpened: z.int(),
+  routesClosed: z.int(),
+});
+export type PolicyChange = z.infer<typeof policyChange>;
+
 /**
  * One entry of the event log. `seq` rises by one with each event of an engine and gives their order; times are for people.
  */
@@ -211,8 +222,15 @@ export const engineEvent = z.object({
     z.object({ kind: z.literal('injected'), fault: z.string(), policy: z.string(), target: z.string(), count: z.int(), detail: z.string() }),
     z.object({ kind: z.literal('breach'), when: z.string(), heldMs: z.number(), sample }),
     z.object({ kind: z.literal('halt'), by: z.string(), tookMs: z.number() }),
-    z.object({ kind: z.literal('policy'), text: z.string() }),
-    z.object({ kind: z.literal('log'), level: z.enum(['info', 'warn', 'error']), text: z.string() }),
+    /** `change`: what a reload did to the policies of an apply; absent for any other news. */
+    z.object({ kind: z.literal('policy'), text: z.string(), change: policyChange.exactOptional() }),
+    /** `issues`: the findings in a file, when that is what it is about. */
+    z.object({
+      kind: z.literal('log'),
+      level: z.enum(['info', 'warn', 'error']),
+      text: z.string(),
+      issues: z.array(issue).exactOptional(),
+    }),
     z.object({ kind: z.literal('run-ended'), verdict, exitCode: z.int(), reason: z.string(), reverted: z.boolean() }),
     z.object({ kind: z.literal('report'), files: z.array(z.string()) }),
   ]),

@@ -27,17 +27,21 @@ export interface PrepareInput {
 export function prepare({ text, file, overrides = {}, routes = [] }: PrepareInput): Preparation {
   const loaded = loadText(text, file, { knownRoutes: routes.map(({ name }) => name) });
   if (!loaded.ok) return loaded;
-  const given = new Map(routes.map((route) => [route.name, route]));
-  const own = loaded.file.routes.map((route) => given.get(route.name) ?? route);
-  const added = routes.filter(({ name }) => !own.some((route) => route.name === name));
   const experiment = loaded.file.experiment === null ? null : override(loaded.file.experiment, overrides);
   return {
     ok: true,
     prepared: {
-      file: { ...loaded.file, routes: [...own, ...added], experiment },
+      file: { ...withRoutes(loaded.file, routes), experiment },
       seed: overrides.seed ?? loaded.file.seed ?? freshSeed(),
     },
   };
+}
+
+/** The file with the caller's routes in place of its own of the same name, and the others added. */
+export function withRoutes(file: FirebreakFile, routes: readonly Route[]): FirebreakFile {
+  const given = new Map(routes.map((route) => [route.name, route]));
+  const own = file.routes.map((route) => given.get(route.name) ?? route);
+  return { ...file, routes: [...own, ...routes.filter(({ name }) => !own.some((route) => route.name === name))] };
 }
 
 /** Like `prepare`, for callers that cannot go on with a bad file: throws `bad-file` with every finding. */

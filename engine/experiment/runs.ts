@@ -4,11 +4,14 @@ import { EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type FaultReport, type Route, type RunRecord } from '../contract/models.ts';
 import { type Released, type RunOutcome } from '../contract/api.ts';
 import { newRunId } from '../kernel/random.ts';
-import { type FaultSet, type Lifecycle } from '../lifecycle/lifecycle.ts';
+import { type Lifecycle } from '../lifecycle/lifecycle.ts';
 import { type ProbeSpec, type Probe } from '../kernel/probe.ts';
 import { type EventBus } from '../telemetry/bus.ts';
 import { type History } from '../store/history.ts';
-import { type Prepared, requestsOf } from './prepare.ts';
+import { Applied } from './applied.ts';
+import { type OpenRoutes } from './applied-routes.ts';
+import { followFile, readable } from './follow-file.ts';
+import { type Prepared, type PrepareInput, prepareOrThrow, requestsOf } from './prepare.ts';
 import { runExperiment } from './runner.ts';
 
 export interface RunsDeps {
@@ -19,7 +22,7 @@ export interface RunsDeps {
   /** `routes` are those of the run, with their ports filled in. */
   readonly createProbe: (spec: ProbeSpec, routes: readonly Route[]) => Probe;
   /** Opens what is not open yet; disposing closes only those. */
-  readonly openRoutes: (routes: readonly Route[]) => Promise<AsyncDisposable & { readonly routes: readonly Route[] }>;
+  readonly openRoutes: OpenRoutes;
   /** Holds the one place on this machine for an experiment; throws `experiment-running` when it is taken. */
   readonly takePlace: (holder: { readonly run: RunId; readonly name: string }) => Disposable;
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
@@ -29,9 +32,13 @@ export interface RunsDeps {
   readonly environment: () => Readonly<Record<string, string>>;
 }
 
+export interface ApplyInput extends Omit<PrepareInput, 'overrides'> {
+  readonly ttlMs: number;
+  readonly watch: boolean;
+}
+
 interface Active {
-  readonly name: string;
-  readonly stop: AbortController;
+  readonly stop: (why: string) => void;
   readonly done: Promise<unknown>;
 }
 
@@ -62,7 +69,7 @@ export class Runs implements AsyncDisposable {
     const held = setup.move();
     const stop = new AbortController();
     const outcome = this.#experiment(prepared, run, opened.routes, stop.signal, reportDir).finally(() => held.disposeAsync());
-    this.#remember(run, { name, stop, done: outcome });
+    this.#remember(run, { stop: (why) => stop.abort(new Error(why)), done: outcome });
     this.#outcomes.set(run, outcome);
     return run;
   }
@@ -117,34 +124,22 @@ export class Runs implements AsyncDisposable {
     return { reports: [...(files ?? [])], reportError: problems.join(' ') };
   }
 
-  /** Injects the policies of a file without an experiment; they end by themselves after `ttlMs`. */
-  async apply(prepared: Prepared, ttlMs: number, caller: AbortSignal): Promise<{ run: RunId; faults: FaultReport[] }> {
-    const { lifecycle, clock, bus } = this.#deps;
-    const { file } = prepared;
+  /**
+   * Injects the policies of a file without an experiment; they end by themselves after `ttlMs`. With `watch` the file
+   * is followed from then on. Throws `bad-file`, and whatever keeps a policy from being injected: then none is.
+   */
+  async apply({ ttlMs, watch, ...input }: ApplyInput, caller: AbortSignal): Promise<{ run: RunId; faults: FaultReport[] }> {
+    const { bus } = this.#deps;
+    const prepared = prepareOrThrow(input);
+    if (watch) await readable(input.file);
     const run = newRunId();
-    const stop = new AbortController();
-    // Until the faults are in, their caller may still change his mind; a warm-up can last a day.
-    const begin = AbortSignal.any([stop.signal, caller]);
-    await using setup = new AsyncDisposableStack();
-    setup.use(await this.#deps.openRoutes(file.routes));
-    await clock.sleep(file.warmupDuration, begin);
-    const planned = await lifecycle.plan(requestsOf(prepared, run, millis(ttlMs)), begin);
-    const faults = await lifecycle.start(planned, millis(ttlMs), begin);
-    const held = setup.move();
-    const released = this.#release(faults, stop.signal).finally(() => held.disposeAsync());
-    this.#remember(run, { name: file.name, stop, done: released });
-    this.#releases.set(run, released);
-    bus.publish(run, { kind: 'policy', text: `Applied ${file.name} for ${ttlMs} ms` });
-    return { run, faults: [...faults.reports()] };
-  }
-
-  async #release(faults: FaultSet, signal: AbortSignal): Promise<Released> {
-    const aborted = new Promise<string>((resolve) => {
-      signal.addEventListener('abort', () => resolve(messageOf(signal.reason)), { once: true });
-    });
-    const why = await Promise.race([faults.ended, aborted]);
-    const reports = await faults.revert(why);
-    return { why, faults: [...reports], reverted: reports.every((fault) => fault.reverted) };
+    const applied = new Applied(this.#deps, run, millis(ttlMs));
+    this.#remember(run, { stop: (why) => void applied.end(why).catch(() => {}), done: applied.released });
+    await applied.begin(prepared, caller);
+    this.#releases.set(run, applied.released);
+    bus.publish(run, { kind: 'policy', text: `Applied ${prepared.file.name} for ${ttlMs} ms` });
+    if (watch) await applied.follow(() => followFile(applied, { run, prepared, routes: input.routes ?? [] }, this.#deps));
+    return { run, faults: applied.reports() };
   }
 
   #remember(run: RunId, active: Active): void {
@@ -157,7 +152,7 @@ export class Runs implements AsyncDisposable {
 
   abort(run: string, why: string): boolean {
     const active = this.#active.get(run);
-    active?.stop.abort(new Error(why));
+    active?.stop(why);
     return active !== undefined;
   }
 
@@ -170,7 +165,7 @@ export class Runs implements AsyncDisposable {
 
   /** Ends everything and waits until it is put back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { stop } of this.#active.values()) stop.abort(new Error('the engine is closing'));
+    for (const { stop } of this.#active.values()) stop('the engine is closing');
     await Promise.allSettled([...this.#active.values()].map(({ done }) => done));
   }
 }

@@ -17,7 +17,7 @@ export interface WatchOptions extends LoadOptions {
   /** A file that is valid and says something else than the one given before. */
   onLoad(file: FirebreakFile): void | Promise<void>;
   /** After an error: the file is again what was given last, to the letter, so there is nothing to load. */
-  onRestored?(): void;
+  onRestored?(): void | Promise<void>;
   /** A file that is broken or gone; the one given before stays in force. Each state of the file is told once. */
   onError(issues: readonly FileIssue[]): void | Promise<void>;
 }

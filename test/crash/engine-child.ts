@@ -29,7 +29,7 @@ const valid = await engine.api.queries.validate({ text, file: 'crash.yaml', rout
 if (valid.ok && valid.summary.routes.length > 0) {
   await engine.api.commands.openRoutes({ routes: valid.summary.routes }, caller);
 }
-const { run } = await engine.api.commands.apply({ text, file: 'crash.yaml', ttlMs: 60_000, routes: [] }, caller);
+const { run } = await engine.api.commands.apply({ text, file: 'crash.yaml', ttlMs: 60_000, routes: [], watch: false }, caller);
 tell('active');
 process.stdin.setEncoding('utf8').on('data', (line: string) => {
   if (!line.startsWith('block')) return;
