@@ -34,8 +34,7 @@ export async function readSource(file: string): Promise<{ text: string; file: st
     if (file === '-') return { text: await readAll(process.stdin), file: '<stdin>' };
     const facts = await stat(file);
     if (facts.isDirectory()) throw unreadable(file, 'it is a directory', 'Name the file inside it.');
-    // A character takes at most four bytes; more than that is refused before it is read.
-    if (facts.size > 4 * MAX_FILE_CHARS) throw unreadable(file, 'it is larger than 5 MiB', 'Split it into several files.');
+    if (facts.size > MAX_FILE_CHARS) throw unreadable(file, 'it is larger than 5 MiB', 'Split it into several files.');
     return { text: await readFile(file, 'utf8'), file };
   } catch (error) {
     if (error instanceof FirebreakError) throw error;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunRecord } from '../contract/models.ts';
+import { makeDirectory } from '../kernel/directory.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { writeJson } from './json.ts';
 import { writeMarkdown } from './markdown.ts';
@@ -22,7 +23,7 @@ export async function writeReports(record: RunRecord, directory: string): Promis
   ] as const;
   const written: { temporary: string; path: string }[] = [];
   try {
-    await mkdir(directory, { recursive: true });
+    makeDirectory(directory);
     for (const [name, content] of outputs) {
       const path = join(directory, name);
       const temporary = join(directory, `.${name}.${randomBytes(6).toString('hex')}.part`);

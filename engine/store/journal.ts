@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatabaseSync } from 'node:sqlite';
 import { type FaultId } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
+import { makeDirectory } from '../kernel/directory.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type JournalDamage } from '../contract/models.ts';
 import { isCorrupt, transaction } from './database.ts';
@@ -46,7 +47,7 @@ export interface Journal extends Disposable {
 /** Makes the state directory, for its owner only. Throws FirebreakError `state-unwritable`. */
 export function ensureStateDir(stateDir: string): void {
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makeDirectory(stateDir, 0o700);
   } catch (error) {
     throw new FirebreakError('state-unwritable', `cannot make the state directory ${stateDir}: ${messageOf(error)}`, {
       hint: 'Choose a directory that you may write to. Nothing was injected.',
