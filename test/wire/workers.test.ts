@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FirebreakError } from '../../engine/kernel/errors.ts';
-import { openBypass } from '../../engine/wire/bypass.ts';
 import { createWire } from '../../engine/wire/create.ts';
 import { get } from './corpus.ts';
 import { echoing, Peer, policy, Upstream, wireTo } from './parts.ts';
@@ -105,23 +104,6 @@ describe('workers', LIMIT, () => {
       await client.says('/up');
     });
   }
-
-  it('the bypass takes over the port of a wire that is gone, and gives it back', async () => {
-    await using upstream = await echoing();
-    const { wire, address } = await wireTo(upstream.address);
-    const route = { name: 'r', listen: address, upstream: upstream.address };
-    // The port is still taken when the bypass is asked for.
-    const opening = openBypass([route]);
-    await wire[Symbol.asyncDispose]();
-    const bypass = await opening;
-    using client = await Peer.to(address);
-    client.write(get('/through'));
-    await client.says('/through');
-    await bypass[Symbol.asyncDispose]();
-    await client.over();
-    await using again = createWire();
-    await again.open([{ ...route, protocol: 'http' }]);
-  });
 });
 
 it('an upstream that several routes share is told apart by route', LIMIT, async () => {
