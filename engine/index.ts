@@ -140,6 +140,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     halt,
     writeReports,
     capabilities,
+    endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),
     openRoutes: async (routes) => (await openRoutes(routes)).routes,
