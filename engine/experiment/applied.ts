@@ -182,6 +182,8 @@ export class Applied {
       if (planned !== undefined) await this.#start(one, planned);
       return undefined;
     } catch (error) {
+      // It was ended while it began, by HALT or a lost lease: of a set that was never handed out nobody else hears that.
+      if (error instanceof FirebreakError && ENDED_FROM_OUTSIDE.includes(error.code)) this.#endSoon(error.message);
       return issueOf(one.policy, `not injected: ${messageOf(error)}`, error instanceof FirebreakError ? error.hint : '');
     }
   }
@@ -271,6 +273,9 @@ export class Applied {
     return lifecycle.reports().filter(({ id }) => open.has(id) && !known.has(id));
   }
 }
+
+/** Codes of the lifecycle for what is ended while it begins. */
+const ENDED_FROM_OUTSIDE: readonly string[] = ['fault-ended', 'halted'];
 
 /** The routes that a wire fault was injected on; none for a fault of the host. */
 const routesOf = ({ type, route, routes }: FaultRequest): string[] =>
