@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -158,6 +159,25 @@ describe('command line over the real engine', { timeout: 180_000 }, () => {
     const idle = await set.run(['apply', set.file(SLOW), '--ttl', '1s', '--json']);
     assert.equal(idle.code, 4, 'nobody sent a request');
     assert.partialDeepStrictEqual(idle.last(), { why: 'hold-over', reverted: true });
+  });
+
+  test('apply --watch: says in one line what a reload changed, and shows errors with place and remedy', async () => {
+    await using set = await stage();
+    const file = set.file(SLOW);
+    const edit = (script: string): void => void execFileSync('sed', ['-i', script, file]);
+    await using running = set.start(['apply', file, '--ttl', '10m', '--watch']);
+    await running.says(/held for/);
+    edit('s/latency_duration: 100ms/latency_duration: 20ms/');
+    await running.says(/^ {2}\S reloaded: 1 policy changed$/m);
+    edit('s/latency_duration: 20ms/latency_duration: soon/');
+    await running.says(/experiment\.yaml has one error; the last good one stays in force\n {4}\S*experiment\.yaml:7:\d+: .*\n {6}→ /);
+    running.child.kill('SIGINT');
+    assert.equal(await running.code(), 3);
+    assert.match(running.out, /Ended early: Ctrl-C\. Everything is put back/);
+    const stdin = await set.run(['apply', '-', '--ttl', '1m', '--watch']);
+    assert.equal(stdin.code, 2);
+    assert.match(stdin.err, /Standard input cannot be watched/);
+    assert.equal((await set.run(['recover', '--json'])).out, '[]\n');
   });
 
   test('doctor lists what works here, and why the rest does not', async () => {
