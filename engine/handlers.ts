@@ -70,9 +70,9 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
       apply: (input, signal) => runs.apply(input, signal),
       abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),
       halt: ({ by }) => deps.halt(by),
-      recover: async () => {
+      recover: async ({ closeRoutes }) => {
         const { cleared, open, damage } = await lifecycle.recover();
-        await deps.endStandIns();
+        if (closeRoutes) await deps.endStandIns();
         return { cleared: [...cleared], open: [...open], damage: [...damage] };
       },
       openRoutes: async ({ routes }) => [...(await deps.openRoutes(routes))],

@@ -148,7 +148,8 @@ export const api = {
     halt: { input: z.strictObject({ by: z.string().min(1).max(200) }), output: haltOutcome },
     /** Reverts every open undo record that no live process holds. */
     recover: {
-      input: nothing,
+      /** `closeRoutes`: also stop passing on the traffic of dead engines' routes, which the watchdog does in their place. */
+      input: z.strictObject({ closeRoutes: z.boolean().default(false) }),
       output: z.object({ cleared: z.array(openUndo), open: z.array(openUndo), damage: z.array(journalDamage) }),
     },
     /** Opens routes outside a run; answers with the ports filled in. */
