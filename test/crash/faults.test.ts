@@ -38,3 +38,17 @@ for (const [type, makeScene] of Object.entries(SCENES)) {
     );
   }
 }
+
+test('recover --close-routes ends what the watchdog does in the place of a dead engine', { timeout: 60_000 }, async () => {
+  using dir = temporary();
+  await using scene = await httpScene();
+  const stateDir = join(dir.path, 'state');
+  await using engine = startChild('./engine-child.ts', [stateDir, 'bitten', scene.text]);
+  await engine.hears('boundary');
+  using journal = openJournal(stateDir, realClock);
+  scene.note(journal);
+  await engine.kill();
+  await eventually('traffic passes', scene.intact, NOTHING_LEFT, () => logOf(stateDir));
+  await firebreak('recover', '--close-routes', '--state-dir', stateDir);
+  assert.equal(await scene.intact(), false, 'nobody listens any more');
+});
