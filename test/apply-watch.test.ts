@@ -86,7 +86,9 @@ function vim(path: string, edit: (text: string) => string): void {
 }
 const sed = (path: string, script: string): void => void execFileSync('sed', ['-i', script, path]);
 
-test('a watched apply follows sed -i, vim and a broken edit, and leaves what is unchanged alone', { timeout: 60_000 }, async () => {
+const LIMIT = { timeout: 60_000 };
+
+test('a watched apply follows sed -i, vim and a broken edit, and leaves what is unchanged alone', LIMIT, async () => {
   await using s = await stage();
   const steady = s.faults.find(({ policy }) => policy === 'steady')?.id ?? '';
   for (let turn = 0; turn < 5; turn++) assert.equal(await s.get('shop', '/steady'), 503);
@@ -134,7 +136,7 @@ test('a watched apply follows sed -i, vim and a broken edit, and leaves what is 
   assert.deepEqual([open, faults, routes], [[], [], []]);
 });
 
-test('an apply that is over does not follow its file any more', { timeout: 60_000 }, async () => {
+test('an apply that is over does not follow its file any more', LIMIT, async () => {
   await using s = await stage();
   await s.api.commands.halt({ by: 'the test' }, forever);
   assert.equal((await s.released()).why, 'halted');
@@ -151,7 +153,7 @@ test('an apply that is over does not follow its file any more', { timeout: 60_00
   assert.ok((await s.api.queries.released({ run: second.run }, forever)).reverted);
 });
 
-test('what has no file is refused before anything is injected', { timeout: 60_000 }, async () => {
+test('what has no file is refused before anything is injected', LIMIT, async () => {
   await using s = await stage();
   const text = readFileSync(s.path, 'utf8');
   const asked = s.api.commands.apply({ text, file: '<text>', ttlMs: 600_000, routes: [], watch: true }, forever);

@@ -15,7 +15,9 @@ export class AppliedRoutes implements AsyncDisposable {
     this.#open = open;
   }
 
-  /** Opens the new ones of `routes`, all or none, and names them. Throws `route-differs` when one has become another. */
+  /**
+   * Opens the new ones of `routes`, all or none, and names them. Throws `route-differs` when one has become another.
+   */
   async add(routes: readonly Route[]): Promise<readonly string[]> {
     for (const route of routes) refuseMoved(route, this.#lent.get(route.name)?.route);
     const added: string[] = [];
@@ -58,7 +60,8 @@ function refuseMoved(route: Route, known: Route | undefined): void {
   if (known === undefined) return;
   const { name, listen, upstream, protocol } = known;
   if (route.listen === listen && route.upstream === upstream && route.protocol === protocol) return;
-  throw new FirebreakError('route-differs', `The route ${name} is open already, as ${protocol} ${listen} to ${upstream}.`, {
+  const message = `The route ${name} is open already, as ${protocol} ${listen} to ${upstream}.`;
+  throw new FirebreakError('route-differs', message, {
     exitCode: EXIT.usage,
     hint: 'Give the new route another name, or end the apply and start it again.',
   });

@@ -35,7 +35,9 @@ function scene(troubles: Troubles = {}) {
     },
   });
   const ids = (): Record<string, string> =>
-    Object.fromEntries(lifecycle.reports().filter(({ state }) => state === 'active').map(({ policy: name, id }) => [name, id]));
+    Object.fromEntries(
+      lifecycle.reports().flatMap(({ state, policy: name, id }) => (state === 'active' ? [[name, id]] : [])),
+    );
   const begin = (prepared: Prepared): Promise<void> => clock.runUntil(applied.begin(prepared, forever));
   /** Everything is put back, and the journal has nothing open. */
   const proveClean = (): void => {

@@ -168,9 +168,8 @@ export class Applied {
   async #revert(gone: readonly Held[]): Promise<FileIssue[]> {
     const found = gone.toReversed().map(async ({ set, policy }) => {
       const left = (await set.revert('changed in the file')).filter(({ reverted }) => !reverted);
-      return left.map(({ target, note }) =>
-        issueOf(policy, `not proven reverted on ${target}: ${note}`, 'see `firebreak recover`; nothing takes its place'),
-      );
+      const hint = 'see `firebreak recover`; nothing takes its place';
+      return left.map(({ target, note }) => issueOf(policy, `not proven reverted on ${target}: ${note}`, hint));
     });
     return (await Promise.all(found)).flat();
   }
@@ -182,9 +181,10 @@ export class Applied {
       if (planned !== undefined) await this.#start(one, planned);
       return undefined;
     } catch (error) {
-      // It was ended while it began, by HALT or a lost lease: of a set that was never handed out nobody else hears that.
+      // HALT or a lost lease ended it while it began: of a set that was never handed out nobody else hears that.
       if (error instanceof FirebreakError && ENDED_FROM_OUTSIDE.includes(error.code)) this.#endSoon(error.message);
-      return issueOf(one.policy, `not injected: ${messageOf(error)}`, error instanceof FirebreakError ? error.hint : '');
+      const hint = error instanceof FirebreakError ? error.hint : '';
+      return issueOf(one.policy, `not injected: ${messageOf(error)}`, hint);
     }
   }
 
@@ -281,4 +281,9 @@ const ENDED_FROM_OUTSIDE: readonly string[] = ['fault-ended', 'halted'];
 const routesOf = ({ type, route, routes }: FaultRequest): string[] =>
   routes.filter(({ name, protocol }) => protocol === type && (route === '' || route === name)).map(({ name }) => name);
 
-const issueOf = ({ name, place }: Policy, message: string, hint: string): FileIssue => ({ ...place, path: name, message, hint });
+const issueOf = ({ name, place }: Policy, message: string, hint: string): FileIssue => ({
+  ...place,
+  path: name,
+  message,
+  hint,
+});

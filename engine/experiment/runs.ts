@@ -128,7 +128,10 @@ export class Runs implements AsyncDisposable {
    * Injects the policies of a file without an experiment; they end by themselves after `ttlMs`. With `watch` the file
    * is followed from then on. Throws `bad-file`, and whatever keeps a policy from being injected: then none is.
    */
-  async apply({ ttlMs, watch, ...input }: ApplyInput, caller: AbortSignal): Promise<{ run: RunId; faults: FaultReport[] }> {
+  async apply(
+    { ttlMs, watch, ...input }: ApplyInput,
+    caller: AbortSignal,
+  ): Promise<{ run: RunId; faults: FaultReport[] }> {
     const { bus } = this.#deps;
     const prepared = prepareOrThrow(input);
     if (watch) await readable(input.file);
@@ -138,7 +141,8 @@ export class Runs implements AsyncDisposable {
     await applied.begin(prepared, caller);
     this.#releases.set(run, applied.released);
     bus.publish(run, { kind: 'policy', text: `Applied ${prepared.file.name} for ${ttlMs} ms` });
-    if (watch) await applied.follow(() => followFile(applied, { run, prepared, routes: input.routes ?? [] }, this.#deps));
+    const followed = { run, prepared, routes: input.routes ?? [] };
+    if (watch) await applied.follow(() => followFile(applied, followed, this.#deps));
     return { run, faults: applied.reports() };
   }
 
