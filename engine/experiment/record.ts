@@ -1,6 +1,6 @@
 import { type Clock } from '../kernel/clock.ts';
 import { formatDuration } from '../kernel/durations.ts';
-import { type EngineEvent, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
+import { type EngineEvent, type FaultReport, type RunRecord, type Sample, type SeriesPoint } from '../contract/models.ts';
 import { PHASE_WORDS } from '../contract/words.ts';
 
 /** Gathers the timeline and the series of one run as its events pass by. */
@@ -8,6 +8,7 @@ export class Recorder {
   readonly timeline: RunRecord['timeline'] = [];
   readonly samples: Sample[] = [];
   readonly series: SeriesPoint[] = [];
+  readonly #faults = new Map<string, FaultReport>();
   readonly #newest = new Map<string, Sample>();
   #counts: Readonly<Record<string, number>>;
   readonly #faultCounts: () => Readonly<Record<string, number>>;
@@ -50,7 +51,13 @@ export class Recorder {
     this.series.push({ at: this.#clock.wall(), probes, faultRate });
   }
 
+  /** The faults of the run as they were last told of: all that is known of those that never came to be held. */
+  get faults(): FaultReport[] {
+    return [...this.#faults.values()];
+  }
+
   event({ seq, at, body }: EngineEvent): void {
+    if (body.kind === 'fault') this.#faults.set(body.fault.id, body.fault);
     const text = lineOf(body);
     if (text !== '') this.timeline.push({ seq, at, kind: body.kind, text });
   }

@@ -82,8 +82,8 @@ class Run {
     this.#publish({ kind: 'run-started', name: file.name, hypothesis: experiment.hypothesis, duration: experiment.duration });
     const end = await this.#story().catch((error: unknown) => failure(error));
     const record = this.#record;
-    record.faults = [...(this.#faults?.reports() ?? [])];
-    record.reverted = record.faults.every(isBack);
+    record.faults = [...(this.#faults?.reports() ?? this.#recorder.faults)];
+    record.reverted = record.faults.every(({ reverted }) => reverted);
     record.verdict = end.verdict;
     record.breach = end.breach;
     record.reason = record.reverted ? end.reason : `${end.reason} ${residue(record)}`;
@@ -291,11 +291,8 @@ function failure(error: unknown): Outcome {
   return outcome('failed', `The run failed: ${messageOf(error)}.${hint}`.replace(/\.\./g, '.'));
 }
 
-/** What was never injected needs no way back. */
-const isBack = ({ reverted, injectedAt }: RunRecord['faults'][number]): boolean => reverted || injectedAt === null;
-
 function residue(record: RunRecord): string {
-  const left = record.faults.filter((fault) => !isBack(fault));
+  const left = record.faults.filter(({ reverted }) => !reverted);
   return `Not proven clean: ${left.map(({ policy, target }) => `${policy} on ${target}`).join('; ')}.`;
 }
 

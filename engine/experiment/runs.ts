@@ -63,12 +63,13 @@ export class Runs implements AsyncDisposable {
       });
     }
     const run = newRunId();
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#deps.lifecycle.untilHalt]);
     await using setup = new AsyncDisposableStack();
     setup.use(this.#deps.takePlace({ run, name }));
     const opened = setup.use(await this.#deps.openRoutes(prepared.file.routes));
     const held = setup.move();
-    const stop = new AbortController();
-    const outcome = this.#experiment(prepared, run, opened.routes, stop.signal, reportDir).finally(() => held.disposeAsync());
+    const outcome = this.#experiment(prepared, run, opened.routes, signal, reportDir).finally(() => held.disposeAsync());
     this.#remember(run, { stop: (why) => stop.abort(new Error(why)), done: outcome });
     this.#outcomes.set(run, outcome);
     return run;

@@ -47,10 +47,10 @@ class EngineLifecycle implements Lifecycle {
   readonly #wire: HaltSwitch;
   /** Sets whose faults are not all proven clean. */
   readonly #sets = new Set<HeldSet>();
-  /** Under which HALT each request was planned. */
-  readonly #plannedAt = new WeakMap<FaultRequest, number>();
+  /** The HALT that overrules each request that was planned. */
+  readonly #plannedUntil = new WeakMap<FaultRequest, AbortSignal>();
   readonly #pulse: Disposable;
-  #halts = 0;
+  #nextHalt = new AbortController();
   #halted = false;
   /** Whether this process knows the HALT word to be set, by HALT or by a lost lease. */
   #silenced = false;
@@ -66,9 +66,9 @@ class EngineLifecycle implements Lifecycle {
   }
 
   async plan(requests: readonly FaultRequest[], signal: AbortSignal): Promise<readonly PlannedFault[]> {
-    const halts = this.#halts;
+    const { untilHalt } = this;
     const planned = await planAll(this.#shop, requests, signal);
-    for (const { request } of planned) this.#plannedAt.set(request, halts);
+    for (const { request } of planned) this.#plannedUntil.set(request, untilHalt);
     this.#shop.boundary('planned', null);
     return planned;
   }
@@ -99,6 +99,9 @@ class EngineLifecycle implements Lifecycle {
   get halted(): boolean {
     return this.#halted;
   }
+  get untilHalt(): AbortSignal {
+    return this.#nextHalt.signal;
+  }
 
   async halt(by: string): Promise<HaltResult> {
     const { clock, bus } = this.#shop;
@@ -106,11 +109,14 @@ class EngineLifecycle implements Lifecycle {
     // First of all, and at once for every worker of the wire; everything below takes longer.
     this.#wire.halt();
     this.#silenced = true;
-    this.#halts++;
     this.#halted = true;
     this.#tidy();
     const sets = [...this.#sets];
-    const faults = (await Promise.all(sets.map((set) => set.endBy('halted')))).flat();
+    const ending = sets.map((set) => set.endBy('halted'));
+    // After the sets, which would otherwise end as if their callers had aborted them, at leisure.
+    this.#nextHalt.abort(new FirebreakError('halted', `HALT by ${by}`, { exitCode: EXIT.aborted }));
+    this.#nextHalt = new AbortController();
+    const faults = (await Promise.all(ending)).flat();
     const quiet = sets.map((set) => set.quietAt ?? clock.now());
     const tookMs = Math.max(0, ...quiet.map((at) => at - from));
     bus.publish('', { kind: 'halt', by, tookMs });
@@ -180,7 +186,7 @@ class EngineLifecycle implements Lifecycle {
 
   /** A HALT is the last word on everything planned before it. */
   #refuseHalted(planned: readonly PlannedFault[]): void {
-    if (planned.every(({ request }) => (this.#plannedAt.get(request) ?? this.#halts) === this.#halts)) return;
+    if (!planned.some(({ request }) => this.#plannedUntil.get(request)?.aborted)) return;
     throw new FirebreakError('halted', 'HALT was given after this was planned', {
       hint: 'Start again when it is safe.',
       exitCode: EXIT.aborted,

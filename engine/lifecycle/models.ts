@@ -62,6 +62,8 @@ export interface Lifecycle extends AsyncDisposable {
   halt(by: string): Promise<HaltResult>;
   /** True from a HALT until the next `start`. */
   readonly halted: boolean;
+  /** Aborted by the next HALT. Whoever means to inject something later takes it now: HALT is the last word on that too. */
+  readonly untilHalt: AbortSignal;
   /** Reverts every open undo record whose owner is dead, or is this process and no longer holds it. */
   recover(): Promise<RecoverResult>;
   open(): readonly OpenUndo[];
