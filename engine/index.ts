@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type EngineApi, type HaltedFault, type HaltOutcome } from './contract/api.ts';
-import { type EngineStatus, type Route } from './contract/models.ts';
+import { type Capability, type EngineStatus, type Route } from './contract/models.ts';
 import { Runs } from './experiment/runs.ts';
 import { createInjectors } from './faults/injectors.ts';
 import { manifests } from './faults/manifests.ts';
@@ -139,7 +139,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     status,
     halt,
     writeReports,
-    capabilities,
+    capabilities: async () => [...faultCapabilities(injectors), ...(await capabilities())],
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),
@@ -154,6 +154,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (!observer) await lifecycle.recover();
   const all = parts.move();
   return { api, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Which faults this machine and this version can inject. */
+function faultCapabilities(injectors: ReturnType<typeof createInjectors>): Capability[] {
+  return Object.entries(injectors).map(([type, injector]) => {
+    const why = injector.unavailable();
+    return { name: `fault ${type}`, available: why === '', detail: why };
+  });
 }
 
 /** The counters of the wire, each with the protocol of its route. */
