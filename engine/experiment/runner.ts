@@ -11,7 +11,7 @@ import { assess } from '../policy/guard.ts';
 import { type EventBus } from '../telemetry/bus.ts';
 import { AbortWatch, type Breach } from './abort.ts';
 import { Recorder } from './record.ts';
-import { exitCodeOf, figuresOf, judge, notBitten, type Outcome, outcome } from './verdict.ts';
+import { exitCodeOf, figuresOf, judge, notBitten, type Outcome, outcome, unlessGone } from './verdict.ts';
 import { ENOUGH_POLLS, SteadyStateWatch, recoveryChecks } from './watch.ts';
 
 export interface RunnerDeps {
@@ -117,7 +117,10 @@ class Run {
       }
       // From here nothing can stop the run: a revert is never cut short.
       this.#armed = false;
-      if (this.#faults !== undefined) await this.#phase('revert', () => this.#revert(end));
+      if (this.#faults !== undefined) {
+        await this.#phase('revert', () => this.#revert(end));
+        end = unlessGone(end, this.#faults.reports());
+      }
     }
     if (this.#faults !== undefined && experiment.steadyState.length > 0) {
       await this.#phase('recovery', () => this.#recovery(), experiment.recovery);

@@ -100,3 +100,26 @@ test('what an injection that failed half-way left behind is residue, whatever th
   assert.match(reason, /Not proven clean: spoil-0 on folder one/);
   assert.equal(s.world.calm(), false);
 });
+
+test('a fault that stopped biting half-way proves nothing, though every sample held', async () => {
+  const troubles: Troubles = {};
+  using s = scene(troubles);
+  const run = await s.start();
+  await s.clock.advance(15_000);
+  troubles.neverBites = true;
+  const { verdict, exitCode, reverted, reason, faults } = await run.over();
+  assert.deepEqual([verdict, exitCode, reverted], ['inconclusive', 4, true]);
+  assert.match(reason, /spoil-0 no longer had a measured effect/);
+  assert.deepEqual(faults.map(({ effect }) => effect.bitten), [false, false]);
+});
+
+test('one measurement that misses the effect does not make a run inconclusive', async () => {
+  const troubles: Troubles = {};
+  using s = scene(troubles);
+  const run = await s.start();
+  await s.clock.advance(15_000);
+  troubles.neverBites = true;
+  await s.clock.advance(1_500);
+  troubles.neverBites = false;
+  assert.equal((await run.over()).verdict, 'held');
+});

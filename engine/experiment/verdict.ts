@@ -16,9 +16,12 @@ export function exitCodeOf(verdict: Verdict, reverted: boolean): ExitCode {
   return verdict === 'failed' ? EXIT.failure : EXIT[verdict];
 }
 
+/** The share of the polls under fault that must have measured something before a check may be called held. */
+const LEAST_MEASURED = 0.8;
+
 /**
  * What the observation proves, given that nothing aborted it. The hypothesis is refuted by the first sample under fault
- * that broke its expectation; without any measurement under fault it is neither held nor refuted.
+ * that broke its expectation; where too little was measured under fault it is neither held nor refuted.
  */
 export function judge(observed: readonly Sample[], checks: readonly { readonly name: string; readonly expect: string }[]): Outcome {
   const broken = observed.find((sample) => sample.held === false);
@@ -27,9 +30,11 @@ export function judge(observed: readonly Sample[], checks: readonly { readonly n
     return outcome('refuted', `Under fault, ${broken.probe} did not keep ${expect}: ${figuresOf(broken, expect)}.`, broken);
   }
   for (const { name, expect } of checks) {
-    if (!observed.some((sample) => sample.probe === name && sample.held === true)) {
-      return outcome('inconclusive', `${name} was never measured under fault, so ${expect} is neither held nor refuted.`);
-    }
+    const polls = observed.filter(({ probe }) => probe === name);
+    const measured = polls.filter(({ held }) => held !== null).length;
+    if (measured > 0 && measured >= polls.length * LEAST_MEASURED) continue;
+    const little = measured === 0 ? 'never measured' : `measured in only ${measured} of ${polls.length} polls`;
+    return outcome('inconclusive', `${name} was ${little} under fault, so ${expect} is neither held nor refuted.`);
   }
   if (checks.length === 0) return outcome('inconclusive', 'Nothing measured the steady state, so nothing can be claimed.');
   return outcome('held', `The steady state held under fault: ${checks.map(({ name, expect }) => `${name} kept ${expect}`).join('; ')}.`);
@@ -46,8 +51,15 @@ const LATENCIES = new Set(['p50', 'p95', 'p99']);
 const format = (name: string, value: number): string =>
   LATENCIES.has(name) ? `${value.toFixed(0)} ms` : String(Math.round(value * 10_000) / 10_000);
 
-/** Which faults kept a run from being conclusive, in words. */
-export function notBitten(faults: readonly FaultReport[]): string {
+/** Which faults kept a run from being conclusive, in words; '' when all have bitten. */
+export function notBitten(faults: readonly FaultReport[], had = 'had no'): string {
   const silent = faults.filter(({ effect }) => !effect.bitten);
-  return silent.map(({ policy, effect }) => `${policy} had no measured effect (${effect.detail || 'nothing was seen'})`).join('; ');
+  return silent.map(({ policy, effect }) => `${policy} ${had} measured effect (${effect.detail || 'nothing was seen'})`).join('; ');
+}
+
+/** A hypothesis that held is no finding when a fault had gone by the time it was reverted. */
+export function unlessGone(end: Outcome, faults: readonly FaultReport[]): Outcome {
+  const gone = notBitten(faults, 'no longer had a');
+  if (end.verdict !== 'held' || gone === '') return end;
+  return outcome('inconclusive', `Before the observation was over, ${gone}. Nothing is claimed.`);
 }

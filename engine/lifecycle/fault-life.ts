@@ -18,6 +18,8 @@ import { untilAborted, within } from './waiting.ts';
 /** How often verify is called until the fault has bitten, and from then on; milliseconds. */
 const UNTIL_BITTEN = 50;
 const WHILE_HELD = 1_000;
+/** One measurement may miss an effect; so many in a row that do mean that the effect has gone. */
+const GONE_AFTER = 3;
 /** The last measurement before revert may take so long; revert does not wait for more. */
 const LAST_LOOK = 500;
 /** How long an aborted inject may take to return before it is reverted under its feet. */
@@ -46,6 +48,8 @@ export class FaultLife {
   #injectedAt: number | null = null;
   #revertedAt: number | null = null;
   #effect: Effect = { bitten: false, detail: 'not measured yet', figures: [] };
+  /** Measurements in a row that did not see it bite. */
+  #misses = 0;
   #note = '';
   #injecting: Promise<void> | undefined;
   #measuring: Promise<void> | undefined;
@@ -228,18 +232,20 @@ export class FaultLife {
   }
 
   async #verify(): Promise<void> {
+    const { bitten, figures } = this.#effect;
+    let seen: Effect;
     try {
-      const effect = await this.#injector.verify(this.#undo, this.#context());
-      const first = effect.bitten && !this.#effect.bitten;
-      // A fault that has bitten once has bitten, even when nothing passes by any more.
-      this.#effect = { ...effect, bitten: effect.bitten || this.#effect.bitten };
-      if (!first) return;
-      this.#bite.resolve();
-      this.#shop.boundary('bitten', this.fault);
+      seen = await this.#injector.verify(this.#undo, this.#context());
     } catch (error) {
-      if (!this.#effect.bitten)
-        this.#effect = { ...this.#effect, detail: `could not be measured: ${messageOf(error)}` };
+      seen = { bitten: false, detail: `could not be measured: ${messageOf(error)}`, figures: [...figures] };
     }
+    // What is measured once the revert has begun says nothing of the fault.
+    if (this.#state !== 'active') return;
+    this.#misses = seen.bitten ? 0 : this.#misses + 1;
+    this.#effect = { ...seen, bitten: seen.bitten || (bitten && this.#misses < GONE_AFTER) };
+    if (!seen.bitten || bitten) return;
+    this.#bite.resolve();
+    this.#shop.boundary('bitten', this.fault);
   }
 
   #count(detail: string): void {

@@ -70,9 +70,17 @@ export function resourceInjector(clock: Clock): Injector<ResourceParams, Resourc
   const verify = async (undo: ResourceUndo, context: InjectContext<ResourceParams, ResourceUndo>): Promise<Effect> => {
     const state = live.get(undo.token);
     if (state === undefined) return { bitten: false, detail: 'the load was not started here', figures: [] };
-    const over = undo.endsEarly && clock.now() - state.startedAt > undo.attack - END_MARGIN_MS;
-    if (over && state.last !== null) return { ...state.last, detail: `${state.last.detail}; the attack is over` };
+    const over = (): Effect | undefined => {
+      if (!undo.endsEarly || state.last === null) return undefined;
+      if (clock.now() - state.startedAt <= undo.attack - END_MARGIN_MS) return undefined;
+      return { ...state.last, detail: `${state.last.detail}; the attack is over` };
+    };
+    const before = over();
+    if (before !== undefined) return before;
     const parts = await Promise.all([state.cpu?.(context.signal), state.ram?.(context.signal)]);
+    // It may have ended while it was measured.
+    const meanwhile = over();
+    if (meanwhile !== undefined) return meanwhile;
     const measured = parts.filter((part) => part !== undefined);
     state.last = {
       bitten: measured.every((part) => part.bitten),
