@@ -14,7 +14,7 @@ import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from '
 import { openLifecycle, type OpenLifecycleOptions } from './lifecycle/open.ts';
 import { createProbe } from './probes/probe.ts';
 import { writeReports } from './report/write.ts';
-import { type LentRoutes, lendRoutes } from './routes.ts';
+import { Routes } from './routes.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
 import { eventsAfter, framesOf } from './streams.ts';
@@ -85,10 +85,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   );
   const { lifecycle, journal, lease } = life;
   const view = parts.use(new View(bus, wire));
-  const openRoutes = async (routes: readonly Route[]): Promise<LentRoutes> => {
-    await lease.release(routes.map(({ listen }) => listen));
-    return lendRoutes(wire, routes, () => lease.setRoutes(wire.routes()));
-  };
+  const routes = new Routes({
+    wire,
+    changed: () => lease.setRoutes(wire.routes()),
+    untilHalt: () => lifecycle.untilHalt,
+  });
+  const vacate = (wanted: readonly Route[]): Promise<void> => lease.release(wanted.map(({ listen }) => listen));
   const probeOf = (spec: ProbeSpec, routes: readonly Route[]): Probe =>
     createProbe(spec, { clock, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
   const runs = parts.use(
@@ -97,7 +99,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       bus,
       lifecycle,
       history,
-      openRoutes,
+      openRoutes: async (wanted) => {
+        await vacate(wanted);
+        return routes.lend(wanted);
+      },
       writeReports,
       createProbe: probeOf,
       takePlace: (holder) => acquireExperimentLock(stateDir, { ...holder, pid: process.pid }),
@@ -143,11 +148,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),
-    openRoutes: async (routes) => (await openRoutes(routes)).routes,
-    closeRoutes: async (names) => {
-      await wire.close(names);
-      await lease.setRoutes(wire.routes());
+    openRoutes: async (wanted) => {
+      await vacate(wanted);
+      return routes.keep(wanted);
     },
+    closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => framesOf(frames, signal),
   });
