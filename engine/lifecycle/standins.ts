@@ -17,8 +17,8 @@ export class StandIns {
   readonly #open: OpenBypass;
   readonly #log: (text: string) => void;
   readonly #bypasses = new Map<string, Bypass>();
-  /** Addresses that are being taken; aborted when a new engine asks for one first. */
-  readonly #taking = new Map<string, AbortController>();
+  /** Addresses that are being taken; given up when a new engine asks for one first. */
+  readonly #taking = new Map<string, { readonly given: AbortController; readonly done: Promise<void> }>();
 
   constructor(clock: Clock, open: OpenBypass, log: (text: string) => void) {
     this.#clock = clock;
@@ -33,40 +33,42 @@ export class StandIns {
   /** Takes over the routes of an engine that died. */
   take(routes: readonly RouteMark[]): void {
     for (const route of routes) {
-      if (!this.#bypasses.has(route.listen) && !this.#taking.has(route.listen)) void this.#take(route);
+      const { listen } = route;
+      if (this.#bypasses.has(listen) || this.#taking.has(listen)) continue;
+      const given = new AbortController();
+      const done = this.#take(route, given.signal).finally(() => this.#taking.delete(listen));
+      this.#taking.set(listen, { given, done });
     }
   }
 
-  async #take(route: RouteMark): Promise<void> {
-    const given = new AbortController();
-    this.#taking.set(route.listen, given);
+  async #take(route: RouteMark, given: AbortSignal): Promise<void> {
     const end = this.#clock.now() + TAKE_WITHIN;
-    while (!given.signal.aborted) {
+    while (!given.aborted) {
       try {
         const bypass = await this.#open(route, this.#clock);
-        if (given.signal.aborted) await bypass[Symbol.asyncDispose]();
-        else this.#bypasses.set(route.listen, bypass);
+        if (given.aborted) return await bypass[Symbol.asyncDispose]();
+        this.#bypasses.set(route.listen, bypass);
         this.#log(`standing in for route ${route.name} at ${route.listen} -> ${route.upstream}`);
-        break;
+        return;
       } catch (error) {
         const taken = errnoOf(error instanceof Error ? error.cause : undefined) === 'EADDRINUSE';
         if (!taken || this.#clock.now() >= end) {
           this.#log(`cannot stand in for route ${route.name}: ${messageOf(error)}`);
-          break;
+          return;
         }
         await this.#clock.sleep(TAKE_EVERY);
       }
     }
-    this.#taking.delete(route.listen);
   }
 
   /** Lets go of these addresses, or of all when none is named; resolves when they are free. */
   async release(listen: readonly string[]): Promise<void> {
     const asked = (address: string): boolean => listen.length === 0 || listen.includes(address);
-    for (const [address, given] of this.#taking) if (asked(address)) given.abort();
+    const taking = [...this.#taking].filter(([address]) => asked(address)).map(([, one]) => one);
+    for (const { given } of taking) given.abort();
     const ending = [...this.#bypasses].filter(([address]) => asked(address));
     for (const [address] of ending) this.#bypasses.delete(address);
-    await Promise.all(ending.map(([, bypass]) => bypass[Symbol.asyncDispose]()));
+    await Promise.all([...taking.map(({ done }) => done), ...ending.map(([, bypass]) => bypass[Symbol.asyncDispose]())]);
     if (ending.length > 0) this.#log(`let go of ${ending.map(([address]) => address).join(', ')}`);
   }
 
