@@ -50,6 +50,8 @@ class SocketLease implements WatchdogLease {
   #lastAck = 0;
   #lastAckWall = 0;
   #connecting: Promise<void> | undefined;
+  /** The newest line, whether or not its hello has been answered. */
+  #line: Socket | undefined;
   #beating: Disposable | undefined;
   #closed = false;
 
@@ -93,13 +95,15 @@ class SocketLease implements WatchdogLease {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    using _late = this.#options.clock.after(HEARTBEAT, () => this.#line?.destroy());
+    // A hello that was said wants a goodbye.
+    await this.#connecting?.catch(() => {});
     this.#beating?.[Symbol.dispose]();
     const socket = this.#socket;
     if (socket === undefined) return;
     const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     say(socket, { kind: 'bye' });
     socket.end();
-    using _late = this.#options.clock.after(HEARTBEAT, () => socket.destroy());
     await gone;
   }
 
@@ -115,7 +119,7 @@ class SocketLease implements WatchdogLease {
       } catch (error) {
         last = error;
       }
-      if (clock.now() - spawned >= SPAWN_EVERY) {
+      if (clock.now() - spawned >= SPAWN_EVERY && !this.#closed) {
         spawned = clock.now();
         spawnWatchdog();
       }
@@ -134,6 +138,7 @@ class SocketLease implements WatchdogLease {
   /** Says hello and waits for the answer. */
   async #greet(socket: Socket, end: number): Promise<void> {
     const { clock, self } = this.#options;
+    this.#line = socket;
     const ready = Promise.withResolvers<void>();
     const silence = new FirebreakError('no-answer', 'it took the call and said nothing');
     hear(socket, fromWatchdog, (message) => {
