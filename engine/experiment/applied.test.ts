@@ -13,14 +13,14 @@ const TTL = millis(60_000);
 
 function scene(troubles: Troubles = {}) {
   const room = virtualRoom(troubles);
-  const { clock, bus, lifecycle, world } = room;
+  const { clock, lifecycle, world } = room;
   const open = new Set<string>();
   const openRoutes = async (routes: readonly Route[]) => {
     for (const { name } of routes) open.add(name);
     return { routes, [Symbol.asyncDispose]: async () => routes.forEach(({ name }) => open.delete(name)) };
   };
   const run = newRunId();
-  const applied = new Applied({ clock, bus, lifecycle, openRoutes }, run, TTL);
+  const applied = new Applied({ clock, lifecycle, openRoutes }, run, TTL);
   const [one = '', two = ''] = world.paths;
   const policy = (name: string, target: string, hash = 1): Policy => ({
     name, type: 'folder', target, route: '', params: {}, place: { file: 'x.yaml', line: 7, column: 5 }, hash,
@@ -185,6 +185,21 @@ test('HALT ends it even while nothing is in force, and nothing is started afterw
   assert.equal(await s.applied.reload(s.file([s.spoilTwo])), undefined);
   assert.ok(s.lifecycle.halted, 'no start has lifted it');
   assert.deepEqual(s.injector.calls, ['inject one', 'revert one']);
+  s.proveClean();
+});
+
+test('HALT ends it before a fault of somebody else has been put back', async () => {
+  const gate = Promise.withResolvers<void>();
+  using s = scene({ revertWaits: gate.promise });
+  await s.begin(s.file([]));
+  const [, other] = await s.plan();
+  assert.ok(other !== undefined);
+  await s.lifecycle.start([other], TTL, forever);
+  const halting = s.lifecycle.halt('the test');
+  assert.equal(s.applied.ended, true);
+  gate.resolve();
+  await s.clock.runUntil(halting);
+  assert.equal((await s.clock.runUntil(s.applied.released)).why, 'halted');
   s.proveClean();
 });
 

@@ -8,14 +8,12 @@ import { type FaultReport, type FileIssue, type PolicyChange } from '../contract
 import { type FaultSet, type Lifecycle, type PlannedFault } from '../lifecycle/lifecycle.ts';
 import { guard } from '../lifecycle/plan.ts';
 import { type Policy } from '../policy/file.ts';
-import { type EventBus } from '../telemetry/bus.ts';
 import { AppliedRoutes, type OpenRoutes } from './applied-routes.ts';
 import { type Prepared, requestsOf } from './prepare.ts';
 
 export interface AppliedDeps {
   readonly clock: Clock;
-  readonly bus: EventBus;
-  readonly lifecycle: Pick<Lifecycle, 'plan' | 'start' | 'reports' | 'open'>;
+  readonly lifecycle: Pick<Lifecycle, 'plan' | 'start' | 'reports' | 'open' | 'untilHalt'>;
   readonly openRoutes: OpenRoutes;
 }
 
@@ -66,7 +64,10 @@ export class Applied {
     this.#routes = new AppliedRoutes(deps.openRoutes);
     this.released = this.#done.promise;
     // A HALT while a reload has taken out the last set finds none to end.
-    this.#halts = deps.bus.subscribe(({ body }) => body.kind === 'halt' && this.#endSoon('halted'));
+    const { untilHalt } = deps.lifecycle;
+    const halted = (): void => this.#endSoon('halted');
+    untilHalt.addEventListener('abort', halted, { once: true });
+    this.#halts = { [Symbol.dispose]: () => untilHalt.removeEventListener('abort', halted) };
   }
 
   get ended(): boolean {
