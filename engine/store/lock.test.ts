@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { FirebreakError } from '../kernel/errors.ts';
+import { openDatabase } from './database.ts';
 import { acquireExperimentLock, holdLock, readExperimentHolder } from './lock.ts';
 
 function directory() {
@@ -31,6 +32,23 @@ test('one holder at a time, named to whoever comes second', () => {
   lock[Symbol.dispose]();
   assert.equal(readExperimentHolder(dir.path)?.name, 'next', 'releasing twice frees nobody else');
   assert.ok(next);
+});
+
+test('who only looks is never taken for a holder, nor is the one before', () => {
+  using dir = directory();
+  acquireExperimentLock(dir.path, holder)[Symbol.dispose]();
+  const looking = openDatabase(join(dir.path, 'experiment.lock'));
+  looking.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
+  assert.equal(readExperimentHolder(dir.path), null);
+  looking.close();
+});
+
+test('a holder that cannot be named holds nothing', () => {
+  using dir = directory();
+  mkdirSync(join(dir.path, 'experiment.json', 'in the way'), { recursive: true });
+  assert.throws(() => acquireExperimentLock(dir.path, holder));
+  rmSync(join(dir.path, 'experiment.json'), { recursive: true });
+  acquireExperimentLock(dir.path, holder)[Symbol.dispose]();
 });
 
 test('a holder that is killed with -9 lets go', { timeout: 30_000 }, async () => {

@@ -14,10 +14,21 @@ export type ExperimentHolder = z.infer<typeof experimentHolder>;
  * @returns undefined when another holds it. Throws FirebreakError `state-unwritable`.
  */
 export function holdLock(path: string, wait = 200): Disposable | undefined {
+  return lock(path, wait, 'BEGIN EXCLUSIVE');
+}
+
+/** Takes no lock from anybody but a holder: two that look at once do not see each other. */
+function isHeld(path: string): boolean {
+  const look = lock(path, 0, 'BEGIN; SELECT count(*) FROM sqlite_schema');
+  look?.[Symbol.dispose]();
+  return look === undefined;
+}
+
+function lock(path: string, wait: number, begin: string): Disposable | undefined {
   try {
     const database = openDatabase(path, { busy: wait });
     try {
-      database.exec('BEGIN EXCLUSIVE');
+      database.exec(begin);
     } catch (error) {
       database.close();
       throw error;
@@ -41,8 +52,8 @@ const holderFile = (stateDir: string): string => join(stateDir, 'experiment.json
  * Throws FirebreakError `experiment-running`, naming the holder.
  */
 export function acquireExperimentLock(stateDir: string, holder: ExperimentHolder): Disposable {
-  const lock = holdLock(lockFile(stateDir));
-  if (lock === undefined) {
+  const held = holdLock(lockFile(stateDir));
+  if (held === undefined) {
     const other = readHolderFile(stateDir);
     const who = other === null ? 'another process' : `"${other.name}" (run ${other.run}, process ${other.pid})`;
     throw new FirebreakError('experiment-running', `an experiment is already running here: ${who}`, {
@@ -50,18 +61,20 @@ export function acquireExperimentLock(stateDir: string, holder: ExperimentHolder
       exitCode: EXIT.usage,
     });
   }
-  const temporary = `${holderFile(stateDir)}.${process.pid}`;
-  writeFileSync(temporary, JSON.stringify(holder), { mode: 0o600 });
-  renameSync(temporary, holderFile(stateDir));
-  return lock;
+  try {
+    const temporary = `${holderFile(stateDir)}.${process.pid}`;
+    writeFileSync(temporary, JSON.stringify(holder), { mode: 0o600 });
+    renameSync(temporary, holderFile(stateDir));
+    return held;
+  } catch (error) {
+    held[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Who holds the experiment slot now; null when nobody does. */
 export function readExperimentHolder(stateDir: string): ExperimentHolder | null {
-  const lock = holdLock(lockFile(stateDir), 0);
-  if (lock === undefined) return readHolderFile(stateDir);
-  lock[Symbol.dispose]();
-  return null;
+  return isHeld(lockFile(stateDir)) ? readHolderFile(stateDir) : null;
 }
 
 function readHolderFile(stateDir: string): ExperimentHolder | null {
