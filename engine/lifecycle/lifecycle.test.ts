@@ -111,6 +111,38 @@ for (const step of ['injectWaits', 'verifyWaits', 'revertWaits'] as const) {
   });
 }
 
+test('an abort at the very moment at which the last fault is in leaves nothing behind', async () => {
+  const abort = new AbortController();
+  let applied = 0;
+  using at = virtualRoom(
+    {},
+    { boundary: (name) => void (name === 'applied' && ++applied === 2 && abort.abort(new Error('breach'))) },
+  );
+  const starting = at.lifecycle.start(await at.plan(), HOLD, abort.signal);
+  await assert.rejects(at.clock.runUntil(starting), /breach/);
+  assert.equal(at.world.calm(), true);
+  assert.deepEqual(at.journal.open(), []);
+});
+
+test('what has ended is measured no more, and has no alarm left', async () => {
+  using at = virtualRoom();
+  let measured = 0;
+  const verify = at.injector.verify;
+  at.injector.verify = (undo, context) => {
+    measured++;
+    return verify(undo, context);
+  };
+  const abort = new AbortController();
+  const set = await at.lifecycle.start(await at.plan(), HOLD, abort.signal);
+  await at.clock.advance(3_000);
+  assert.ok(measured > 2);
+  abort.abort(new Error('breach'));
+  await at.clock.runUntil(set.revert('aborted'));
+  const [before, events] = [measured, at.bus.lastSeq];
+  await at.clock.advance(2 * HOLD);
+  assert.deepEqual([measured, at.bus.lastSeq, at.lifecycle.reports()], [before, events, []]);
+});
+
 test('an abort before the first fault injects nothing', async () => {
   using at = virtualRoom();
   await assert.rejects(at.lifecycle.start(await at.plan(), HOLD, AbortSignal.abort(new Error('breach'))), /breach/);

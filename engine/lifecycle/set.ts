@@ -48,6 +48,10 @@ export class HeldSet implements FaultSet {
         throw signal.aborted ? signal.reason : startFailure(policy, error);
       }
     }
+    if (signal.aborted) {
+      await this.#revert('aborted', true);
+      throw signal.reason;
+    }
     if (!this.#holding) return;
     this.#expiry = this.#shop.clock.after(hold, () => void this.endBy('hold-over'));
     signal.addEventListener('abort', () => void this.revert('aborted'), { once: true });
