@@ -90,13 +90,13 @@ export class Rounds implements Disposable {
   /** A later round: chooses anew among those who are there now, and commits them before it touches them. */
   #again(): void {
     const { params, seed, policy } = this.#context.request;
-    const { fleet } = this.#find();
     const state = { firstFleet: this.#undo.fleet, taken: this.#signalled.size, round: this.#round, seed, policy };
-    const entries = choose(fleet, params, state).map(touchedOf);
-    if (entries.length === 0) return;
-    const before = this.#undo.action === 'stop' ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
-    this.#undo = { ...this.#undo, touched: [...before, ...entries] };
     try {
+      const { fleet } = this.#find();
+      const entries = choose(fleet, params, state).map(touchedOf);
+      if (entries.length === 0) return;
+      const before = this.#undo.action === 'stop' ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
+      this.#undo = { ...this.#undo, touched: [...before, ...entries] };
       this.#context.amend(this.#undo);
       this.#take(entries, fleet.length);
     } catch (error) {
@@ -118,9 +118,18 @@ export class Rounds implements Disposable {
       return;
     }
     this.recovery.watch(
-      () => taken.every((one) => stateOf(one) === 'dead') && this.#find().fleet.length >= fleet,
+      () => this.#isBack(taken, fleet),
       (ms) => this.#context.injected(`the processes were all there again after ${Math.round(ms)} ms`),
     );
+  }
+
+  /** False as well while it cannot be seen. */
+  #isBack(taken: readonly Touched[], fleet: number): boolean {
+    try {
+      return taken.every((one) => stateOf(one) === 'dead') && this.#find().fleet.length >= fleet;
+    } catch {
+      return false;
+    }
   }
 
   /** Continues first and writes it down afterwards: the other way round, a crash in between would leave it stopped. */
