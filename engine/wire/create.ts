@@ -29,6 +29,7 @@ export function createWire(options: WireOptions = {}): Wire {
   const opened = new Map<string, { readonly route: Route; readonly order: RouteOrder }>();
   const policies = new Map<string, SlottedPolicy>();
   const past = new Map<string, PolicyCounters>();
+  const removals = new Map<string, Promise<void>>();
   const policySlots = new Slots(POLICY_SLOTS, 'policies');
   const routeSlots = new Slots(ROUTE_SLOTS, 'routes');
 
@@ -58,6 +59,18 @@ export function createWire(options: WireOptions = {}): Wire {
     known.forEach((name) => opened.delete(name));
     if (known.length > 0) await tellAll({ kind: 'close', names: known });
     slots.forEach((slot) => routeSlots.free(slot));
+  };
+
+  const remove = async (id: string, { slot }: SlottedPolicy): Promise<void> => {
+    policies.delete(id);
+    try {
+      await tellAll({ kind: 'remove', id });
+    } finally {
+      removals.delete(id);
+      past.set(id, totals.policy(slot));
+      if (past.size > KEPT_COUNTERS) past.delete(past.keys().next().value ?? '');
+      policySlots.free(slot);
+    }
   };
 
   const wire: Wire = {
@@ -90,16 +103,9 @@ export function createWire(options: WireOptions = {}): Wire {
       await tellAll({ kind: 'add', added });
     },
     remove: async (id) => {
-      const removed = policies.get(id);
-      if (removed === undefined) return;
-      policies.delete(id);
-      try {
-        await tellAll({ kind: 'remove', id });
-      } finally {
-        past.set(id, totals.policy(removed.slot));
-        if (past.size > KEPT_COUNTERS) past.delete([...past.keys()][0] ?? '');
-        policySlots.free(removed.slot);
-      }
+      const present = policies.get(id);
+      if (present !== undefined) removals.set(id, remove(id, present));
+      await removals.get(id);
     },
     has: (id) => policies.has(id),
     counters: (id) => {

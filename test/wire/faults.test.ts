@@ -173,6 +173,15 @@ describe('faults', LIMIT, () => {
     await second.says('/other');
   });
 
+  it('whoever asks for the same removal waits for it as well', async () => {
+    const { id } = await add({ errorChance: 1 });
+    let gone = false;
+    const first = wired.wire.remove(id).then(() => (gone = true));
+    await wired.wire.remove(id);
+    assert.equal(gone, true, 'called removed before every worker had let go');
+    await first;
+  });
+
   it('HALT lets go of everything and injects nothing until it is resumed', async () => {
     await add({ target: '/held', latencyChance: 1, latencyMs: FOREVER });
     const bad = await add({ target: '/bad', errorChance: 1, errorCode: 500 });
