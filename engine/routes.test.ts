@@ -17,9 +17,8 @@ async function scene(told: () => Promise<void> = async () => {}) {
   const wire = stack.use(createWire());
   let halt = new AbortController();
   const routes = new Routes({ wire, changed: told, untilHalt: () => halt.signal });
-  const route = (name: string, port = 0): Route => ({
-    name, protocol: 'http', listen: `127.0.0.1:${port}`, upstream: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-  });
+  const { port } = server.address() as AddressInfo;
+  const route = (name: string): Route => ({ name, protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` });
   return {
     wire, routes, route,
     open: () => wire.routes().map(({ name }) => name),
@@ -86,6 +85,7 @@ test('when it cannot be told of closed ones, the run that is over does not fail 
 test('a name that leads elsewhere already is refused, and nothing is opened', LIMIT, async () => {
   await using s = await scene();
   await s.routes.keep([s.route('shop')]);
-  await assert.rejects(s.routes.lend([s.route('new'), { ...s.route('shop'), upstream: '127.0.0.1:1' }]), /open already/);
+  const elsewhere = { ...s.route('shop'), upstream: '127.0.0.1:1' };
+  await assert.rejects(s.routes.lend([s.route('new'), elsewhere]), /open already/);
   assert.deepEqual(s.open(), ['shop']);
 });

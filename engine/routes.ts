@@ -109,7 +109,8 @@ export class Routes {
 
 function mustAgree(route: Route, open: Route | undefined): void {
   if (open === undefined || (open.upstream === route.upstream && open.protocol === route.protocol)) return;
-  throw new FirebreakError('route-differs', `The route ${route.name} is open already, to ${open.upstream} instead of ${route.upstream}.`, {
+  const leads = `to ${open.upstream} instead of ${route.upstream}`;
+  throw new FirebreakError('route-differs', `The route ${route.name} is open already, ${leads}.`, {
     exitCode: EXIT.usage,
     hint: 'Close it, or give the route in the file another name.',
   });

@@ -1,7 +1,7 @@
 import { EXIT, FirebreakError } from '../kernel/errors.ts';
 import { type Route } from '../contract/models.ts';
 
-/** Opens what is not open yet; disposing closes only that. */
+/** Opens what is not open yet; disposing gives that back. */
 export type OpenRoutes = (
   routes: readonly Route[],
 ) => Promise<AsyncDisposable & { readonly routes: readonly Route[] }>;

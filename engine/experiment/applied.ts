@@ -38,7 +38,7 @@ export interface Reloaded {
  * others go on. Whatever ends one set by itself (the time is over, HALT, a lost lease) ends all.
  */
 export class Applied {
-  /** Resolves when everything is put back and the routes are closed. */
+  /** Resolves when everything is put back and the routes are given back. */
   readonly released: Promise<Released>;
   readonly #deps: AppliedDeps;
   readonly #run: RunId;

@@ -21,7 +21,7 @@ export interface RunsDeps {
   readonly history: History;
   /** `routes` are those of the run, with their ports filled in. */
   readonly createProbe: (spec: ProbeSpec, routes: readonly Route[]) => Probe;
-  /** Opens what is not open yet; disposing closes only those. */
+  /** Opens what is not open yet; disposing gives it back, which closes what nobody else uses, unless HALT was called. */
   readonly openRoutes: OpenRoutes;
   /** Holds the one place on this machine for an experiment; throws `experiment-running` when it is taken. */
   readonly takePlace: (holder: { readonly run: RunId; readonly name: string }) => Disposable;
