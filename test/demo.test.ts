@@ -56,7 +56,8 @@ describe('experiments on the demo', { concurrency: 1, timeout: 240_000 }, () => 
     assert.ok(typeof got === 'number' && Math.abs(got - 500) <= 25, `delivered ${got} ms`);
     assert.equal(verdict.reverted, true);
     const observe = verdict.phases.find(({ name }) => name === 'observe');
-    assert.ok(observe !== undefined && observe.end - observe.start >= 20_000);
+    // Phases are told in wall-clock time, which may be set back a little while they last.
+    assert.ok(observe !== undefined && observe.end - observe.start >= 19_900);
     assert.equal(result.open, '[]');
     assert.deepEqual(readdirSync(result.out).map((name) => name.split('.').at(-1)).sort(), ['json', 'md', 'pdf']);
     const pdf = verdict.reports.find((path) => path.endsWith('.pdf')) ?? '';
