@@ -235,3 +235,30 @@ test('a state directory that cannot be made is a clear error', () => {
     error instanceof FirebreakError && error.code === 'state-unwritable' && error.hint !== '';
   assert.throws(() => openJournal(join(at.file('journal.db'), 'below'), clock), expected);
 });
+
+test('a state directory that is deleted while it is in use loses no open record of those who know it', () => {
+  using at = state();
+  const watchdog = at.open();
+  at.first.append(draft(2, 'amended', { n: 2, more: 'later' }));
+  rmSync(at.path, { recursive: true, force: true });
+  // The one that has not seen the last row comes first; what the other knows is newer and wins.
+  assert.deepEqual(summary(watchdog), ALL);
+  assert.deepEqual(summary(at.first), ['1 planned 7', '2 amended 22', '3 amended 9017']);
+  assert.deepEqual(at.first.latest(id(2))?.undo, { n: 2, more: 'later' });
+  assert.match(at.first.damage().map(({ what }) => what).join(), /removed while .* written again/);
+  for (const n of [1, 2, 3]) at.first.append(draft(n, 'reverted'));
+  for (const journal of [at.first, watchdog, at.open()]) assert.deepEqual(summary(journal), []);
+});
+
+test('while the disk is gone, what was read from it before can still be undone', () => {
+  using at = state();
+  rmSync(at.path, { recursive: true, force: true });
+  writeFileSync(at.path, 'not a directory');
+  assert.deepEqual(summary(at.first), ALL);
+  assert.deepEqual(at.first.latest(id(1))?.undo, { n: 1 });
+  assert.throws(() => at.first.append(draft(1, 'reverted')), FirebreakError);
+  assert.match(at.first.damage().map(({ what }) => what).join(), /what was read before is used/);
+  rmSync(at.path);
+  assert.equal(at.first.append(draft(1, 'reverted')).step, 'reverted');
+  assert.deepEqual(summary(at.open()), ALL.slice(1));
+});

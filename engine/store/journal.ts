@@ -1,4 +1,3 @@
-import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatabaseSync } from 'node:sqlite';
 import { type FaultId } from '../kernel/brands.ts';
@@ -7,12 +6,12 @@ import { makeDirectory } from '../kernel/directory.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type JournalDamage } from '../contract/models.ts';
 import { isCorrupt, transaction } from './database.ts';
-import { filesOf, inodeOf, openJournalFile, readable, readRows } from './journal-file.ts';
+import { inodeOf, openJournalFile, readable, readRows } from './journal-file.ts';
+import { beginAnew } from './journal-mend.ts';
 import {
   decodeRecord,
   encodeRecord,
   MAX_RECORD,
-  scanRecords,
   type UndoRecord,
   type UndoStep,
 } from './journal-record.ts';
@@ -34,7 +33,7 @@ export interface Journal extends Disposable {
    */
   append(draft: UndoDraft): UndoRecord;
   append(draft: UndoDraft, unless: readonly UndoStep[]): UndoRecord | undefined;
-  /** The newest row of a fault, read from the disk now. */
+  /** The newest row of a fault, read from the disk now, or as it was last read when the disk is gone. */
   latest(fault: FaultId): UndoRecord | undefined;
   /** The newest row of every fault that is not proven reverted, in the order in which they were planned. */
   open(): readonly UndoRecord[];
@@ -103,8 +102,7 @@ class DiskJournal implements Journal {
   }
 
   latest(fault: FaultId): UndoRecord | undefined {
-    return this.#use((database) => {
-      this.#refresh(database);
+    return this.#read((database) => {
       const known = this.#newest.get(fault);
       if (known === undefined) return undefined;
       const row = database.prepare('SELECT payload FROM record WHERE seq = ?').get(known.seq);
@@ -113,11 +111,11 @@ class DiskJournal implements Journal {
       // The row was good when it was read or written, and is not any more: report it, and undo by the good reading.
       this.#report(`journal.db row ${known.seq}`, result.wrong);
       return known;
-    });
+    }, () => this.#newest.get(fault));
   }
 
   open(): readonly UndoRecord[] {
-    this.#use((database) => this.#refresh(database));
+    this.#read(() => {}, () => {});
     return [...this.#newest.values()].filter((record) => record.step !== 'reverted');
   }
 
@@ -164,15 +162,36 @@ class DiskJournal implements Journal {
     }
   }
 
+  /**
+   * Runs `work` on what all processes have written. While the disk cannot be read, what was read from it before is the
+   * only way to undo what is held.
+   */
+  #read<T>(work: (database: DatabaseSync) => T, otherwise: () => T): T {
+    try {
+      return this.#use((database) => {
+        this.#refresh(database);
+        return work(database);
+      });
+    } catch (error) {
+      if (this.#newest.size === 0) throw error;
+      this.#report('journal.db', `${messageOf(error)}; what was read before is used`);
+      return otherwise();
+    }
+  }
+
   #current(): DatabaseSync {
     // Another process may have set the file aside and begun a new one: what is written to the old one would be lost.
     if (this.#database !== undefined && inodeOf(this.#path) === this.#inode) return this.#database;
     this[Symbol.dispose]();
+    ensureStateDir(this.#dir);
     const mirror = readMirror(this.#mirror);
     const database = openJournalFile(this.#path);
+    const known = this.#newest;
     try {
       this.#load(database, mirror);
+      this.#remember(database, [...known.values()]);
     } catch (error) {
+      this.#newest = known;
       database.close();
       throw error;
     }
@@ -209,6 +228,37 @@ class DiskJournal implements Journal {
     this.#copy([...good.values()].filter((record) => !mirror.records.has(record.seq)).map(encodeRecord));
   }
 
+  /**
+   * Writes what was read from a former file, and is not in this one, again: somebody deleted a state directory that was
+   * in use, and nothing else knows how to undo what is held. Numbers are kept, so that of two that remember the one that
+   * knows more wins.
+   */
+  #remember(database: DatabaseSync, known: readonly UndoRecord[]): void {
+    if (known.every((record) => !this.#lacks(record))) return;
+    const lost = transaction(database, () => {
+      this.#refresh(database);
+      const insert = database.prepare('INSERT INTO record (seq, payload) VALUES (?, ?)');
+      return known
+        .filter((record) => this.#lacks(record))
+        .sort((a, b) => a.seq - b.seq)
+        .map((record) => {
+          const row = { ...record, seq: Math.max(record.seq, this.#lastSeq + 1) };
+          insert.run(row.seq, encodeRecord(row));
+          this.#take(row);
+          return row;
+        });
+    });
+    this.#copy(lost.map(encodeRecord));
+    const what = `removed while it was in use; ${lost.length} records were written again`;
+    if (lost.length > 0) this.#mended.push({ where: 'journal.db', what });
+  }
+
+  /** Whether it says something that this file does not: an open fault, or more of one than the file has. */
+  #lacks({ fault, seq, step }: UndoRecord): boolean {
+    const here = this.#newest.get(fault);
+    return here === undefined ? step !== 'reverted' : here.seq < seq;
+  }
+
   /** Takes in what other processes have added since. */
   #refresh(database: DatabaseSync): void {
     for (const row of readRows(database, this.#lastSeq)) {
@@ -239,36 +289,18 @@ class DiskJournal implements Journal {
     if (!this.#damage.some((known) => known.where === where)) this.#damage.push({ where, what });
   }
 
-  /**
-   * Sets the files aside and begins new ones with every record that can be found in them. Unless `always`, only when
-   * SQLite still cannot read the file once the lock is held: another process may have been quicker.
-   */
+  /** See `beginAnew`; unless `always`, only when SQLite cannot read the file. */
   #rebuild(always: boolean): void {
     using lock = holdLock(join(this.#dir, 'journal.mend.lock'), 10_000);
     if (lock === undefined) throw unwritable(this.#dir, new Error('another process has been mending it for 10 s'));
+    // Another process may have been quicker.
     if (!always && readable(this.#path)) return;
-    const found = new Map(readMirror(this.#mirror).records);
-    const own = filesOf(this.#dir, 'journal.db');
-    for (const name of own)
-      for (const record of scanRecords(readFileSync(join(this.#dir, name)))) found.set(record.seq, record);
-    const mark = `damaged-${new Date(this.#clock.wall()).toISOString().replaceAll(':', '')}-${process.pid}`;
-    for (const name of [...own, ...filesOf(this.#dir, 'journal.log')])
-      renameSync(join(this.#dir, name), join(this.#dir, `${name}.${mark}`));
+    const { saved, mark } = beginAnew(this.#dir, this.#clock);
     if (!always) {
-      const what = `unreadable to SQLite; ${found.size} records were saved, the file set aside as journal.db.${mark}`;
+      const what = `unreadable to SQLite; ${saved} records were saved, the file set aside as journal.db.${mark}`;
       this.#mended.push({ where: 'journal.db', what });
     }
     this.#mended.push(...this.#damage);
-    const records = [...found.values()].sort((a, b) => a.seq - b.seq);
-    const database = openJournalFile(this.#path);
-    try {
-      transaction(database, () => {
-        const insert = database.prepare('INSERT INTO record (seq, payload) VALUES (?, ?)');
-        for (const record of records) insert.run(record.seq, encodeRecord(record));
-      });
-    } finally {
-      database.close();
-    }
   }
 }
 
