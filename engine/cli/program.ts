@@ -21,7 +21,7 @@ import { type Terminal, terminalOf, wrap } from './render/terminal.ts';
 import { type Parts } from './session.ts';
 
 /** In the order of the help: a first look, then experiments, then the aftermath. */
-// eslint-disable-next-line -- each command has options of its own; commander hands them over untyped
+// Each command has options of its own; commander hands them over untyped
 const COMMANDS: readonly CommandSpec<never>[] = [demo, run, plan, validate, apply, halt, status, recover, history, report, serve, doctor];
 
 const EXIT_CODES =

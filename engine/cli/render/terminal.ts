@@ -69,7 +69,7 @@ function colourWanted(isTty: boolean, env: NodeJS.ProcessEnv): boolean {
   return isTty;
 }
 
-// eslint-disable-next-line no-control-regex -- the colour sequences of style.ts
+// The colour sequences of style.ts
 const SEQUENCE = /\x1b\[[\d;]*m/y;
 
 /** Columns that a text takes, colours not counted. Firebreak's own texts use no wide characters. */
