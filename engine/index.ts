@@ -73,6 +73,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const life = parts.use(
     await openLifecycle({
       stateDir,
+      observer,
       spawnWatchdog: watchdogOf(stateDir),
       wire,
       injectors,

@@ -54,11 +54,22 @@ export async function haltEverywhere(tools: RescueTools, by: string): Promise<Ha
   const limit = tools.revertDeadline * (tools.journal.open().length + 1) + ENGINE_WITHIN;
   try {
     const answer = await ask(tools.clock, watchdogAddress(tools.stateDir), { kind: 'halt', by }, haltedAnswer, limit);
-    return { tookMs: silent + answer.tookMs, faults: answer.faults, engines, by: 'watchdog' };
+    const faults = answer.faults.map((fault) => believed(tools, fault, engines));
+    return { tookMs: silent + answer.tookMs, faults, engines, by: 'watchdog' };
   } catch {
     const { tookMs, faults } = await revertEverything(tools, by);
-    return { tookMs: silent + tookMs, faults, engines, by: 'this process' };
+    const believable = faults.map((fault) => believed(tools, fault, engines));
+    return { tookMs: silent + tookMs, faults: believable, engines, by: 'this process' };
   }
+}
+
+/** A wire is silent when its sentinel has said so, and not because it was asked to be. */
+function believed({ journal }: RescueTools, fault: HaltOutcome, engines: readonly number[]): HaltOutcome {
+  if (fault.outcome !== 'silenced') return fault;
+  const pid = journal.open().find((record) => record.fault === fault.id)?.owner.pid;
+  if (pid === undefined || engines.includes(pid)) return fault;
+  const note = `its engine, process ${pid}, cannot be reached and may inject on: end it with kill -9 ${pid}`;
+  return { ...fault, outcome: 'unconfirmed', note };
 }
 const haltedAnswer = fromWatchdog.options[4];
 

@@ -2,6 +2,7 @@ import { type Journal, openJournal } from '../store/journal.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { type ChildHandle, createLease, type WatchdogLease } from './lease.ts';
 import { createLifecycle, type LifecycleParts } from './lifecycle.ts';
+import { type ToSentinel } from './messages.ts';
 import { type HaltSwitch, type Lifecycle } from './models.ts';
 import { startSentinel } from './sentinel.ts';
 
@@ -11,6 +12,8 @@ export type OpenLifecycleOptions = Omit<LifecycleParts, 'journal' | 'lease' | 'w
   readonly wire: HaltSwitch & { readonly control: SharedArrayBuffer };
   /** Starts the watchdog's entry, detached, in a session of its own. */
   readonly spawnWatchdog: () => ChildHandle;
+  /** True for a process that injects nothing: it has no wire to halt, and needs no more of the disk than to read it. */
+  readonly observer?: boolean;
   /** When the caller has the journal open already; it then closes it. */
   readonly journal?: Journal;
 };
@@ -35,6 +38,7 @@ export async function openLifecycle({
   stateDir,
   spawnWatchdog,
   wire,
+  observer = false,
   ...parts
 }: OpenLifecycleOptions): Promise<EngineLifecycle> {
   const { bus, clock, identity } = parts;
@@ -47,16 +51,11 @@ export async function openLifecycle({
   let lifecycle: Lifecycle | undefined;
   const failed = (error: unknown): void => log('error', `revert failed: ${messageOf(error)}`);
   const lost = (why: string): void => void lifecycle?.leaseLost(why).catch(failed);
-  opened.use(
-    await startSentinel({
-      stateDir,
-      control: wire.control,
-      heard: ({ by, reason }) => {
-        if (reason === 'halted') void lifecycle?.halt(by).catch(failed);
-        else lost(by);
-      },
-    }),
-  );
+  const heard = ({ by, reason }: ToSentinel): void => {
+    if (reason === 'halted') void lifecycle?.halt(by).catch(failed);
+    else lost(by);
+  };
+  if (!observer) opened.use(await startSentinel({ stateDir, control: wire.control, heard }));
   const lease = opened.use(
     createLease({ stateDir, self: identity.self, clock, spawnWatchdog, lost, log: (text) => log('warn', text) }),
   );

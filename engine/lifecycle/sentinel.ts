@@ -38,7 +38,11 @@ export async function startSentinel({ stateDir, control, heard }: SentinelOption
   return {
     [Symbol.asyncDispose]: async () => {
       await worker.terminate();
-      if (process.platform !== 'win32') rmSync(address, { force: true });
+      try {
+        if (process.platform !== 'win32') rmSync(address, { force: true });
+      } catch {
+        // The disk may be gone or read-only by now; a socket left behind is known by its silence.
+      }
     },
   };
 }

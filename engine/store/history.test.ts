@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -181,6 +181,15 @@ test('a directory that cannot be written to is refused with a hint', (t) => {
   const history = openHistory(dir);
   chmodSync(join(dir, 'history.db'), 0o400);
   if (process.getuid?.() === 0) rmSync(dir, { recursive: true });
+  assert.throws(() => history.append(record()), code('history-unwritable'));
+});
+
+test('a history that cannot be opened keeps nobody from anything else', (t) => {
+  const dir = folder(t);
+  mkdirSync(join(dir, 'history.db'));
+  const history = openHistory(dir);
+  assert.match(history.notices.join(), /cannot use the history/);
+  assert.throws(() => history.list(1), code('history-unwritable'));
   assert.throws(() => history.append(record()), code('history-unwritable'));
 });
 

@@ -48,7 +48,10 @@ function appendOnly(table: string): string {
       WHEN EXISTS (SELECT 1 FROM ${table} WHERE run = NEW.run) ${refuse}`;
 }
 
-/** Opens (or makes) the history in `stateDir`. Throws FirebreakError `state-unwritable` or `history-unwritable`. */
+/**
+ * Opens (or makes) the history in `stateDir`. Throws FirebreakError `state-unwritable`; a file that cannot be used is
+ * told in `notices`, and by every call.
+ */
 export function openHistory(stateDir: string, clock: Clock = realClock): History {
   ensureStateDir(stateDir);
   return new DiskHistory(stateDir, clock);
@@ -68,8 +71,13 @@ class DiskHistory implements History {
     this.#dir = stateDir;
     this.#path = join(stateDir, 'history.db');
     this.#clock = clock;
-    // Reads every page: a damaged file is better found now than at the end of a run.
-    this.#use(check);
+    try {
+      // Reads every page: a damaged file is better found now than at the end of a run.
+      this.#use(check);
+    } catch (error) {
+      // What needs no history, HALT above all, must not fail for want of one; what does will say so itself.
+      this.notices.push(messageOf(error));
+    }
   }
 
   begin(summary: RunSummary): void {

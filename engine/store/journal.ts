@@ -49,7 +49,7 @@ export function ensureStateDir(stateDir: string): void {
     makeDirectory(stateDir, 0o700);
   } catch (error) {
     throw new FirebreakError('state-unwritable', `cannot make the state directory ${stateDir}: ${messageOf(error)}`, {
-      hint: 'Choose a directory that you may write to. Nothing was injected.',
+      hint: 'Choose a directory that you may write to, with --state-dir or FIREBREAK_HOME. Nothing was injected.',
       cause: error,
     });
   }

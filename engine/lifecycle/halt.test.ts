@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { millis } from '../kernel/brands.ts';
+import { VirtualClock } from '../kernel/clock.ts';
+import { type Injector } from '../kernel/fault.ts';
+import { createBus } from '../telemetry/bus.ts';
+import { sentinelAddress } from './addresses.ts';
+import { haltEverywhere, rescueTools } from './halt.ts';
+import { openLifecycle } from './open.ts';
+import { startSentinel } from './sentinel.ts';
+import {
+  fakeIdentity,
+  folderFacts,
+  folderInjector,
+  folderLifecycle,
+  folders,
+  forever,
+  requestFor,
+  temporary,
+} from './test-parts.ts';
+
+test('HALT never says of a wire that it is silent when nobody has said so', async () => {
+  using dir = temporary();
+  const world = folders(dir.path, ['one']);
+  const stateDir = join(dir.path, 'state');
+  const clock = new VirtualClock();
+  const owner = { pid: 4_000_100, started: 'the engine' };
+  const engine = folderLifecycle(
+    stateDir,
+    {},
+    {
+      clock,
+      identity: { self: owner, alive: () => true },
+      facts: { folder: { ...folderFacts, layer: 'wire' } },
+    },
+  );
+  using journal = engine.journal;
+  const planned = await engine.lifecycle.plan(
+    world.paths.map((path) => requestFor(path)),
+    forever,
+  );
+  await engine.lifecycle.start(planned, millis(60_000), forever);
+  const injectors = { folder: folderInjector() as Injector };
+  const tools = rescueTools({ stateDir, journal, clock, identity: fakeIdentity(process.pid, () => true), injectors });
+  const { faults, engines } = await clock.runUntil(haltEverywhere(tools, 'a second terminal'));
+  assert.deepEqual(engines, []);
+  assert.deepEqual(
+    faults.map(({ outcome }) => outcome),
+    ['unconfirmed'],
+  );
+  assert.match(faults[0]?.note ?? '', /process 4000100, cannot be reached and may inject on: .* kill -9 4000100/);
+});
+
+test('a sentinel ends without complaint when its directory is no longer there', async () => {
+  using dir = temporary();
+  const stateDir = join(dir.path, 'state');
+  mkdirSync(stateDir);
+  const sentinel = await startSentinel({ stateDir, control: new SharedArrayBuffer(4), heard: () => {} });
+  rmSync(stateDir, { recursive: true });
+  writeFileSync(stateDir, 'not a directory');
+  await sentinel[Symbol.asyncDispose]();
+});
+
+test('an observer listens nowhere: a disk that can only be read is enough for it', async () => {
+  using dir = temporary();
+  const stateDir = join(dir.path, 'state');
+  const clock = new VirtualClock();
+  const wire = { control: new SharedArrayBuffer(4), halted: false, halt: () => {}, resume: () => {} };
+  const observer = await openLifecycle({
+    stateDir,
+    observer: true,
+    spawnWatchdog: () => assert.fail('no watchdog for an observer'),
+    wire,
+    injectors: {},
+    facts: {},
+    bus: createBus(clock),
+    clock,
+    identity: fakeIdentity(process.pid, () => true),
+  });
+  assert.equal(existsSync(sentinelAddress(stateDir, process.pid)), false);
+  await observer[Symbol.asyncDispose]();
+});
