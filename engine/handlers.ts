@@ -12,6 +12,7 @@ import { ENOUGH_POLLS } from './experiment/watch.ts';
 import { type Lifecycle } from './lifecycle/lifecycle.ts';
 import { type FirebreakFile } from './policy/file.ts';
 import { assess } from './policy/guard.ts';
+import { type RoomHandlers } from './room.ts';
 import { type History } from './store/history.ts';
 import { millis } from './kernel/brands.ts';
 
@@ -32,6 +33,7 @@ export interface HandlerDeps {
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
   readonly events: (since: number | undefined, signal: AbortSignal) => AsyncIterable<EngineEvent>;
   readonly frames: (signal: AbortSignal) => AsyncIterable<Frame>;
+  readonly room: RoomHandlers;
 }
 
 /** Serves the contract over an engine's rooms. */
@@ -64,6 +66,7 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
       open: async () => ({ open: [...lifecycle.open()], damage: [...lifecycle.damage()] }),
       manifests: async () => Object.values(manifests).map(infoOf),
       metrics: () => deps.metrics(),
+      ...deps.room.queries,
     },
     commands: {
       run: async (input) => ({ run: await runs.start(prepareOrThrow(input), input.overrides.reportDir) }),
@@ -80,11 +83,13 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
         await deps.closeRoutes(names);
         return {};
       },
+      ...deps.room.commands,
       report: async ({ run, directory }) => ({ files: [...(await deps.writeReports(recorded(run), directory))] }),
     },
     streams: {
       events: ({ since }, signal) => deps.events(since, signal),
       frames: (_input, signal) => deps.frames(signal),
+      ...deps.room.streams,
     },
   };
 }

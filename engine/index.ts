@@ -14,6 +14,7 @@ import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from '
 import { openLifecycle, type OpenLifecycleOptions } from './lifecycle/open.ts';
 import { createProbe } from './probes/probe.ts';
 import { writeReports } from './report/write.ts';
+import { createRoomHandlers } from './room.ts';
 import { Routes } from './routes.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
@@ -136,6 +137,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     halted: lifecycle.halted,
     faults: [...lifecycle.reports()],
     routes: [...wire.routeCounters()],
+    standing: [],
+    impact: [],
     ...view.frame(),
   }));
   const api = createHandlers({
@@ -156,6 +159,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => framesOf(frames, signal),
+    room: createRoomHandlers(),
   });
   if (!observer) await lifecycle.recover();
   const all = parts.move();

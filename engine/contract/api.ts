@@ -3,6 +3,9 @@ import {
   capability, engineEvent, engineStatus, faultReport, frame, guardResult, issue, journalDamage, openUndo, planResult,
   route, runRecord, runSummary,
 } from './models.ts';
+import {
+  fileVersion, libraryEntry, metricSeries, rehearsal, reportDocument, reportFormat, standingProbe, topology, trafficBatch,
+} from './room.ts';
 
 /**
  * Everything that can be asked of an engine, once, as data. Types, validation on both ends, the client and the
@@ -19,6 +22,7 @@ export const MAX_FILE_CHARS = 5 * 1024 * 1024;
 const milliseconds = z.number().min(0).max(31_536_000_000);
 const id = z.string().min(1).max(64);
 const localPath = z.string().min(1).max(4_096);
+const settingKey = z.string().regex(/^[a-z][a-z0-9.-]{0,63}$/);
 
 /** A Firebreak file as text; `file` is the name that errors and reports show. */
 const fileText = z.strictObject({
@@ -130,6 +134,29 @@ export const api = {
     manifests: { input: nothing, output: z.array(manifestInfo) },
     /** Prometheus text exposition. */
     metrics: { input: nothing, output: z.string() },
+    /** What a client keeps in this engine's state directory under a key, such as the layout of its boards; null when nothing. */
+    setting: { input: z.strictObject({ key: settingKey }), output: z.object({ value: z.unknown() }) },
+    /** The experiments that come with Firebreak. */
+    library: { input: nothing, output: z.array(libraryEntry) },
+    /** The newest first. */
+    versions: { input: z.strictObject({ limit: z.int().min(1).max(1_000).default(100) }), output: z.array(fileVersion) },
+    /** Null when there is no such version (any more). */
+    version: { input: z.strictObject({ id: z.int() }), output: z.object({ text: z.string() }).nullable() },
+    /** A report of a past run, made now. Throws `unknown-run`. */
+    document: { input: z.strictObject({ run: id, format: reportFormat }), output: reportDocument },
+    /** The standing probes, in the order in which they were added. */
+    probes: { input: nothing, output: z.array(standingProbe) },
+    /** A range query to a Prometheus server. Throws `query-failed` with the server's own words. Times in milliseconds. */
+    series: {
+      input: z.strictObject({
+        url: z.string().min(1).max(2_048),
+        query: z.string().min(1).max(10_000),
+        /** How far back from now. */
+        pastMs: milliseconds,
+        stepMs: z.number().min(1_000).max(86_400_000),
+      }),
+      output: z.array(metricSeries),
+    },
   },
   commands: {
     /** Starts the experiment of a file and returns at once; see `outcome` and the events. A bad file throws `bad-file` with issues. */
@@ -155,6 +182,17 @@ export const api = {
     /** Opens routes outside a run; answers with the ports filled in. */
     openRoutes: { input: z.strictObject({ routes: z.array(route).min(1).max(256) }), output: z.array(route) },
     closeRoutes: { input: z.strictObject({ names: z.array(id).max(256) }), output: nothing },
+    /** Reverts one fault and leaves the others alone; false when no such fault is held by this engine. Returns once it is closed. */
+    stopFault: { input: z.strictObject({ fault: id, why: z.string().min(1).max(1_000) }), output: z.object({ stopped: z.boolean() }) },
+    /** Measures HALT on parts made for the purpose. Throws `busy` while anything is injected, for it would be ended too. */
+    rehearse: { input: nothing, output: rehearsal },
+    /** Keeps a value (JSON, at most 256 KiB) under a key; null forgets it. */
+    saveSetting: { input: z.strictObject({ key: settingKey, value: z.unknown() }), output: nothing },
+    /** Keeps a text as a version; `deployed` and `run` are kept without asking. */
+    saveVersion: { input: fileText, output: fileVersion },
+    /** Starts a standing probe, or replaces the one of that name. A bad `expect` or URL throws `bad-probe`. */
+    startProbe: { input: standingProbe, output: nothing },
+    stopProbe: { input: z.strictObject({ name: id }), output: z.object({ stopped: z.boolean() }) },
     /** Writes the reports of a past run again. Throws `unknown-run`. */
     report: { input: z.strictObject({ run: id, directory: localPath }), output: z.object({ files: z.array(z.string()) }) },
   },
@@ -163,6 +201,10 @@ export const api = {
     events: { input: z.strictObject({ since: z.int().min(0).exactOptional() }), item: engineEvent, delivery: 'every' },
     /** The state of things, ten times a second; a slow reader gets the latest and misses those between. */
     frames: { input: nothing, item: frame, delivery: 'latest' },
+    /** What passes through the routes, in batches of 100 ms while somebody reads. `passing`: a sample of untouched messages too. */
+    traffic: { input: z.strictObject({ passing: z.boolean().default(false) }), item: trafficBatch, delivery: 'every' },
+    /** Services and routes as a graph, every two seconds while somebody reads, and at once when the routes change. */
+    topology: { input: nothing, item: topology, delivery: 'latest' },
   },
 } as const satisfies Api;
 

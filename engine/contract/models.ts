@@ -238,6 +238,41 @@ export const engineEvent = z.object({
 export type EngineEvent = z.infer<typeof engineEvent>;
 export type EventBody = EngineEvent['body'];
 
+/** What faults did to one target since the engine started, ended faults included. Rising only. */
+export const impact = z.object({
+  /** What a person would call it, as in the plan: `route payments /charge*`, `process 4711 (worker)`. */
+  target: z.string(),
+  policy: z.string(),
+  type: z.string(),
+  /** Whether a fault is on this target now. */
+  active: z.boolean(),
+  /** Messages that the policy was asked about; 0 for faults of the machine. */
+  matched: z.int(),
+  errors: z.int(),
+  latencies: z.int(),
+  drops: z.int(),
+  throttled: z.int(),
+  /** Other injections: a killed process, a burst. */
+  others: z.int(),
+});
+export type Impact = z.infer<typeof impact>;
+
+/** The newest poll of a standing probe. `held` is null without an `expect` or before it could be judged. */
+export const standingReading = z.object({
+  name: z.string(),
+  describe: z.string(),
+  expect: z.string(),
+  /** T of Apdex in milliseconds; null for a probe without one. */
+  apdexT: z.number().nullable(),
+  /** Over the window: satisfied up to T, tolerating up to 4T, the rest frustrated (failures included). */
+  satisfied: z.int(),
+  tolerating: z.int(),
+  frustrated: z.int(),
+  /** Null before the first poll has ended. */
+  sample: sample.omit({ phase: true }).nullable(),
+});
+export type StandingReading = z.infer<typeof standingReading>;
+
 /** The state of things, 10 times a second; only the latest counts. */
 export const frame = z.object({
   at: wall,
@@ -246,8 +281,11 @@ export const frame = z.object({
   phaseEndsAt: wall.nullable(),
   halted: z.boolean(),
   faults: z.array(faultReport),
-  /** The newest figures of each probe. */
+  /** The newest figures of each probe of the run. */
   probes: z.record(z.string(), sample),
+  standing: z.array(standingReading),
+  /** By target and policy; at most 256, the newest. */
+  impact: z.array(impact),
   /** Totals since the engine started, by route: requests seen and faults injected. */
   routes: z.array(
     z.object({ name: z.string(), requests: z.int(), faults: z.int(), errors: z.int(), drops: z.int(), latencies: z.int(), active: z.int() }),

@@ -14,7 +14,7 @@ function setup() {
     phaseEndsAt: null,
     halted: false,
     faults: [],
-    probes: {},
+    probes: {}, standing: [], impact: [],
     routes: [],
   });
   return { clock, frames: createFrames(clock, snapshot), taken: () => taken };

@@ -2,6 +2,7 @@ import { type EngineApi } from '../../engine/contract/api.ts';
 import { type EngineEvent, type EventBody, type FaultReport, type Frame, type RunRecord, type Sample } from '../../engine/contract/models.ts';
 import { EXIT, FirebreakError } from '../../engine/kernel/errors.ts';
 import { type Parts } from '../../engine/cli/session.ts';
+import { NO_ROOM } from './fake-room.ts';
 
 /**
  * An engine that measures nothing and tells a fixed story, for tests of what the command line shows. The file's text
@@ -26,7 +27,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
   const listeners = new Set<(event: EngineEvent) => void>();
   const stop = new AbortController();
   let seq = 0;
-  let frame: Frame = { at: Date.now(), run: '', phase: null, phaseEndsAt: null, halted: false, faults: [], probes: {}, routes: [] };
+  let frame: Frame = { at: Date.now(), run: '', phase: null, phaseEndsAt: null, halted: false, faults: [], probes: {}, standing: [], impact: [], routes: [] };
   let outcome: Promise<RunRecord> | undefined;
   const publish = (body: EventBody): void => {
     const event = { seq: ++seq, at: Date.now(), run: RUN, body };
@@ -117,8 +118,10 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
         open: async () => ({ open: [], damage: [] }),
         manifests: async () => [],
         metrics: async () => 'up 1\n',
+        ...NO_ROOM.queries,
       },
       commands: {
+        ...NO_ROOM.commands,
         run: async ({ text, overrides }) => {
           outcome = tell(storyOf(text), overrides.durationMs);
           return { run: RUN };
@@ -132,6 +135,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
         report: async ({ run, directory }) => (run === RUN ? { files: [`${directory}/a.pdf`] } : Promise.reject(unknown())),
       },
       streams: {
+        ...NO_ROOM.streams,
         events: async function* (_input, signal) {
           const queue: EngineEvent[] = [];
           let wake = (): void => {};
