@@ -7,11 +7,12 @@ import { manifestOf, manifests } from './faults/manifests.ts';
 import { type ProbeSpec } from './kernel/probe.ts';
 import { newRunId } from './kernel/random.ts';
 import { type Prepared, prepare, prepareOrThrow, requestsOf } from './experiment/prepare.ts';
-import { type Runs, unknownRun } from './experiment/runs.ts';
+import { type Runs } from './experiment/runs.ts';
 import { ENOUGH_POLLS } from './experiment/watch.ts';
 import { type Lifecycle } from './lifecycle/lifecycle.ts';
 import { type FirebreakFile } from './policy/file.ts';
 import { assess } from './policy/guard.ts';
+import { type Kept } from './kept.ts';
 import { type RoomHandlers } from './room.ts';
 import { type History } from './store/history.ts';
 import { millis } from './kernel/brands.ts';
@@ -34,16 +35,12 @@ export interface HandlerDeps {
   readonly events: (since: number | undefined, signal: AbortSignal) => AsyncIterable<EngineEvent>;
   readonly frames: (signal: AbortSignal) => AsyncIterable<Frame>;
   readonly room: RoomHandlers;
+  readonly kept: Pick<Kept, 'recorded' | 'version'>;
 }
 
 /** Serves the contract over an engine's rooms. */
 export function createHandlers(deps: HandlerDeps): EngineApi {
   const { lifecycle, runs, history } = deps;
-  const recorded = (run: string): RunRecord => {
-    const record = history.get(run);
-    if (record === undefined) throw unknownRun(run);
-    return record;
-  };
   return {
     queries: {
       status: async () => deps.status(),
@@ -69,8 +66,16 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
       ...deps.room.queries,
     },
     commands: {
-      run: async (input) => ({ run: await runs.start(prepareOrThrow(input), input.overrides.reportDir) }),
-      apply: (input, signal) => runs.apply(input, signal),
+      run: async (input) => {
+        const run = await runs.start(prepareOrThrow(input), input.overrides.reportDir);
+        deps.kept.version(input, 'run');
+        return { run };
+      },
+      apply: async (input, signal) => {
+        const applied = await runs.apply(input, signal);
+        deps.kept.version(input, 'deployed');
+        return applied;
+      },
       abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),
       halt: ({ by }) => deps.halt(by),
       recover: async ({ closeRoutes }) => {
@@ -84,7 +89,7 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
         return {};
       },
       ...deps.room.commands,
-      report: async ({ run, directory }) => ({ files: [...(await deps.writeReports(recorded(run), directory))] }),
+      report: async ({ run, directory }) => ({ files: [...(await deps.writeReports(deps.kept.recorded(run), directory))] }),
     },
     streams: {
       events: ({ since }, signal) => deps.events(since, signal),

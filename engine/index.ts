@@ -11,6 +11,7 @@ import { spawnNode } from './host/spawn.ts';
 import { type Clock, realClock } from './kernel/clock.ts';
 import { type Probe, type ProbeSpec } from './kernel/probe.ts';
 import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from './lifecycle/halt.ts';
+import { createKept } from './kept.ts';
 import { openLifecycle, type OpenLifecycleOptions } from './lifecycle/open.ts';
 import { createProbe } from './probes/probe.ts';
 import { writeReports } from './report/write.ts';
@@ -141,6 +142,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     impact: [],
     ...view.frame(),
   }));
+  const kept = createKept({ stateDir, clock, bus, history });
   const api = createHandlers({
     lifecycle,
     runs,
@@ -159,7 +161,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => framesOf(frames, signal),
-    room: createRoomHandlers(),
+    room: createRoomHandlers({ kept }),
+    kept,
   });
   if (!observer) await lifecycle.recover();
   const all = parts.move();

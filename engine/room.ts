@@ -1,5 +1,6 @@
 import { type EngineApi } from './contract/api.ts';
 import { FirebreakError } from './kernel/errors.ts';
+import { type KeptHandlers } from './kept.ts';
 
 /** What the control room asks beyond experiments. */
 export type RoomHandlers = {
@@ -12,11 +13,15 @@ const missing = (): never => {
   throw new FirebreakError('unknown-operation', 'this engine does not offer that yet');
 };
 
-export function createRoomHandlers(): RoomHandlers {
+export interface RoomParts {
+  readonly kept: KeptHandlers;
+}
+
+export function createRoomHandlers({ kept }: RoomParts): RoomHandlers {
   const later = async (): Promise<never> => missing();
   return {
-    queries: { setting: later, library: later, versions: later, version: later, document: later, probes: later, series: later },
-    commands: { stopFault: later, rehearse: later, saveSetting: later, saveVersion: later, startProbe: later, stopProbe: later },
+    queries: { ...kept.queries, probes: later, series: later },
+    commands: { ...kept.commands, stopFault: later, rehearse: later, startProbe: later, stopProbe: later },
     streams: { traffic: missing, topology: missing },
   };
 }

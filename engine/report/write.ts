@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { type RunRecord } from '../contract/models.ts';
 import { makeDirectory } from '../kernel/directory.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
-import { writeJson } from './json.ts';
-import { writeMarkdown } from './markdown.ts';
-import { writePdf } from './pdf/pdf.ts';
+import { OUTPUTS, reportName } from './document.ts';
 
 /**
  * Writes `firebreak-<run>.pdf`, `.json` and `.md` into `directory`, which is made when it is missing. Each file appears
@@ -15,12 +13,11 @@ import { writePdf } from './pdf/pdf.ts';
  * Throws FirebreakError `report-not-written` (disk full, no rights, not a directory); nothing of its own is then left.
  */
 export async function writeReports(record: RunRecord, directory: string): Promise<string[]> {
-  const base = `firebreak-${record.run.replaceAll(/[^\w-]/g, '_').slice(0, 100)}`;
-  const outputs = [
-    [`${base}.pdf`, await writePdf(record)],
-    [`${base}.json`, writeJson(record)],
-    [`${base}.md`, writeMarkdown(record)],
-  ] as const;
+  const outputs = await Promise.all(
+    Object.values(OUTPUTS).map(
+      async ({ extension, write }) => [`${reportName(record.run)}.${extension}`, await write(record)] as const,
+    ),
+  );
   const written: { temporary: string; path: string }[] = [];
   try {
     makeDirectory(directory);

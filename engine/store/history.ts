@@ -1,14 +1,13 @@
-import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatabaseSync } from 'node:sqlite';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { type Clock, realClock } from '../kernel/clock.ts';
 import { EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { runRecord, type RunRecord, runSummary, type RunSummary } from '../contract/models.ts';
-import { isCorrupt, openDatabase, transaction } from './database.ts';
+import { transaction } from './database.ts';
 import { capRecord } from './history-cap.ts';
 import { ensureStateDir } from './journal.ts';
-import { holdLock } from './lock.ts';
+import { SharedFile } from './shared-file.ts';
 
 /**
  * The past runs of a state directory, shared by every process that uses it. Append-only: a run is begun once and ended
@@ -57,32 +56,26 @@ export function openHistory(stateDir: string, clock: Clock = realClock): History
   return new DiskHistory(stateDir, clock);
 }
 
-/**
- * A connection lives for one call: runs begin and end minutes apart, and a file that another process has set aside is
- * then never written to.
- */
 class DiskHistory implements History {
   readonly notices: string[] = [];
-  readonly #dir: string;
-  readonly #path: string;
-  readonly #clock: Clock;
+  readonly #file: SharedFile;
 
   constructor(stateDir: string, clock: Clock) {
-    this.#dir = stateDir;
-    this.#path = join(stateDir, 'history.db');
-    this.#clock = clock;
-    try {
-      // Reads every page: a damaged file is better found now than at the end of a run.
-      this.#use(check);
-    } catch (error) {
-      // What needs no history, HALT above all, must not fail for want of one; what does will say so itself.
-      this.notices.push(messageOf(error));
-    }
+    this.#file = new SharedFile({
+      path: join(stateDir, 'history.db'),
+      schema: SCHEMA,
+      marker: 'ended_once',
+      noun: 'history',
+      hint: 'Free disk space or make the file writable. Faults are not affected: their undo records are in the journal.',
+      clock,
+      notice: (text) => this.notices.push(text),
+    });
+    this.#file.inspect();
   }
 
   begin(summary: RunSummary): void {
     const text = JSON.stringify(runSummary.parse(summary));
-    this.#use((database) =>
+    this.#file.use((database) =>
       transaction(database, () => {
         if (database.prepare('SELECT 1 FROM started WHERE run = ?').get(summary.run) !== undefined) return;
         database.prepare('INSERT INTO started VALUES (?, ?, ?)').run(summary.run, summary.startedAt, text);
@@ -93,7 +86,7 @@ class DiskHistory implements History {
   append(record: RunRecord): void {
     const summary = JSON.stringify(runSummary.parse(record));
     const blob = deflateSync(JSON.stringify(capRecord(record)));
-    this.#use((database) =>
+    this.#file.use((database) =>
       transaction(database, () => {
         if (database.prepare('SELECT 1 FROM ended WHERE run = ?').get(record.run) !== undefined) {
           throw new FirebreakError(
@@ -111,7 +104,7 @@ class DiskHistory implements History {
       SELECT at, summary FROM ended
       UNION ALL SELECT at, summary FROM started WHERE run NOT IN (SELECT run FROM ended)
     ) ORDER BY at DESC LIMIT ?`;
-    const rows = this.#use((database) => database.prepare(query).all(Math.max(0, Math.floor(limit))));
+    const rows = this.#file.use((database) => database.prepare(query).all(Math.max(0, Math.floor(limit))));
     return rows.flatMap((row) => {
       const summary = runSummary.safeParse(parseJson(String(row['summary'])));
       return summary.success ? [summary.data] : [];
@@ -119,16 +112,16 @@ class DiskHistory implements History {
   }
 
   get(run: string): RunRecord | undefined {
-    const id = this.#use((database) => (run === 'last' ? lastRun(database) : runByPrefix(database, run)));
+    const id = this.#file.use((database) => (run === 'last' ? lastRun(database) : runByPrefix(database, run)));
     if (id === undefined) return undefined;
-    const row = this.#use((database) => database.prepare('SELECT record FROM ended WHERE run = ?').get(id));
+    const row = this.#file.use((database) => database.prepare('SELECT record FROM ended WHERE run = ?').get(id));
     if (row === undefined) return undefined;
     try {
       return runRecord.parse(JSON.parse(inflateSync(row['record'] as Uint8Array).toString()));
     } catch (error) {
       throw new FirebreakError(
         'history-damaged',
-        `the record of run ${id} in ${this.#path} cannot be read: ${messageOf(error)}`,
+        `the record of run ${id} in ${this.#file.path} cannot be read: ${messageOf(error)}`,
         {
           hint: 'The other runs are not affected. The reports that were written at its end still stand.',
           cause: error,
@@ -140,62 +133,6 @@ class DiskHistory implements History {
   [Symbol.dispose](): void {
     // Nothing is held between two calls.
   }
-
-  #use<T>(work: (database: DatabaseSync) => T): T {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        using connection = connect(this.#path);
-        return work(connection.database);
-      } catch (error) {
-        if (error instanceof FirebreakError) throw error;
-        if (attempt > 0 || !isCorrupt(error)) throw unwritable(this.#path, error);
-        this.#setAside();
-      }
-    }
-  }
-
-  /** Under a lock, and only when the file is still damaged: another process may have been quicker. */
-  #setAside(): void {
-    using lock = holdLock(join(this.#dir, 'history.mend.lock'), 10_000);
-    if (lock === undefined) throw unwritable(this.#path, new Error('another process has been mending it for 10 s'));
-    if (sound(this.#path)) return;
-    const mark = `damaged-${new Date(this.#clock.wall()).toISOString().replaceAll(':', '')}-${process.pid}`;
-    for (const name of [this.#path, `${this.#path}-journal`]) if (existsSync(name)) renameSync(name, `${name}.${mark}`);
-    this.notices.push(
-      `The history could not be read. It was set aside as ${this.#path}.${mark}, and a new one was begun.`,
-    );
-  }
-}
-
-function connect(path: string): Disposable & { readonly database: DatabaseSync } {
-  const fresh = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
-  const database = openDatabase(path);
-  try {
-    if (fresh || database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'ended_once'`).get() === undefined)
-      database.exec(SCHEMA);
-    return { database, [Symbol.dispose]: () => database.close() };
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function sound(path: string): boolean {
-  try {
-    using connection = connect(path);
-    check(connection.database);
-    return true;
-  } catch (error) {
-    if (isCorrupt(error)) return false;
-    throw error;
-  }
-}
-
-/** Throws what SQLite throws for a damaged file. */
-function check(database: DatabaseSync): void {
-  const found = String(Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0]);
-  // 11 is SQLITE_CORRUPT: quick_check answers in words where a query would throw.
-  if (found !== 'ok') throw Object.assign(new Error(found), { errcode: 11 });
 }
 
 function lastRun(database: DatabaseSync): string | undefined {
@@ -221,11 +158,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function unwritable(path: string, cause: unknown): FirebreakError {
-  return new FirebreakError('history-unwritable', `cannot use the history ${path}: ${messageOf(cause)}`, {
-    hint: 'Free disk space or make the file writable. Faults are not affected: their undo records are in the journal.',
-    cause,
-  });
 }
