@@ -1,0 +1,47 @@
+import { type z } from 'zod';
+import { type StoreApi, type UseBoundStore, create } from 'zustand';
+import { follow, useConnection } from './connection.ts';
+
+/** A store that the engine keeps across reloads and restarts. `loaded` is false until the engine has told what it kept. */
+export type Persisted<T> = T & { readonly loaded: boolean };
+
+/** Changes within this time are saved as one, milliseconds. */
+const SETTLE = 300;
+
+/**
+ * Makes a store whose state is kept by the engine under `key`. What does not fit the schema (a newer or older version's)
+ * is left alone and the defaults are used. The last page to save wins.
+ */
+export function persisted<T extends object>(key: string, schema: z.ZodType<T>, defaults: T): UseBoundStore<StoreApi<Persisted<T>>> {
+  const store = create<Persisted<T>>()(() => ({ ...defaults, loaded: false }));
+  let remote = JSON.stringify(defaults);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const plain = ({ loaded: _, ...rest }: Persisted<T>): unknown => rest;
+
+  follow(async (client, signal) => {
+    const { value } = await client.query('setting', { key }, signal);
+    const known = schema.safeParse(value);
+    if (known.success && !store.getState().loaded) {
+      remote = JSON.stringify(known.data);
+      store.setState({ ...known.data, loaded: true } as Partial<Persisted<T>>);
+    } else store.setState({ loaded: true } as Partial<Persisted<T>>);
+  });
+  const save = (): void => {
+    timer = undefined;
+    const { client } = useConnection.getState();
+    const value = plain(store.getState());
+    if (client === null) return void (timer = setTimeout(save, SETTLE));
+    remote = JSON.stringify(value);
+    client.command('saveSetting', { key, value }).catch((error: unknown) => console.error(error));
+  };
+  store.subscribe((state) => {
+    if (!state.loaded || JSON.stringify(plain(state)) === remote) return;
+    clearTimeout(timer);
+    timer = setTimeout(save, SETTLE);
+  });
+  // A change made just before the page is left must not be lost.
+  addEventListener('pagehide', () => {
+    if (timer !== undefined) save();
+  });
+  return store;
+}

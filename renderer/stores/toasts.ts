@@ -1,0 +1,32 @@
+import { create } from 'zustand';
+
+export interface Toast {
+  readonly id: number;
+  readonly tone: 'info' | 'ok' | 'warn' | 'bad';
+  readonly title: string;
+  readonly text: string;
+}
+interface Toasts {
+  readonly toasts: readonly Toast[];
+}
+export const useToasts = create<Toasts>()(() => ({ toasts: [] }));
+
+let next = 1;
+/** How long a toast stays, milliseconds; a bad one stays until it is closed. */
+const STAY = 6_000;
+
+/** Tells something in passing, in the corner away from HALT. */
+export function toast(tone: Toast['tone'], title: string, text = ''): void {
+  const id = next++;
+  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { id, tone, title, text }] }));
+  if (tone !== 'bad') setTimeout(() => dismiss(id), STAY);
+}
+export function dismiss(id: number): void {
+  useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((one) => one.id !== id) }));
+}
+
+/** What went wrong, with its remedy when it has one. */
+export function toastError(title: string, error: unknown): void {
+  const { message, hint } = error as { message?: string; hint?: string };
+  toast('bad', title, [message ?? String(error), hint ?? ''].filter(Boolean).join(' '));
+}

@@ -1,0 +1,4 @@
+import { type Widget } from './widget.ts';
+
+/** Every widget that a board can show, in the order in which they are offered. */
+export const WIDGETS: readonly Widget[] = [];
