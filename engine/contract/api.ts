@@ -5,6 +5,7 @@ import {
 } from './models.ts';
 import {
   fileVersion, libraryEntry, metricSeries, rehearsal, reportDocument, reportFormat, standingProbe, topology, trafficBatch,
+  writtenProbe,
 } from './room.ts';
 
 /**
@@ -145,7 +146,7 @@ export const api = {
     /** A report of a past run, made now. Throws `unknown-run`. */
     document: { input: z.strictObject({ run: id, format: reportFormat }), output: reportDocument },
     /** The standing probes, in the order in which they were added. */
-    probes: { input: nothing, output: z.array(standingProbe) },
+    probes: { input: nothing, output: z.array(writtenProbe) },
     /** A range query to a Prometheus server. Throws `query-failed` with the server's own words. Times in milliseconds. */
     series: {
       input: z.strictObject({
@@ -190,7 +191,10 @@ export const api = {
     saveSetting: { input: z.strictObject({ key: settingKey, value: z.unknown() }), output: nothing },
     /** Keeps a text as a version; `deployed` and `run` are kept without asking. */
     saveVersion: { input: fileText, output: fileVersion },
-    /** Starts a standing probe, or replaces the one of that name. A bad `expect` or URL throws `bad-probe`. */
+    /**
+     * Starts a standing probe, or replaces the one of that name. A bad `expect` or URL throws `bad-probe` with issues; a
+     * 65th probe `too-many-probes`; `probes-elsewhere`: another engine of this state directory runs them.
+     */
     startProbe: { input: standingProbe, output: nothing },
     stopProbe: { input: z.strictObject({ name: id }), output: z.object({ stopped: z.boolean() }) },
     /** Writes the reports of a past run again. Throws `unknown-run`. */

@@ -54,6 +54,15 @@ export const standingProbe = z.strictObject({
   expect: z.string().max(2_000).default(''),
 });
 export type StandingProbe = z.infer<typeof standingProbe>;
+/** The same as text, all defaults filled in: what `startProbe` takes again. Durations are written, such as `500ms`. */
+export const writtenProbe = z.strictObject({
+  name,
+  // A transform would turn `500ms` into a number at one end, which the other end would then refuse.
+  probe: z.custom<z.input<typeof probeSpec>>((value) => probeSpec.safeParse(value).success, 'expected a probe'),
+  expect: z.string(),
+});
+export type WrittenProbe = z.infer<typeof writtenProbe>;
+
 /** Who talks to whom, as seen. */
 export const topologyNode = z.object({
   id: z.string(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationText, type FieldMeta } from './fields.ts';
 import { type Millis, millis } from './brands.ts';
+import { formatDuration } from './durations.ts';
 
 const about = (help: string, example: string | number | boolean) => ({ help, example }) satisfies FieldMeta;
 const words = (message: string) => z.string({ error: message }).min(1, message);
@@ -81,6 +82,13 @@ export type ProbeSpec = z.infer<typeof probeSpec>;
 export type HttpProbeSpec = z.infer<typeof httpProbeSpec>;
 export type PrometheusProbeSpec = z.infer<typeof prometheusProbeSpec>;
 
+/** A spec as text that `probeSpec` reads again to the same: durations are written out. */
+export function writeProbeSpec(spec: ProbeSpec): z.input<typeof probeSpec> {
+  const { every, timeout, window } = spec;
+  const timing = { every: formatDuration(every), timeout: formatDuration(timeout), window: formatDuration(window) };
+  return spec.type === 'http' ? { ...spec, ...timing, apdex_t: formatDuration(spec.apdex_t) } : { ...spec, ...timing };
+}
+
 /** The names a CEL expression over one probe may use; the others are null there. */
 export const FIGURES = [
   'success_rate',
@@ -96,6 +104,13 @@ export const FIGURES = [
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
 
+/** Polls of a window in the classes of Apdex: up to T, up to 4T, and the rest, failures included. */
+export interface ApdexTally {
+  readonly satisfied: number;
+  readonly tolerating: number;
+  readonly frustrated: number;
+}
+
 /** One poll: the outcome of this request, and the figures over the window ending now. */
 export interface Reading {
   readonly at: number;
@@ -103,6 +118,8 @@ export interface Reading {
   readonly latency: Millis | null;
   readonly error: string;
   readonly figures: Readonly<Record<FigureName, number | null>>;
+  /** Over the same window; absent for a probe without Apdex. */
+  readonly tally?: ApdexTally;
 }
 
 /** A probe in motion. `poll` never throws: a failed request is a reading. */

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Socket } from 'node:net';
 import { type Clock } from '../kernel/clock.ts';
 import { formatDuration } from '../kernel/durations.ts';
 import { errnoOf, messageOf } from '../kernel/errors.ts';
@@ -13,22 +14,35 @@ export const MAX_BODY = 1_048_576;
  */
 const IDLE_MS = 4_000;
 
+/** Where to ask at this moment; a text says why there is nowhere to ask. */
+export type WhereTo = () => URL | string;
+
 export interface ExchangeRequest {
-  readonly url: URL;
+  readonly where: WhereTo;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   /** Hard limit for the whole exchange, milliseconds. */
   readonly timeout: number;
-  /** Whether the body is wanted as text; it is read to its end (or MAX_BODY) either way. */
+  /** Whether the body is wanted as text; it is read to its end (or `maxBody`) either way. */
   readonly wantBody: boolean;
+  /** Bytes; MAX_BODY when absent. */
+  readonly maxBody?: number;
 }
 
 /** How an exchange ended. Times are monotonic milliseconds; latency runs to the last byte read. */
 export type Exchange = { readonly sent: number; readonly ended: number } & (
-  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | Answered
   | { readonly kind: 'timed-out' | 'failed' | 'stopped'; readonly error: string }
 );
+
+interface Answered {
+  readonly kind: 'answered';
+  readonly status: number;
+  readonly body: string;
+  /** There was more of it than is read. */
+  readonly cut: boolean;
+}
 
 /** A client that keeps its connections. Redirects are not followed: a 302 is the answer. */
 export interface Exchanger extends Disposable {
@@ -36,8 +50,16 @@ export interface Exchanger extends Disposable {
   exchange(request: ExchangeRequest, signal: AbortSignal): Promise<Exchange>;
 }
 
+export interface ExchangerOptions {
+  readonly clock: Clock;
+  /** Whether it speaks TLS. */
+  readonly secure: boolean;
+  /** Told the connection of each exchange, hence the same one many times. */
+  readonly onSocket?: ((socket: Socket) => void) | undefined;
+}
+
 /** Makes a client for one probe; disposing it closes its connections. */
-export function createExchanger(clock: Clock, secure: boolean): Exchanger {
+export function createExchanger({ clock, secure, onSocket }: ExchangerOptions): Exchanger {
   const options = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const;
   const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
   const send = secure ? httpsRequest : httpRequest;
@@ -61,15 +83,18 @@ export function createExchanger(clock: Clock, secure: boolean): Exchanger {
       const stop = (): void => give({ kind: 'stopped', error: 'stopped' });
       let outgoing: ReturnType<typeof send> | undefined;
       if (signal.aborted) return stop();
+      const url = request.where();
+      if (typeof url === 'string') return give({ kind: 'failed', error: url });
       signal.addEventListener('abort', stop, { once: true });
       try {
         const { method, headers } = request;
-        outgoing = send(request.url, { agent, method, headers: withLength(headers, request.body) }, (answer) =>
-          read(answer, request.wantBody, (failure, body, cut) => {
+        outgoing = send(url, { agent, method, headers: withLength(headers, request.body) }, (answer) =>
+          read(answer, request, (failure, body, cut) => {
             if (failure !== '') give({ kind: 'failed', error: failure });
-            else (cut ? give : end)({ kind: 'answered', status: answer.statusCode ?? 0, body });
+            else (cut ? give : end)({ kind: 'answered', status: answer.statusCode ?? 0, body, cut });
           }),
         );
+        if (onSocket !== undefined) outgoing.once('socket', onSocket);
         outgoing.on('error', (error) => end({ kind: 'failed', error: plainError(error) }));
         outgoing.end(request.body);
       } catch (error) {
@@ -81,24 +106,26 @@ export function createExchanger(clock: Clock, secure: boolean): Exchanger {
 }
 
 type Ending =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | Answered
   | { readonly kind: 'timed-out' | 'failed' | 'stopped'; readonly error: string };
 
 /** `failure` is '' for a good answer; `cut`: there was more of it than is read. */
 type Done = (failure: string, body: string, cut: boolean) => void;
 
-/** Reads at most MAX_BODY. `done` may be called more than once; only the first call counts. */
-function read(answer: IncomingMessage, wanted: boolean, done: Done): void {
+type Wanted = Pick<ExchangeRequest, 'wantBody' | 'maxBody'>;
+
+/** Reads so much and no more. `done` may be called more than once; only the first call counts. */
+function read(answer: IncomingMessage, { wantBody, maxBody = MAX_BODY }: Wanted, done: Done): void {
   const chunks: Buffer[] = [];
   let size = 0;
   const finish = (failure: string, cut: boolean): void => {
     answer.removeAllListeners('data');
-    done(failure, wanted ? Buffer.concat(chunks).subarray(0, MAX_BODY).toString('utf8') : '', cut);
+    done(failure, wantBody ? Buffer.concat(chunks).subarray(0, maxBody).toString('utf8') : '', cut);
   };
   answer.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (wanted) chunks.push(chunk);
-    if (size > MAX_BODY) finish('', true);
+    if (wantBody) chunks.push(chunk);
+    if (size > maxBody) finish('', true);
   });
   answer.on('end', () => finish('', false));
   // After `end` a close is the normal course; the promise has settled by then.

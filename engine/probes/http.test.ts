@@ -50,6 +50,28 @@ describe('the HTTP probe', () => {
     }
     assert.equal(server.connections(), 1);
   });
+  it('follows a route that opens and closes while it runs', async () => {
+    await using server = await serve((_request, answer) => answer.end('fine'));
+    const open = new Map<string, string>();
+    const spec = httpProbeSpec.parse({ type: 'http', url: 'route://shop/health' });
+    const connections = new Set<Socket>();
+    const deps = { clock: realClock, listenOf: (name: string) => open.get(name), onSocket: (socket: Socket) => void connections.add(socket) };
+    assert.throws(() => createProbe(spec, deps), { code: 'unknown-route' });
+    await using probe = createProbe(spec, { ...deps, live: true });
+    const closed = await probe.poll(never);
+    assert.deepEqual([closed.ok, closed.error, closed.latency], [false, 'the route shop is not open', null]);
+    open.set('shop', new URL(server.url).host);
+    assert.equal((await probe.poll(never)).ok, true);
+    open.delete('shop');
+    const { error, figures, tally } = await probe.poll(never);
+    assert.deepEqual([error, figures.samples], ['the route shop is not open', 3]);
+    assert.deepEqual(tally, { satisfied: 1, tolerating: 0, frustrated: 2 });
+    assert.deepEqual([connections.size, server.connections()], [1, 1]);
+  });
+  it('shows no password in its description', async () => {
+    await using probe = createProbe(httpProbeSpec.parse({ type: 'http', url: 'http://me:secret@127.0.0.1:1/' }), { clock: realClock });
+    assert.equal(probe.describe(), 'GET http://***@127.0.0.1:1/ every 1000 ms');
+  });
   it('sends method, headers and body', async () => {
     await using server = await serve((request, answer) => {
       request.setEncoding('utf8').on('data', (body: string) => answer.end(`${request.method} ${request.headers['x-team']} ${body}`));

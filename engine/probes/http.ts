@@ -1,19 +1,19 @@
 import { millis } from '../kernel/brands.ts';
-import { type Clock } from '../kernel/clock.ts';
 import { type HttpProbeSpec, type Probe, type Reading } from '../kernel/probe.ts';
-import { createExchanger, type Exchange } from './exchange.ts';
+import { createExchanger, type Exchange, type ExchangerOptions, type WhereTo } from './exchange.ts';
 import { SlidingWindow } from './window.ts';
 
 /**
  * Polls one URL. A poll succeeds when a complete answer came in time, its status is wanted and the body contains the
  * text asked for (looked for in the first MiB). A poll that was stopped from outside counts for nothing.
  */
-export function createHttpProbe(spec: HttpProbeSpec, url: URL, clock: Clock): Probe {
-  const exchanger = createExchanger(clock, url.protocol === 'https:');
+export function createHttpProbe(spec: HttpProbeSpec, where: WhereTo, options: ExchangerOptions): Probe {
+  const { clock } = options;
+  const exchanger = createExchanger(options);
   const window = new SlidingWindow({ window: spec.window, every: spec.every, apdexT: spec.apdex_t, ema: spec.ema });
   const wanted = statusTest(spec.status);
   const { method, headers, body, timeout } = spec;
-  const request = { url, method, headers, body, timeout, wantBody: spec.contains !== '' };
+  const request = { where, method, headers, body, timeout, wantBody: spec.contains !== '' };
 
   const problem = (result: Exchange): string => {
     if (result.kind !== 'answered') return result.error;
@@ -33,11 +33,12 @@ export function createHttpProbe(spec: HttpProbeSpec, url: URL, clock: Clock): Pr
       latency: latency === null ? null : millis(latency),
       error,
       figures: window.figures(result.ended),
+      tally: window.tally(result.ended),
     };
   };
   return {
     spec,
-    describe: () => `${method} ${spec.url} every ${spec.every} ms`,
+    describe: () => `${method} ${withoutPassword(spec.url)} every ${spec.every} ms`,
     poll,
     [Symbol.asyncDispose]: async () => exchanger[Symbol.dispose](),
   };
@@ -50,3 +51,6 @@ export function statusTest(wanted: HttpProbeSpec['status']): (status: number) =>
   const classes = new Set(wanted.filter((item) => typeof item === 'string').map((item) => Number(item[0])));
   return (status) => codes.has(status) || classes.has(Math.floor(status / 100));
 }
+
+/** A description stands on shared screens and in reports: no `user:password@` in it. */
+const withoutPassword = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//***@');

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { millis } from '../kernel/brands.ts';
-import { type Clock } from '../kernel/clock.ts';
 import { type PrometheusProbeSpec, type Probe, type Reading } from '../kernel/probe.ts';
-import { createExchanger, type Exchange } from './exchange.ts';
+import { createExchanger, type Exchange, type ExchangerOptions, type WhereTo } from './exchange.ts';
 import { NO_FIGURES } from './window.ts';
 
 /** A point in time and its value as text, because JSON has no NaN or infinity. */
@@ -25,12 +24,18 @@ const queryAnswer = z.discriminatedUnion('status', [
  * Asks a Prometheus server one instant query a poll. `value` is the newest answer and null when that poll gave none:
  * an old value is no measurement. `samples` counts the polls that gave a value since the start.
  */
-export function createPrometheusProbe(spec: PrometheusProbeSpec, base: URL, clock: Clock): Probe {
-  const exchanger = createExchanger(clock, base.protocol === 'https:');
-  const url = new URL(base);
-  url.pathname = `${base.pathname.replace(/\/$/, '')}/api/v1/query`;
-  url.searchParams.set('query', spec.query);
-  const request = { url, method: 'GET', headers: {}, body: '', timeout: spec.timeout, wantBody: true };
+export function createPrometheusProbe(spec: PrometheusProbeSpec, base: WhereTo, options: ExchangerOptions): Probe {
+  const { clock } = options;
+  const exchanger = createExchanger(options);
+  const where: WhereTo = () => {
+    const server = base();
+    if (typeof server === 'string') return server;
+    const url = new URL(server);
+    url.pathname = `${server.pathname.replace(/\/$/, '')}/api/v1/query`;
+    url.searchParams.set('query', spec.query);
+    return url;
+  };
+  const request = { where, method: 'GET', headers: {}, body: '', timeout: spec.timeout, wantBody: true };
   let samples = 0;
 
   const poll = async (signal: AbortSignal): Promise<Reading> => {
@@ -52,6 +57,13 @@ export function createPrometheusProbe(spec: PrometheusProbeSpec, base: URL, cloc
     poll,
     [Symbol.asyncDispose]: async () => exchanger[Symbol.dispose](),
   };
+}
+
+/** The address of an operation of the HTTP API, also behind a prefix. */
+export function apiUrl(base: URL, operation: string): URL {
+  const url = new URL(base);
+  url.pathname = `${base.pathname.replace(/\/$/, '')}/api/v1/${operation}`;
+  return url;
 }
 
 /** The value, or in plain words why there is none. */

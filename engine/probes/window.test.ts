@@ -48,6 +48,7 @@ describe('Apdex', () => {
   it('is the example of the specification: 60 satisfied, 30 tolerating, 10 frustrated give 0.75', () => {
     const polls = Array.from({ length: 100 }, (_, i) => good(10_000 + i, i < 60 ? 100 : i < 90 ? 1_000 : 3_000));
     assert.equal(filled(polls).figures(10_100).apdex, 0.75);
+    assert.deepEqual(filled(polls).tally(10_100), { satisfied: 60, tolerating: 30, frustrated: 10 });
   });
   it('averages the newest poll in with its weight', () => {
     const window = filled([good(1_000)]);
@@ -103,6 +104,7 @@ describe('the figures', () => {
     assert.equal(figures.p99, null);
     assert.ok(Math.abs((figures.availability ?? -1) - 0.9999) < 1e-9, 'the poll before had been answered until this one was sent');
     assert.equal(window.figures(30_000).samples, 0);
+    assert.deepEqual(window.tally(30_000), { satisfied: 0, tolerating: 0, frustrated: 0 });
     assert.equal(window.figures(30_000).success_rate, null);
   });
   it('do not claim a rate from one poll', () => {
@@ -130,6 +132,9 @@ describe('adding one by one equals counting anew', () => {
       const latencies = inside.flatMap((past) => past.latency ?? []).sort((a, b) => a - b);
       const figures = window.figures(now);
       assert.equal(figures.samples, inside.length);
+      const scores = inside.map((past) => apdexScore(past.ok, past.latency, options.apdexT));
+      const count = (score: number): number => scores.filter((one) => one === score).length;
+      assert.deepEqual(window.tally(now), { satisfied: count(1), tolerating: count(0.5), frustrated: count(0) });
       assert.equal(figures.success_rate, inside.filter((past) => past.ok).length / inside.length);
       assert.deepEqual([figures.p50, figures.p95, figures.p99], [50, 95, 99].map((percent) => percentile(latencies, percent)));
       assert.ok(Math.abs((figures.availability ?? -1) - availability(all, now, options.window)) < 1e-9);

@@ -1,4 +1,4 @@
-import { type FigureName } from '../kernel/probe.ts';
+import { type ApdexTally, type FigureName } from '../kernel/probe.ts';
 import { Availability } from './availability.ts';
 
 /** How one poll ended. `answered` = a complete answer came, whatever its status; only then is `ok` possible. */
@@ -74,7 +74,8 @@ export class SlidingWindow {
   readonly #latencies: number[] = [];
   #ok = 0;
   #answered = 0;
-  #score = 0;
+  #satisfied = 0;
+  #tolerating = 0;
   #ema: number | null = null;
   #firstSent: number | null = null;
   readonly #availability: Availability;
@@ -108,11 +109,18 @@ export class SlidingWindow {
       p50: percentile(this.#latencies, 50),
       p95: percentile(this.#latencies, 95),
       p99: percentile(this.#latencies, 99),
-      apdex: this.#score / samples,
+      apdex: (this.#satisfied + this.#tolerating / 2) / samples,
       apdex_ema: this.#ema,
       value: null,
       samples,
     };
+  }
+
+  /** The polls of the window that ends at `now`, in the classes of Apdex. */
+  tally(now: number): ApdexTally {
+    this.#expire(now);
+    const [satisfied, tolerating] = [this.#satisfied, this.#tolerating];
+    return { satisfied, tolerating, frustrated: this.#polls.length - this.#head - satisfied - tolerating };
   }
 
   #expire(now: number): void {
@@ -133,7 +141,8 @@ export class SlidingWindow {
     const score = apdexScore(poll.ok, poll.latency, this.#options.apdexT);
     if (poll.ok) this.#ok += by;
     if (poll.answered) this.#answered += by;
-    this.#score += by * score;
+    if (score === 1) this.#satisfied += by;
+    if (score === 0.5) this.#tolerating += by;
     return score;
   }
 }
