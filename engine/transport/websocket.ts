@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -7,24 +7,32 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { MAX_REPLY_CHARS, MAX_REQUEST_CHARS, type Port } from '../contract/envelope.ts';
 import { realClock } from '../kernel/clock.ts';
 import { EXIT, FirebreakError, errnoOf, messageOf } from '../kernel/errors.ts';
+import {
+  SUBPROTOCOL, TOKEN_PREFIX, pathOf, refuse, refuseSocket, refuseSource, sameSecret, tokenOfProtocols, tokenOfRequest,
+} from './access.ts';
+import { securityHeaders } from './headers.ts';
+import { type RoomPage } from './page.ts';
 import { socketPort } from './socket.ts';
 
 /**
  * The contract over a WebSocket that only this machine can reach, and only whoever holds the token. The token travels
  * as a subprotocol, because a browser cannot set headers and an address ends up in logs. Nothing here allows another
- * origin: a page of another site may know the port but is refused by Origin, and a rebound name by Host.
+ * origin: a page of another site may know the port but is refused by Origin, and a rebound name by Host. The room's own
+ * page is given without a token: it holds no secret, and finds the token in the hash of its address, which no browser sends.
  */
 
 export const CONTRACT_PATH = '/contract';
-const SUBPROTOCOL = 'firebreak.v1';
-const TOKEN_PREFIX = 'token.';
 
 export interface LoopbackOptions {
   /** 0, the default, takes a free port. */
   readonly port?: number;
+  /** As `newToken` gives it; a new one by default. */
+  readonly token?: string;
   /** Largest frame taken, in bytes. */
   readonly maxPayload?: number;
   readonly maxConnections?: number;
+  /** The built room, given to whoever asks from an allowed origin. */
+  readonly room?: RoomPage;
   /** Answers plain requests that carry the token; false when the path is not its own. */
   readonly page?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -34,16 +42,23 @@ export interface LoopbackServer extends AsyncDisposable {
   readonly token: string;
   /** `ws://127.0.0.1:PORT/contract#token=…`, which `connectLoopback` takes. */
   readonly url: string;
+  /** `http://127.0.0.1:PORT/#token=…`, for a browser. */
+  readonly roomUrl: string;
   readonly connections: number;
 }
+
+/** 256 random bits, as characters that a subprotocol may have. */
+export const newToken = (): string => randomBytes(32).toString('base64url');
+
+/** A client that needs longer for the head of a request is none, milliseconds. */
+const HEAD_WITHIN = 10_000;
 
 /**
  * Listens on 127.0.0.1 and hands over a Port for each client that was let in.
  * Throws FirebreakError `listen-failed`.
  */
 export async function listenLoopback(onPort: (port: Port) => void, options: LoopbackOptions = {}): Promise<LoopbackServer> {
-  const token = randomBytes(32).toString('base64url');
-  const maxConnections = options.maxConnections ?? 32;
+  const { token = newToken(), maxConnections = 32 } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     // Characters of the largest message take at most three bytes each in UTF-8.
@@ -51,21 +66,27 @@ export async function listenLoopback(onPort: (port: Port) => void, options: Loop
     perMessageDeflate: false,
     handleProtocols: () => SUBPROTOCOL,
   });
-  const server = createServer((request, response) => {
-    const refused = refuse(request, portOf(server), tokenOfRequest(request), token);
-    if (refused !== undefined) return answer(response, refused);
-    if (options.page?.(request, response) !== true) answer(response, 404);
-  });
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    answerPlain(request, response, portOf(server), token, options).catch(() => response.destroy());
+  };
+  // A request without Host is refused by us, in our words and with our headers.
+  const limits = { requireHostHeader: false, headersTimeout: HEAD_WITHIN, requestTimeout: HEAD_WITHIN };
+  const server = createServer(limits, answer);
+  server.on('checkExpectation', answer);
+  server.on('clientError', (_error, socket: Duplex) => refuseSocket(socket, 400));
   server.maxConnections = maxConnections * 4;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname;
     const refused =
-      refuse(request, portOf(server), tokenOfProtocols(request), token) ??
-      (path !== CONTRACT_PATH ? 404 : sockets.clients.size >= maxConnections ? 503 : undefined);
-    if (refused !== undefined) return refuseUpgrade(socket, refused);
+      refuseSource(request, portOf(server)) ??
+      (!sameSecret(tokenOfProtocols(request), token) ? 401
+      : pathOf(request) !== CONTRACT_PATH ? 404
+      : sockets.clients.size >= maxConnections ? 503
+      : undefined);
+    if (refused !== undefined) return refuseSocket(socket, refused);
     sockets.handleUpgrade(request, socket, head, (client) => onPort(socketPort(client)));
   });
+  sockets.on('wsClientError', (_error, socket) => refuseSocket(socket, 400));
   server.listen(options.port ?? 0, '127.0.0.1');
   try {
     await once(server, 'listening');
@@ -81,6 +102,7 @@ export async function listenLoopback(onPort: (port: Port) => void, options: Loop
     port,
     token,
     url: `ws://127.0.0.1:${port}${CONTRACT_PATH}#token=${token}`,
+    roomUrl: `http://127.0.0.1:${port}/#token=${token}`,
     get connections() {
       return sockets.clients.size;
     },
@@ -128,47 +150,26 @@ export async function connectLoopback(address: string, signal?: AbortSignal): Pr
 
 const portOf = (server: Server): number => (server.address() as AddressInfo | null)?.port ?? 0;
 
-/** Why a request is not let in, as an HTTP status; undefined when it is. Host and Origin first: they cost nothing to guess. */
-function refuse(request: IncomingMessage, port: number, offered: string, token: string): number | undefined {
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!hosts.includes(request.headers.host ?? '')) return 421;
-  const origin = request.headers.origin;
-  if (origin !== undefined && !hosts.some((host) => origin === `http://${host}`)) return 403;
-  return sameSecret(offered, token) ? undefined : 401;
-}
-
-/** Compares digests, so that neither the content nor the length of the secret shows in the time it takes. */
-function sameSecret(offered: string, secret: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(offered), digest(secret));
-}
-
-function tokenOfProtocols(request: IncomingMessage): string {
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  return offered.find((name) => name.startsWith(TOKEN_PREFIX))?.slice(TOKEN_PREFIX.length) ?? '';
-}
-
-/** Plain requests: `Authorization: Bearer …`, which Prometheus can send, or `?token=…`. */
-function tokenOfRequest(request: IncomingMessage): string {
-  const bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-  return bearer ?? new URL(request.url ?? '/', 'http://127.0.0.1').searchParams.get('token') ?? '';
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  401: 'The token is missing or wrong.',
-  403: 'This origin is not allowed.',
-  404: 'There is nothing here.',
-  421: 'This host name is not allowed.',
-  503: 'Too many connections.',
-};
-
-function answer(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
-  response.end(`${REASONS[status]}\n`);
-}
-function refuseUpgrade(socket: Duplex, status: number): void {
-  const body = `${REASONS[status]}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+/** The room's page to anybody from here, the rest to whoever has the token. */
+async function answerPlain(
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+  token: string,
+  { room, page }: LoopbackOptions,
+): Promise<void> {
+  const refused = refuseSource(request, port);
+  if (refused !== undefined) return refuse(response, refused);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
+  const found = await room?.answer(pathOf(request), {
+    encodings: request.headers['accept-encoding'],
+    connect: ["'self'", `ws://127.0.0.1:${port}`, `ws://localhost:${port}`],
+  });
+  if (found !== undefined) {
+    response.writeHead(found.status, { ...found.headers, 'content-length': String(found.body.length) });
+    return void response.end(found.body);
+  }
+  if (!sameSecret(tokenOfRequest(request), token)) return refuse(response, 401);
+  for (const [name, value] of Object.entries(securityHeaders())) response.setHeader(name, value);
+  if (page?.(request, response) !== true) refuse(response, 404);
 }
