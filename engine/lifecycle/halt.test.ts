@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { millis } from '../kernel/brands.ts';
-import { VirtualClock } from '../kernel/clock.ts';
+import { realClock, VirtualClock } from '../kernel/clock.ts';
 import { type Injector } from '../kernel/fault.ts';
+import { openJournal } from '../store/journal.ts';
 import { createBus } from '../telemetry/bus.ts';
-import { sentinelAddress } from './addresses.ts';
+import { sentinelAddress, watchdogAddress } from './addresses.ts';
 import { haltEverywhere, rescueTools } from './halt.ts';
+import { hear, say, toWatchdog } from './messages.ts';
 import { openLifecycle } from './open.ts';
 import { startSentinel } from './sentinel.ts';
 import {
@@ -52,6 +55,51 @@ test('HALT never says of a wire that it is silent when nobody has said so', asyn
   );
   assert.match(faults[0]?.note ?? '', /process 4000100, cannot be reached and may inject on: .* kill -9 4000100/);
 });
+
+for (const layer of ['wire', 'host'] as const) {
+  test(`HALT names the ${layer} fault that its engine reverted before anybody had looked into the journal`, async () => {
+    using dir = temporary();
+    const world = folders(dir.path, ['before', 'meanwhile']);
+    const stateDir = join(dir.path, 'state');
+    const facts = { folder: { ...folderFacts, layer } };
+    const { lifecycle, journal } = folderLifecycle(stateDir, {}, { facts });
+    using _journal = journal;
+    await using _lifecycle = lifecycle;
+    const [before, meanwhile] = await Promise.all(
+      world.paths.map(async (path) =>
+        lifecycle.start(await lifecycle.plan([requestFor(path)], forever), millis(60_000), forever),
+      ),
+    );
+    await before?.revert('its run was over');
+    const ended = realClock.wall();
+    while (realClock.wall() === ended) await realClock.sleep(1);
+
+    const halted = Promise.withResolvers<void>();
+    const heard = (): void => void lifecycle.halt('the sentinel').then(() => halted.resolve(), halted.reject);
+    await using _sentinel = await startSentinel({ stateDir, control: new SharedArrayBuffer(4), heard });
+    // A watchdog that comes to it only when the engine has done everything.
+    const watchdog = createServer((socket) => {
+      hear(socket, toWatchdog, () => {
+        void halted.promise.then(() => say(socket, { kind: 'halted', tookMs: 0, faults: [] }));
+      });
+    });
+    await using _watchdog = { [Symbol.asyncDispose]: () => new Promise<void>((done) => watchdog.close(() => done())) };
+    await new Promise<void>((done) => watchdog.listen(watchdogAddress(stateDir), done));
+
+    const injectors = { folder: folderInjector() as Injector };
+    const identity = fakeIdentity(4_000_200, () => true);
+    using elsewhere = openJournal(stateDir, realClock);
+    const tools = rescueTools({ stateDir, journal: elsewhere, clock: realClock, identity, injectors });
+    const { faults, engines, tookMs } = await haltEverywhere(tools, 'a second terminal');
+    assert.equal(world.calm(), true);
+    assert.deepEqual(engines, [process.pid]);
+    assert.deepEqual(
+      faults.map(({ id, outcome }) => [id, outcome]),
+      [[meanwhile?.reports()[0]?.id, 'reverted']],
+    );
+    assert.ok(tookMs > 0);
+  });
+}
 
 test('a sentinel ends without complaint when its directory is no longer there', async () => {
   using dir = temporary();

@@ -41,7 +41,10 @@ export function rescueTools(
  * residue. An engine that calls it has halted itself already.
  */
 export async function haltEverywhere(tools: RescueTools, by: string): Promise<HaltEverywhereResult> {
-  const from = tools.clock.now();
+  const { clock, journal } = tools;
+  const from = clock.now();
+  // Not a look at what is open now: no disk may keep the wires from falling silent.
+  const since = clock.wall();
   const self = sentinelAddress(tools.stateDir, tools.identity.self.pid);
   const engines = await silence(
     tools,
@@ -49,18 +52,22 @@ export async function haltEverywhere(tools: RescueTools, by: string): Promise<Ha
     'halted',
     sentinelAddresses(tools.stateDir).filter((address) => address !== self),
   );
-  const silent = tools.clock.now() - from;
+  const silent = clock.now() - from;
   // As long as the watchdog may need for one fault after the other; it answers as soon as it is done.
-  const limit = tools.revertDeadline * (tools.journal.open().length + 1) + ENGINE_WITHIN;
-  try {
-    const answer = await ask(tools.clock, watchdogAddress(tools.stateDir), { kind: 'halt', by }, haltedAnswer, limit);
-    const faults = answer.faults.map((fault) => believed(tools, fault, engines));
-    return { tookMs: silent + answer.tookMs, faults, engines, by: 'watchdog' };
-  } catch {
-    const { tookMs, faults } = await revertEverything(tools, by);
-    const believable = faults.map((fault) => believed(tools, fault, engines));
-    return { tookMs: silent + tookMs, faults: believable, engines, by: 'this process' };
-  }
+  const limit = tools.revertDeadline * (journal.open().length + 1) + ENGINE_WITHIN;
+  const { answer, who } = await ask(clock, watchdogAddress(tools.stateDir), { kind: 'halt', by }, haltedAnswer, limit).then(
+    (said) => ({ answer: said, who: 'watchdog' as const }),
+    async () => ({ answer: await revertEverything(tools, by), who: 'this process' as const }),
+  );
+  // An engine that heard its sentinel reverts by itself, often before anybody else has looked into the journal.
+  const quicker = journal.revertedSince(since).filter(({ fault }) => !answer.faults.some(({ id }) => id === fault));
+  const faults = [
+    ...answer.faults.map((fault) => believed(tools, fault, engines)),
+    ...quicker.map((record) => outcomeOf(record, 'reverted', '')),
+  ];
+  // What is not on a wire did not end with its silence, but at the latest when its record was closed.
+  const closed = quicker.filter(({ layer }) => layer !== 'wire').map(({ at }) => at - since);
+  return { tookMs: Math.max(silent + answer.tookMs, ...closed), faults, engines, by: who };
 }
 
 /** A wire is silent when its sentinel has said so, and not because it was asked to be. */

@@ -37,6 +37,8 @@ export interface Journal extends Disposable {
   latest(fault: FaultId): UndoRecord | undefined;
   /** The newest row of every fault that is not proven reverted, in the order in which they were planned. */
   open(): readonly UndoRecord[];
+  /** The last row of every fault that was proven reverted at wall-clock time `at` (milliseconds) or later. */
+  revertedSince(at: number): readonly UndoRecord[];
   /** What could not be trusted in the files; the other records stand. */
   damage(): readonly JournalDamage[];
   /** Sets damaged files aside as evidence and goes on in new ones with every good record; returns what it mended. */
@@ -117,6 +119,11 @@ class DiskJournal implements Journal {
   open(): readonly UndoRecord[] {
     this.#read(() => {}, () => {});
     return [...this.#newest.values()].filter((record) => record.step !== 'reverted');
+  }
+
+  revertedSince(from: number): readonly UndoRecord[] {
+    this.#read(() => {}, () => {});
+    return [...this.#newest.values()].filter(({ step, at }) => step === 'reverted' && at >= from);
   }
 
   damage(): readonly JournalDamage[] {
