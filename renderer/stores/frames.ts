@@ -13,14 +13,16 @@ export interface Moment {
 interface Frames {
   /** Null until the first has come, and while the engine is away. */
   readonly frame: Frame | null;
-  /** The last two minutes, one moment a second, oldest first. Replaced whole with each new moment. */
+  /** The newest one that ever came: what is shown, dimmed, while the engine is away. */
+  readonly last: Frame | null;
+  /** The last two minutes, one moment a second, oldest first. Replaced whole with each new moment, and begun anew with each engine. */
   readonly past: readonly Moment[];
 }
 
 const PAST_SECONDS = 120;
 
 /** The newest frame, shown at most once per screen refresh. */
-export const useFrames = create<Frames>()(() => ({ frame: null, past: [] }));
+export const useFrames = create<Frames>()(() => ({ frame: null, last: null, past: [] }));
 
 /** One line of the blast-radius matrix. */
 export const impactKey = ({ target, policy }: { target: string; policy: string }): string => `${target}\n${policy}`;
@@ -33,17 +35,20 @@ const momentOf = (frame: Frame): Moment => ({
 
 /** Follows the frames of every connection. */
 export function followFrames(): Disposable {
-  return follow(async (client, signal) => {
+  let known = '';
+  return follow(async (client, signal, engine) => {
     let waiting: Frame | undefined;
     let asked = 0;
-    let past: readonly Moment[] = [];
+    // Totals start at zero in another engine.
+    let past: readonly Moment[] = engine === known ? useFrames.getState().past : [];
+    known = engine;
     const show = (): void => {
       asked = 0;
       if (waiting === undefined || signal.aborted) return;
       const frame = waiting;
       const last = past.at(-1);
       if (last === undefined || frame.at - last.at >= 1_000) past = [...past.slice(1 - PAST_SECONDS), momentOf(frame)];
-      useFrames.setState({ frame, past });
+      useFrames.setState({ frame, last: frame, past });
     };
     try {
       for await (const frame of client.stream('frames', {}, signal)) {
@@ -53,8 +58,7 @@ export function followFrames(): Disposable {
       }
     } finally {
       cancelAnimationFrame(asked);
-      // Totals start at zero in the next engine.
-      useFrames.setState({ frame: null, past: [] });
+      useFrames.setState({ frame: null });
     }
   });
 }

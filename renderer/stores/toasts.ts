@@ -5,6 +5,8 @@ export interface Toast {
   readonly tone: 'info' | 'ok' | 'warn' | 'bad';
   readonly title: string;
   readonly text: string;
+  /** What can be done about it, as a button, such as Undo; pressing it also closes the toast. */
+  readonly action?: { readonly label: string; run(): void };
 }
 interface Toasts {
   readonly toasts: readonly Toast[];
@@ -16,9 +18,10 @@ let next = 1;
 const STAY = 6_000;
 
 /** Tells something in passing, in the corner away from HALT. */
-export function toast(tone: Toast['tone'], title: string, text = ''): void {
+export function toast(tone: Toast['tone'], title: string, text = '', action?: NonNullable<Toast['action']>): void {
   const id = next++;
-  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { id, tone, title, text }] }));
+  const added: Toast = { id, tone, title, text, ...(action === undefined ? {} : { action }) };
+  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), added] }));
   if (tone !== 'bad') setTimeout(() => dismiss(id), STAY);
 }
 export function dismiss(id: number): void {
