@@ -1,22 +1,46 @@
 import { type ReactNode, Suspense } from 'react';
+import css from './app.module.css';
+import { Banner } from './shell/banner.tsx';
+import { Header } from './shell/header.tsx';
+import { CheatSheet, Palette } from './shell/palette.tsx';
+import { Toasts } from './shell/toasts.tsx';
+import { useRoomActions } from './shell/room-actions.ts';
+import { Welcome } from './shell/welcome.tsx';
 import { useConnection } from './stores/connection.ts';
 import { usePlace } from './stores/place.ts';
-import { Loading } from './ui/controls.tsx';
-import { VIEWS } from './views/views.ts';
+import { Boundary } from './ui/boundary.tsx';
+import { Empty, Loading } from './ui/controls.tsx';
+import { VIEWS, type View } from './views/views.ts';
 
 /** The frame of the room around the view one is in. */
 export function App(): ReactNode {
   const { view, rest } = usePlace();
+  const everConnected = useConnection(({ engine }) => engine !== '');
   const state = useConnection((connection) => connection.state);
-  const { component: Shown, title } = VIEWS.find(({ id }) => id === view) ?? VIEWS[0]!;
+  const why = useConnection((connection) => connection.why);
+  useRoomActions();
+  const { id, component: Shown, title } = VIEWS.find((one) => one.id === view) ?? (VIEWS[0] as View);
   return (
-    <>
-      <header>{state}</header>
-      <main aria-label={title}>
-        <Suspense fallback={<Loading what={`Loading ${title} …`} />}>
-          <Shown rest={rest} />
-        </Suspense>
+    <div className={css['room']}>
+      <Header />
+      <Banner />
+      <main className={css['main']} aria-label={title} data-lost={everConnected && state !== 'open' ? '' : undefined}>
+        {everConnected ? (
+          <Boundary key={id} what={title}>
+            <Suspense fallback={<Loading what={`Loading ${title} …`} />}>
+              <Shown rest={rest} />
+            </Suspense>
+          </Boundary>
+        ) : state === 'refused' ? (
+          <Empty title="This page is not let in">{why}</Empty>
+        ) : (
+          <Loading what="Looking for the engine …" />
+        )}
       </main>
-    </>
+      <Welcome />
+      <Palette />
+      <CheatSheet />
+      <Toasts />
+    </div>
   );
 }

@@ -1,0 +1,32 @@
+import { type Frame } from '../../engine/contract/models.ts';
+import { PHASE_WORDS } from '../../engine/contract/words.ts';
+import { type Tone } from '../ui/controls.tsx';
+
+/** The state of the room in one word and one line. */
+export interface Summary {
+  readonly tone: Tone;
+  readonly word: string;
+  readonly detail: string;
+}
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/**
+ * What twelve people should know at a glance. The worst comes first: what is unconfirmed outweighs what is active, and
+ * nothing is called clean that an engine did not tell.
+ */
+export function summarise(frame: Frame | null, openRecords: number): Summary {
+  if (frame === null) return { tone: 'neutral', word: 'Not known', detail: 'no word from the engine' };
+  const inState = (...states: readonly string[]): number => frame.faults.filter(({ state }) => states.includes(state)).length;
+  const unconfirmed = inState('unconfirmed');
+  const active = inState('active', 'injecting');
+  const reverting = inState('reverting');
+  const targets = new Set(frame.faults.filter(({ state }) => state === 'active' || state === 'injecting').map(({ target }) => target)).size;
+  if (unconfirmed > 0) return { tone: 'bad', word: 'Unconfirmed', detail: `${plural(unconfirmed, 'target')} not proven clean` };
+  if (active > 0) return { tone: 'warn', word: 'Under fault', detail: `${plural(active, 'fault')} on ${plural(targets, 'target')}` };
+  if (reverting > 0) return { tone: 'accent', word: 'Reverting', detail: plural(reverting, 'fault') };
+  if (openRecords > 0) return { tone: 'warn', word: 'Open records', detail: `${plural(openRecords, 'undo record')} of another engine` };
+  if (frame.phase !== null) return { tone: 'accent', word: PHASE_WORDS[frame.phase], detail: 'nothing is injected' };
+  if (frame.halted) return { tone: 'ok', word: 'Halted', detail: 'nothing is injected' };
+  return { tone: 'ok', word: 'Clean', detail: 'nothing is injected' };
+}

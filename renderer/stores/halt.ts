@@ -1,0 +1,50 @@
+import { create } from 'zustand';
+import { type HaltOutcome } from '../../engine/contract/api.ts';
+import { type Rehearsal } from '../../engine/contract/room.ts';
+import { engine } from './connection.ts';
+import { onEvent } from './events.ts';
+
+/** What is known of the last HALT. `roundTripMs`: from the press until the answer was here. */
+export type Halting =
+  | { readonly state: 'idle' }
+  | { readonly state: 'halting'; readonly since: number }
+  | { readonly state: 'halted'; readonly outcome: HaltOutcome; readonly roundTripMs: number }
+  | { readonly state: 'failed'; readonly error: unknown }
+  | { readonly state: 'rehearsing' }
+  | { readonly state: 'rehearsed'; readonly rehearsal: Rehearsal }
+  | { readonly state: 'rehearsal-failed'; readonly error: unknown };
+
+export const useHalt = create<{ readonly halting: Halting }>()(() => ({ halting: { state: 'idle' } }));
+const set = (halting: Halting): void => useHalt.setState({ halting });
+
+/** Ends every injection, at once and without a question. A second press while the first is under way sends it again. */
+export async function halt(by: string): Promise<void> {
+  const start = performance.now();
+  set({ state: 'halting', since: Date.now() });
+  try {
+    const outcome = await engine().command('halt', { by });
+    set({ state: 'halted', outcome, roundTripMs: performance.now() - start });
+  } catch (error) {
+    set({ state: 'failed', error });
+  }
+}
+
+/** Measures HALT before it is needed. */
+export async function rehearse(): Promise<void> {
+  const { state } = useHalt.getState().halting;
+  if (state === 'halting' || state === 'rehearsing') return;
+  set({ state: 'rehearsing' });
+  try {
+    set({ state: 'rehearsed', rehearsal: await engine().command('rehearse', {}) });
+  } catch (error) {
+    set({ state: 'rehearsal-failed', error });
+  }
+}
+
+export const forgetHalt = (): void => set({ state: 'idle' });
+
+// The result stays until something is injected again: then it would be about another time.
+onEvent(({ body }) => {
+  const { halting } = useHalt.getState();
+  if (body.kind === 'fault' && body.fault.state === 'injecting' && ['halted', 'rehearsed'].includes(halting.state)) forgetHalt();
+});
