@@ -17,9 +17,11 @@ import { createProbe } from './probes/probe.ts';
 import { writeReports } from './report/write.ts';
 import { createRoomHandlers } from './room.ts';
 import { Routes } from './routes.ts';
+import { StandingProbes } from './standing.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
-import { eventsAfter, framesOf } from './streams.ts';
+import { openStandingFile } from './store/standing.ts';
+import { eventsAfter, framesOf, trafficOf } from './streams.ts';
 import { createBus } from './telemetry/bus.ts';
 import { createFrames } from './telemetry/frames.ts';
 import { createMetrics, type RouteTotals } from './telemetry/metrics.ts';
@@ -133,12 +135,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     damage: [...lifecycle.damage()],
     watchdog: lease.status(),
   });
+  const warn = (text: string): void => void bus.publish('', { kind: 'log', level: 'warn', text });
+  const listenOf = (name: string): string | undefined => wire.routes().find((route) => route.name === name)?.listen;
+  const standing = parts.use(
+    new StandingProbes({
+      clock,
+      observer,
+      file: openStandingFile(stateDir, warn),
+      createProbe: (spec) => createProbe(spec, { clock, listenOf, live: true }),
+      notice: warn,
+    }),
+  );
   const frames = createFrames(clock, () => ({
     at: clock.wall(),
     halted: lifecycle.halted,
     faults: [...lifecycle.reports()],
     routes: [...wire.routeCounters()],
-    standing: [],
+    standing: standing.readings(),
     impact: [],
     ...view.frame(),
   }));
@@ -161,7 +174,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => framesOf(frames, signal),
-    room: createRoomHandlers({ kept }),
+    room: createRoomHandlers({ kept, standing: standing.handlers, traffic: ({ passing }, signal) => trafficOf(wire, passing, signal) }),
     kept,
   });
   if (!observer) await lifecycle.recover();

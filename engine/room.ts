@@ -1,6 +1,7 @@
 import { type EngineApi } from './contract/api.ts';
 import { FirebreakError } from './kernel/errors.ts';
 import { type KeptHandlers } from './kept.ts';
+import { type StandingHandlers } from './standing.ts';
 
 /** What the control room asks beyond experiments. */
 export type RoomHandlers = {
@@ -15,13 +16,15 @@ const missing = (): never => {
 
 export interface RoomParts {
   readonly kept: KeptHandlers;
+  readonly standing: StandingHandlers;
+  readonly traffic: EngineApi['streams']['traffic'];
 }
 
-export function createRoomHandlers({ kept }: RoomParts): RoomHandlers {
+export function createRoomHandlers({ kept, standing, traffic }: RoomParts): RoomHandlers {
   const later = async (): Promise<never> => missing();
   return {
-    queries: { ...kept.queries, probes: later, series: later },
-    commands: { ...kept.commands, stopFault: later, rehearse: later, startProbe: later, stopProbe: later },
-    streams: { traffic: missing, topology: missing },
+    queries: { ...kept.queries, ...standing.queries, series: later },
+    commands: { ...kept.commands, ...standing.commands, stopFault: later, rehearse: later },
+    streams: { traffic, topology: missing },
   };
 }
