@@ -51,6 +51,8 @@ export function runOnNode(args, { cwd = process.cwd() } = {}) {
   const child = spawn(findNode(), args, { cwd, stdio: 'inherit' });
   // Ctrl-C reaches the whole terminal group by itself; the others are passed on.
   process.on('SIGINT', () => {});
+  // Nor is Ctrl-Z obeyed: see engine/cli/interrupt.ts.
+  if (process.platform !== 'win32') process.on('SIGTSTP', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`Cannot start ${findNode()}: ${error.message}`);

@@ -11,8 +11,11 @@ export interface Interrupt extends Disposable {
   whenAsked(callback: (why: string) => void): void;
 }
 
-/** Takes SIGINT, SIGTERM and SIGHUP over from Node, whose answer is to end without reverting. */
-export function listenForInterrupts(again: () => void): Interrupt {
+/**
+ * Takes SIGINT, SIGTERM and SIGHUP over from Node, whose answer is to end without reverting; and Ctrl-Z, which would
+ * stop the traffic of every route for as long as it lasts: it only calls `refused`.
+ */
+export function listenForInterrupts(again: () => void, refused: () => void): Interrupt {
   const controller = new AbortController();
   let why = '';
   const handlers = Object.entries(SIGNALS).map(([name, words]) => {
@@ -24,6 +27,7 @@ export function listenForInterrupts(again: () => void): Interrupt {
     process.on(name, handler);
     return { name, handler };
   });
+  if (process.platform !== 'win32') process.on('SIGTSTP', refused);
   return {
     signal: controller.signal,
     get why() {
@@ -34,6 +38,7 @@ export function listenForInterrupts(again: () => void): Interrupt {
       else controller.signal.addEventListener('abort', () => callback(why), { once: true });
     },
     [Symbol.dispose]: () => {
+      process.off('SIGTSTP', refused);
       for (const { name, handler } of handlers) process.off(name, handler);
     },
   };

@@ -94,7 +94,10 @@ function add(program: Command, spec: CommandSpec<never>, parts: Parts, out: Term
     const style = styleOf(out.colour);
     // Where the live view is: said on the other stream, it would be written over.
     const told = out.isTty && options.json !== true ? out : err;
-    using interrupt = listenForInterrupts(() => told.line('  Already stopping and reverting; this takes a few seconds at most.'));
+    using interrupt = listenForInterrupts(
+      () => told.line('  Already stopping and reverting; this takes a few seconds at most.'),
+      () => told.line('  Ctrl-Z is not obeyed: it would hold up the traffic of the routes. Ctrl-C ends this and puts everything back.'),
+    );
     const cli = new Cli({ out, err, style, json: options.json === true, stateDir: options.stateDir ?? defaultStateDir(), interrupt, parts });
     done(await spec.act(cli, command.args, options as never));
   });

@@ -178,6 +178,14 @@ describe('command line: stopping', { timeout: 60_000 }, () => {
       assert.match(running.out, new RegExp(`${words}: ending the run[\\s\\S]*put back[\\s\\S]*ABORTED`));
     });
   }
+  test('Ctrl-Z holds up nothing: it is answered, and the run goes on', { skip: process.platform === 'win32' ? 'no signals' : false }, async () => {
+    using dir = folder();
+    await using running = new Running(FAKE, ['run', dir.file('a.json', '{"steps":30,"pace":20}'), '--json']);
+    await running.says(/"injected"|"active"/);
+    running.child.kill('SIGTSTP');
+    await running.says(/Ctrl-Z is not obeyed/);
+    assert.equal(await running.code(), 0);
+  });
   test('a second Ctrl-C is told to be patient, and the revert is not cut short', async () => {
     using dir = folder();
     await using running = new Running(FAKE, ['run', dir.file('a.json', '{"steps":600,"pace":200}'), '--json']);

@@ -41,8 +41,9 @@ const MAX_BODY = 65_536;
  * parent ends, in whatever way.
  */
 export function runChild(start: (config: ChildConfig) => void, atEnd: () => void = () => {}): void {
-  // Ctrl-C in a terminal reaches the whole group. The shop must stay up until the run has reverted and measured it.
+  // Ctrl-C or Ctrl-Z in a terminal reaches the whole group. The shop must stay up until the run has reverted and measured it.
   process.on('SIGINT', () => {});
+  if (process.platform !== 'win32') process.on('SIGTSTP', () => {});
   createInterface({ input: process.stdin })
     .once('line', (line) => start(childConfig.parse(JSON.parse(line))))
     .once('close', () => {

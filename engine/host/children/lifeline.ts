@@ -18,6 +18,8 @@ export function holdLifeline(onLine: (line: string) => void = () => {}): () => v
   const end = (): never => process.exit(0);
   const lease = (): NodeJS.Timeout => setTimeout(end, Number(argument('lease')));
   let running = lease();
+  // Ctrl-Z in a terminal reaches the whole group, and the engine does not obey it either.
+  if (process.platform !== 'win32') process.on('SIGTSTP', () => {});
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
     clearTimeout(running);
