@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,6 +22,7 @@ const taken = (error: unknown): boolean =>
 test('one holder at a time, named to whoever comes second', () => {
   using dir = directory();
   assert.equal(readExperimentHolder(dir.path), null);
+  assert.deepEqual(readdirSync(dir.path), [], 'who only looks makes no file');
   const lock = acquireExperimentLock(dir.path, holder);
   assert.deepEqual(readExperimentHolder(dir.path), holder);
   assert.throws(() => acquireExperimentLock(dir.path, { ...holder, name: 'other' }), taken);

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -19,6 +19,8 @@ export function holdLock(path: string, wait = 200): Disposable | undefined {
 
 /** Takes no lock from anybody but a holder: two that look at once do not see each other. */
 function isHeld(path: string): boolean {
+  // Nobody has ever held it, and who looks must not have to make it: the disk may be read-only.
+  if (!existsSync(path)) return false;
   const look = lock(path, 0, 'BEGIN; SELECT count(*) FROM sqlite_schema');
   look?.[Symbol.dispose]();
   return look === undefined;
