@@ -245,7 +245,7 @@ describe('writeReports', () => {
     await assert.rejects(writeReports(heldRecord(), path), (error) => {
       assert.ok(error instanceof FirebreakError);
       assert.equal(error.code, 'report-not-written');
-      assert.match(error.hint, /--report-dir/);
+      assert.match(error.hint, /a file.*Choose a directory/);
       return true;
     });
   });

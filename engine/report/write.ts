@@ -34,7 +34,7 @@ export async function writeReports(record: RunRecord, directory: string): Promis
       'report-not-written',
       `the report could not be written to ${directory}: ${messageOf(error)}`,
       {
-        hint: HINTS[errnoOf(error)] ?? 'Check the directory, or choose another with --report-dir.',
+        hint: HINTS[errnoOf(error)] ?? 'Check the directory, or choose another.',
         cause: error,
       },
     );
@@ -42,15 +42,15 @@ export async function writeReports(record: RunRecord, directory: string): Promis
   return written.map(({ path }) => path);
 }
 
-const RIGHTS = 'Choose a directory that you may write to with --report-dir; the run itself is kept in the history.';
+const RIGHTS = 'Choose a directory that you may write to; the run itself is kept in the history.';
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full. Free some space, then write the report again: firebreak report RUN.',
   EDQUOT: 'The disk quota is used up. Free some space, then write the report again: firebreak report RUN.',
   EACCES: RIGHTS,
   EPERM: RIGHTS,
   EROFS: RIGHTS,
-  ENOTDIR: 'A part of that path is a file. Choose a directory with --report-dir.',
-  EEXIST: 'There is a file of that name. Choose a directory with --report-dir.',
+  ENOTDIR: 'A part of that path is a file. Choose a directory.',
+  EEXIST: 'There is a file of that name. Choose a directory.',
 };
 
 async function writeWhole(path: string, content: string | Buffer): Promise<void> {

@@ -15,7 +15,7 @@ export const halt: CommandSpec = {
     const outcome = await session.client.command('halt', { by: `${nameOf()} on the command line` });
     cli.show(outcome, () => {
       const { tookMs, faults } = outcome;
-      if (faults.length === 0) return `Nothing was being injected (checked in ${ms(tookMs)}).`;
+      if (faults.length === 0) return `Nothing was being injected from ${cli.stateDir} (checked in ${ms(tookMs)}).`;
       const { style, out } = cli;
       const rows = faults.map((fault) => [fault.policy, toneOf(style, stateTone[fault.state])(fault.state), fault.target, fault.note]);
       const columns = [{ title: 'Fault' }, { title: 'State' }, { title: 'Target', shrinks: true }, { title: 'Note' }];

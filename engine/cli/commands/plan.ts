@@ -39,7 +39,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   if (steadyState.length === 0) lines.push(style.dim('  none: nothing would be measured'));
   lines.push('', `  ${style.bold('Faults')}`);
   for (const { policy, type, explain, unavailable, targets, holdMs } of faults) {
-    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${span(holdMs)})`)} ${explain}`, width, '  '));
+    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${holdMs === 0 ? 'as long as `apply --ttl` says' : span(holdMs)})`)} ${explain}`, width, '  '));
     if (unavailable !== '') lines.push(wrap(style.red(`cannot run here: ${unavailable}`), width, '    '));
     else if (targets.length === 0) lines.push(style.yellow('    no target matches now: nothing would be injected'));
     for (const { target, action, inverse, reversible } of targets) {
@@ -52,9 +52,11 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   }
   lines.push('', `  ${style.bold('Guard')}  ${toneOf(style, LEVEL[guard.level])(guard.level)}, ${guard.score} of 100`);
   for (const { policy, message } of guard.issues) lines.push(wrap(`${policy === '' ? '' : `${policy}: `}${message}`, width, '  ! '));
-  lines.push('', `  ${style.bold('Phases')}`);
-  const rows = phases.map(({ name: phase, ms }) => [phaseTitle(phase), ms === 0 ? 'until done' : span(ms)]);
-  lines.push(table([{ title: 'phase' }, { title: 'at most', align: 'right' }], rows, width - 2, style.dim).replaceAll(/^/gm, '  '));
+  if (phases.length > 0) {
+    lines.push('', `  ${style.bold('Phases')}`);
+    const rows = phases.map(({ name: phase, ms }) => [phaseTitle(phase), ms === 0 ? 'until done' : span(ms)]);
+    lines.push(table([{ title: 'phase' }, { title: 'at most', align: 'right' }], rows, width - 2, style.dim).replaceAll(/^/gm, '  '));
+  }
   lines.push('', `  ${style.dim(`Nothing was changed. ${plural(faults.reduce((sum, { targets }) => sum + targets.length, 0), 'target')} would be.`)}`);
   return lines.join('\n');
 }

@@ -18,7 +18,8 @@ export const recover: CommandSpec<{ readonly closeRoutes?: boolean }> = {
     cli.show(open, () => {
       const lines: string[] = [];
       for (const { policy, target, inverse } of cleared) lines.push(`${style.green('✓')} ${policy}: ${target}: ${inverse}`);
-      lines.push(cleared.length === 0 ? 'There was nothing to put back.' : `${plural(cleared.length, 'change')} put back.`);
+      if (cleared.length > 0) lines.push(`${plural(cleared.length, 'change')} put back.`);
+      else lines.push(open.length === 0 ? 'There was nothing to put back.' : 'Nothing could be put back.');
       if (open.length > 0) lines.push('', style.red(`${plural(open.length, 'change')} still open:`), '', undoTable(open, out.width - 1, style));
       for (const { where, what } of damage) lines.push(style.red(`The journal is damaged at ${where}: ${what}`));
       return lines.join('\n');
