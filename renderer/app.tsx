@@ -24,6 +24,7 @@ export function App(): ReactNode {
     <div className={css['room']}>
       <Header />
       <Banner />
+      <Welcome />
       <main className={css['main']} aria-label={title} data-lost={everConnected && state !== 'open' ? '' : undefined}>
         {everConnected ? (
           <Boundary key={id} what={title}>
@@ -37,7 +38,6 @@ export function App(): ReactNode {
           <Loading what="Looking for the engine …" />
         )}
       </main>
-      <Welcome />
       <Palette />
       <CheatSheet />
       <Toasts />

@@ -1,7 +1,6 @@
 import { type Bridge } from './bridge.ts';
 import { browserBridge } from './browser.ts';
+import { desktop, desktopBridge } from './desktop.ts';
 
 /** The one place that tells hosts apart. */
-export function pickBridge(): Bridge {
-  return browserBridge();
-}
+export const pickBridge = (): Bridge => (desktop === undefined ? browserBridge() : desktopBridge(desktop));

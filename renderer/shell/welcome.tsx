@@ -1,11 +1,10 @@
-import { ShieldCheck } from 'lucide-react';
+import { ShieldCheck, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { engine, useConnection } from '../stores/connection.ts';
 import { go } from '../stores/place.ts';
 import { usePreferences } from '../stores/preferences.ts';
 import { toast } from '../stores/toasts.ts';
-import { Button, ErrorNote } from '../ui/controls.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { Button, ErrorNote, IconButton } from '../ui/controls.tsx';
 import css from './welcome.module.css';
 
 /** The experiment of the first minute: it slows the demo's payments, and every checkout still succeeds. */
@@ -13,7 +12,7 @@ const FIRST = 'slow-payments';
 /** Long enough to see, short enough to wait for, milliseconds. */
 const FIRST_LASTS = 30_000;
 
-/** First start: three sentences and one button. */
+/** First start: three sentences and one button, beside the live board, not over it. */
 export function Welcome(): ReactNode {
   const { loaded, welcomed } = usePreferences();
   const routes = useConnection(({ status }) => status?.routes) ?? [];
@@ -38,28 +37,25 @@ export function Welcome(): ReactNode {
       setBusy(false);
     }
   };
+  if (!loaded || welcomed) return null;
   return (
-    <Dialog open={loaded && !welcomed} onClose={close} title="Welcome to Firebreak">
-      <div className={css['welcome']}>
+    <section className={css['welcome']} aria-label="Welcome">
+      <div className={css['words']}>
         <p>Firebreak breaks things on purpose, measures what happens, and puts everything back.</p>
-        <p>{hasShop ? 'A small shop is running behind this room, with real traffic from its storefront to its ledger.' : 'Point it at a service of yours in the Builder, or start it with the demo shop by npm start.'}</p>
+        <p>{hasShop ? 'A small shop runs behind this room, with real traffic from its storefront to its ledger.' : 'Point it at a service of yours in the builder, or start it with the demo shop: npm start.'}</p>
         <p>HALT, at the top right or with F8, ends every fault at once, whatever else is on screen.</p>
         {error !== undefined && <ErrorNote title="Not started" error={error} />}
-        <div className={css['row']}>
-          {hasShop ? (
-            <Button look="primary" icon={ShieldCheck} busy={busy} onClick={() => void breakSomething()}>
-              Break something safely
-            </Button>
-          ) : (
-            <Button look="primary" onClick={() => (close(), go('builder'))}>
-              Open the builder
-            </Button>
-          )}
-          <Button look="quiet" onClick={close}>
-            Look around first
-          </Button>
-        </div>
       </div>
-    </Dialog>
+      {hasShop ? (
+        <Button look="primary" icon={ShieldCheck} busy={busy} onClick={() => void breakSomething()}>
+          Break something safely
+        </Button>
+      ) : (
+        <Button look="primary" onClick={() => (close(), go('builder'))}>
+          Open the builder
+        </Button>
+      )}
+      <IconButton label="Close the welcome" icon={X} onClick={close} />
+    </section>
   );
 }
