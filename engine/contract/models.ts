@@ -213,7 +213,15 @@ export const engineEvent = z.object({
   at: wall,
   run: z.string(),
   body: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('run-started'), name: z.string(), hypothesis: z.string(), duration: z.number() }),
+    /** `checks`: the steady state; `abort`: what ends the run early, null when nothing does. Absent from older engines. */
+    z.object({
+      kind: z.literal('run-started'),
+      name: z.string(),
+      hypothesis: z.string(),
+      duration: z.number(),
+      checks: z.array(z.object({ name: z.string(), expect: z.string() })).exactOptional(),
+      abort: z.object({ when: z.string(), forMs: z.number() }).nullable().exactOptional(),
+    }),
     /** `until`: when a phase of known length will end at the latest; null when it ends when it is done, and at its end. */
     z.object({ kind: z.literal('phase'), name: phaseName, edge: z.enum(['start', 'end']), until: wall.nullable() }),
     z.object({ kind: z.literal('sample'), sample }),

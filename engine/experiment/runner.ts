@@ -79,7 +79,14 @@ class Run {
     const { run, file, experiment } = this.#request;
     using _log = bus.subscribe((event) => event.run === run && this.#recorder.event(event));
     using _points = clock.every(1_000, () => this.#recorder.point());
-    this.#publish({ kind: 'run-started', name: file.name, hypothesis: experiment.hypothesis, duration: experiment.duration });
+    this.#publish({
+      kind: 'run-started',
+      name: file.name,
+      hypothesis: experiment.hypothesis,
+      duration: experiment.duration,
+      checks: experiment.steadyState.map(({ name, expect }) => ({ name, expect })),
+      abort: this.#record.abort,
+    });
     const end = await this.#story().catch((error: unknown) => failure(error));
     const record = this.#record;
     record.faults = [...(this.#faults?.reports() ?? this.#recorder.faults)];
