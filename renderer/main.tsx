@@ -10,12 +10,14 @@ import { stayConnected } from './stores/connection.ts';
 import { followEvents } from './stores/events.ts';
 import { followFrames } from './stores/frames.ts';
 import { listenToKeys } from './stores/actions.ts';
+import { obeyDesktop } from './stores/desktop-actions.ts';
 import { applyPreferences } from './stores/preferences.ts';
 
 // Before anything reads the address: the bridge takes the token out of it.
 const bridge = pickBridge();
 applyPreferences();
 listenToKeys();
+obeyDesktop();
 followFrames();
 followEvents();
 void stayConnected(bridge);

@@ -40,6 +40,31 @@ export function useOffer(actions: readonly Action[]): void {
   }, [actions]);
 }
 
+/** How long an action may take to be offered, milliseconds: a view is loaded when it is first gone to. */
+const OFFERED_WITHIN = 3_000;
+
+/** Runs an action by its id, waiting a moment for the view that offers it. @returns whether there was one that could be run. */
+export async function runAction(id: string): Promise<boolean> {
+  const find = (): Action | undefined => useActions.getState().actions.find((action) => action.id === id);
+  const found =
+    find() ??
+    (await new Promise<Action | undefined>((resolve) => {
+      const stop = useActions.subscribe(() => {
+        const action = find();
+        if (action !== undefined) end(action);
+      });
+      const timer = setTimeout(() => end(undefined), OFFERED_WITHIN);
+      const end = (action: Action | undefined): void => {
+        stop();
+        clearTimeout(timer);
+        resolve(action);
+      };
+    }));
+  if (found === undefined || (found.disabled ?? '') !== '') return false;
+  found.run();
+  return true;
+}
+
 const IS_MAC = /Mac/.test(navigator.platform);
 /** How keys are written for people: `Ctrl K`, `⌘ K`, `G then B`. */
 export const keysText = (keys: string): string =>

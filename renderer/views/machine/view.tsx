@@ -1,6 +1,212 @@
-import { type ReactNode } from 'react';
-import { Loading } from '../../ui/controls.tsx';
+import { RotateCcw } from 'lucide-react';
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { type Capability, type EngineStatus } from '../../../engine/contract/models.ts';
+import { useOffer } from '../../stores/actions.ts';
+import { engine, refreshStatus, useConnection } from '../../stores/connection.ts';
+import { usePreferences } from '../../stores/preferences.ts';
+import { toast, toastError } from '../../stores/toasts.ts';
+import { Badge, Button, Empty, ErrorNote, Loading } from '../../ui/controls.tsx';
+import { Discreet } from '../../ui/discreet.tsx';
+import { Time } from '../../ui/time.tsx';
+import css from './machine.module.css';
 
-export default function View(): ReactNode {
-  return <Loading what="Loading …" />;
+/** How often the open records are read anew while one looks, milliseconds. */
+const EVERY = 2_000;
+
+/** What this machine can do, what is still open on it, and who would put it back. */
+export default function Machine(): ReactNode {
+  const status = useConnection((connection) => connection.status);
+  const client = useConnection((connection) => connection.client);
+  const [capabilities, setCapabilities] = useState<readonly Capability[]>();
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+
+  useEffect(() => {
+    if (client === null) return;
+    client.query('doctor', {}).then(
+      (found) => (setCapabilities(found), setError(undefined)),
+      (failure: unknown) => setError(failure),
+    );
+    const timer = setInterval(() => void refreshStatus().catch(() => {}), EVERY);
+    void refreshStatus().catch(() => {});
+    return () => clearInterval(timer);
+  }, [client]);
+
+  const recover = useCallback(async (): Promise<void> => {
+    setBusy(true);
+    try {
+      const { cleared, open } = await engine().command('recover', {});
+      toast(open.length > 0 ? 'warn' : 'ok', `${cleared.length} put back, ${open.length} still open`);
+      await refreshStatus();
+    } catch (failure) {
+      toastError('Nothing was put back', failure);
+    } finally {
+      setBusy(false);
+    }
+  }, []);
+  const actions = useMemo(() => [{ id: 'recover', title: 'Put back what dead engines left', group: 'Safety' as const, run: () => void recover() }], [recover]);
+  useOffer(actions);
+
+  if (status === null) return <Loading what="Reading the state of this machine …" />;
+  return (
+    <div className={css['machine']}>
+      <h1 className="visually-hidden">Machine</h1>
+      <section>
+        <h2>The way back</h2>
+        <WayBack status={status} />
+        <OpenRecords status={status} busy={busy} onRecover={() => void recover()} />
+      </section>
+      <section>
+        <h2>Routes</h2>
+        <Routes status={status} />
+      </section>
+      <section>
+        <h2>This machine</h2>
+        {error !== undefined ? <ErrorNote title="Not examined" error={error} /> : <Capabilities capabilities={capabilities} />}
+      </section>
+      <section>
+        <h2>The room</h2>
+        <Room status={status} />
+      </section>
+    </div>
+  );
+}
+
+function WayBack({ status: { watchdog, halted } }: { readonly status: EngineStatus }): ReactNode {
+  return (
+    <ul className={css['facts']}>
+      <li>
+        <Badge tone={watchdog?.alive === true ? 'ok' : 'bad'}>{watchdog?.alive === true ? 'watchdog alive' : 'no watchdog'}</Badge>
+        <span>
+          {watchdog?.alive === true
+            ? `Process ${watchdog.pid} reverts every fault when this engine dies or falls silent for 10 seconds.`
+            : 'It starts with the first fault. Without it, faults of a dead engine stay until the next start.'}
+        </span>
+      </li>
+      {halted && (
+        <li>
+          <Badge tone="accent">halted</Badge>
+          <span>HALT was the last word; routes pass traffic on untouched.</span>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function OpenRecords({ status: { open, damage }, busy, onRecover }: { readonly status: EngineStatus; readonly busy: boolean; readonly onRecover: () => void }): ReactNode {
+  if (open.length === 0 && damage.length === 0) return <p className={css['quiet']}>No undo record is open.</p>;
+  return (
+    <>
+      <table className={css['table']}>
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Target</th>
+            <th scope="col">What undoes it</th>
+            <th scope="col">Since</th>
+          </tr>
+        </thead>
+        <tbody>
+          {open.map(({ id, target, policy, inverse, ownerAlive, since, note }) => (
+            <tr key={id}>
+              <td>
+                <Badge tone={ownerAlive ? 'warn' : 'bad'}>{ownerAlive ? 'held' : 'left behind'}</Badge>
+              </td>
+              <td>
+                <Discreet>{target}</Discreet> <small>{policy}</small>
+              </td>
+              <td>
+                {inverse} {note !== '' && <small>{note}</small>}
+              </td>
+              <td>
+                <Time at={since} date />
+              </td>
+            </tr>
+          ))}
+          {damage.map(({ where, what }) => (
+            <tr key={where}>
+              <td>
+                <Badge tone="bad">damaged</Badge>
+              </td>
+              <td>{where}</td>
+              <td colSpan={2}>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {open.some(({ ownerAlive }) => !ownerAlive) && (
+        <Button icon={RotateCcw} busy={busy} onClick={onRecover}>
+          Put back what dead engines left
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Routes({ status: { routes } }: { readonly status: EngineStatus }): ReactNode {
+  if (routes.length === 0) return <p className={css['quiet']}>No route is open. A policy file opens those that it names.</p>;
+  return (
+    <table className={css['table']}>
+      <thead>
+        <tr>
+          <th scope="col">Route</th>
+          <th scope="col">Protocol</th>
+          <th scope="col">Listens on</th>
+          <th scope="col">Passes on to</th>
+        </tr>
+      </thead>
+      <tbody>
+        {routes.map(({ name, protocol, listen, upstream }) => (
+          <tr key={name}>
+            <td>{name}</td>
+            <td>{protocol}</td>
+            <td>
+              <code>
+                <Discreet>{listen}</Discreet>
+              </code>
+            </td>
+            <td>
+              <code>
+                <Discreet>{upstream}</Discreet>
+              </code>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Capabilities({ capabilities }: { readonly capabilities: readonly Capability[] | undefined }): ReactNode {
+  if (capabilities === undefined) return <Loading what="Examining this machine …" />;
+  if (capabilities.length === 0) return <Empty title="Nothing was examined" />;
+  const sorted = [...capabilities].sort((a, b) => Number(b.available) - Number(a.available));
+  return (
+    <ul className={css['facts']}>
+      {sorted.map(({ name, available, detail }) => (
+        <li key={name}>
+          <Badge tone={available ? 'ok' : 'neutral'}>{available ? 'available' : 'unavailable'}</Badge>
+          <span>
+            <strong>{name}</strong> {detail !== '' && <small>{detail}</small>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Room({ status: { version, pid, startedAt } }: { readonly status: EngineStatus }): ReactNode {
+  const { traceUrl } = usePreferences();
+  return (
+    <div className={css['room']}>
+      <p>
+        Firebreak {version}, process {pid}, since <Time at={startedAt} date />.
+      </p>
+      <label className={css['field']}>
+        <span>Where traces are looked up</span>
+        <input value={traceUrl} placeholder="https://traces.example/trace/{trace}" onChange={({ target }) => usePreferences.setState({ traceUrl: target.value.slice(0, 2_000) })} />
+        <small>{'{trace}'} stands for the id. The log journal then links to it.</small>
+      </label>
+    </div>
+  );
 }
