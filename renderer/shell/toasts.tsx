@@ -1,7 +1,7 @@
 import { X } from 'lucide-react';
 import { type ReactNode } from 'react';
 import { type Toast, dismiss, useToasts } from '../stores/toasts.ts';
-import { IconButton, Shape, type Tone } from '../ui/controls.tsx';
+import { Button, IconButton, Shape, type Tone } from '../ui/controls.tsx';
 import css from './toasts.module.css';
 
 const TONES: Readonly<Record<Toast['tone'], Tone>> = { info: 'accent', ok: 'ok', warn: 'warn', bad: 'bad' };
@@ -11,13 +11,14 @@ export function Toasts(): ReactNode {
   const toasts = useToasts((state) => state.toasts);
   return (
     <ol className={css['toasts']} aria-live="polite" aria-label="Messages">
-      {toasts.map(({ id, tone, title, text }) => (
+      {toasts.map(({ id, tone, title, text, action }) => (
         <li key={id} className={css[tone]} role={tone === 'bad' ? 'alert' : undefined}>
           <Shape tone={TONES[tone]} />
           <div>
             <strong>{title}</strong>
             {text !== '' && <p>{text}</p>}
           </div>
+          {action !== undefined && <Button onClick={() => (action.run(), dismiss(id))}>{action.label}</Button>}
           <IconButton label="Close message" icon={X} onClick={() => dismiss(id)} />
         </li>
       ))}
