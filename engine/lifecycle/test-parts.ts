@@ -126,7 +126,7 @@ export function fakeIdentity(
 /** A temporary directory that is gone when disposed. */
 export function temporary(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-test-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 /** Makes folders with two files each; `calm` says whether all are as they were. */

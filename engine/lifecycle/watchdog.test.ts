@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -186,6 +186,27 @@ test('an orderly goodbye leaves routes and records alone; with nothing left to w
   await at.watchdog.ended;
   assert.ok(!at.log.some((line) => line.includes('standing in')));
 });
+
+for (const held of [true, false]) {
+  test(`a state directory that is deleted ${held ? 'with a fault held' : 'when nothing is held'} is let go of`, async () => {
+    const opened: string[] = [];
+    const openBypass = async (route: RouteMark): Promise<Bypass> => {
+      opened.push(route.listen);
+      return { route, connections: 0, refusedSince: null, [Symbol.asyncDispose]: async () => void opened.pop() };
+    };
+    await using at = await room({}, { openBypass });
+    const socket = await at.hello();
+    if (held) await at.inject();
+    rmSync(at.stateDir, { recursive: true });
+    await at.clock.advance(2_000);
+    assert.ok(!at.log.some((line) => line.startsWith('ending')), 'an engine is alive');
+    at.die(socket);
+    await at.clock.runUntil(at.watchdog.ended);
+    assert.deepEqual([at.clean(), opened], [true, []]);
+    assert.ok(at.log.includes('ending: the state directory was deleted'));
+    assert.equal(existsSync(at.stateDir), held, 'made again only to save an open record');
+  });
+}
 
 test('what fails to revert is tried again, ever more rarely, and then left to the next start', async () => {
   await using at = await room({ revertFails: 10_000 });

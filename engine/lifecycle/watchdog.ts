@@ -173,7 +173,7 @@ class JournalWatchdog implements Watchdog {
       this.#mayEnd(open, now);
     } catch (error) {
       this.#log(`the journal cannot be read: ${messageOf(error)}`);
-      if (!existsSync(this.#tools.stateDir)) void this.#close('the state directory is gone');
+      if (!this.#reachable) void this.#close('the state directory was deleted');
     }
   }
 
@@ -237,12 +237,20 @@ class JournalWatchdog implements Watchdog {
 
   #mayEnd(open: readonly UndoRecord[], now: number): void {
     const waiting = open.some(({ fault }) => (this.#attempts.get(fault)?.count ?? 0) < TRIES);
-    const needed =
-      waiting || this.#work.size > 0 || this.#sockets.size > 0 || this.#engines.size > 0 || !this.#standIns.idle;
+    const busy = waiting || this.#work.size > 0 || this.#engines.size > 0;
+    // No engine could ask any more for the addresses it holds; the next one starts a watchdog of its own.
+    if (!busy && !this.#reachable) return void this.#close('the state directory was deleted');
+    const needed = busy || this.#sockets.size > 0 || !this.#standIns.idle;
     if (needed) this.#idleSince = null;
     else this.#idleSince ??= now;
     if (this.#idleSince !== null && now - this.#idleSince >= (this.#tools.idle ?? IDLE))
       void this.#close('nothing left to watch');
+  }
+
+  /** Its socket goes with the state directory, and does not come back when a record is saved there. */
+  get #reachable(): boolean {
+    const { stateDir } = this.#tools;
+    return existsSync(stateDir) && (process.platform === 'win32' || existsSync(watchdogAddress(stateDir)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -261,4 +262,15 @@ test('while the disk is gone, what was read from it before can still be undone',
   rmSync(at.path);
   assert.equal(at.first.append(draft(1, 'reverted')).step, 'reverted');
   assert.deepEqual(summary(at.open()), ALL.slice(1));
+});
+test('a state directory that is deleted when nothing is held stays deleted until somebody writes', () => {
+  using at = state();
+  const watchdog = at.open();
+  for (const n of [1, 2, 3]) at.first.append(draft(n, 'reverted'));
+  assert.deepEqual(summary(watchdog), []);
+  rmSync(at.path, { recursive: true, force: true });
+  assert.deepEqual([summary(watchdog), watchdog.latest(id(1))?.step, watchdog.damage()], [[], 'reverted', []]);
+  assert.equal(existsSync(at.path), false);
+  watchdog.append(draft(5, 'planned'));
+  assert.deepEqual(summary(at.open()), ['5 planned 7']);
 });

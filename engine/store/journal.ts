@@ -171,9 +171,11 @@ class DiskJournal implements Journal {
 
   /**
    * Runs `work` on what all processes have written. While the disk cannot be read, what was read from it before is the
-   * only way to undo what is held.
+   * only way to undo what is held. Who only reads makes no deleted journal again, unless an open record is to be saved.
    */
   #read<T>(work: (database: DatabaseSync) => T, otherwise: () => T): T {
+    const deleted = inodeOf(this.#path) === -1n && inodeOf(this.#mirror) === -1n;
+    if (deleted && [...this.#newest.values()].every(({ step }) => step === 'reverted')) return otherwise();
     try {
       return this.#use((database) => {
         this.#refresh(database);

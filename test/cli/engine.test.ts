@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
+import { identityOf } from '../../engine/host/identity.ts';
 import { REAL, Running, cli, folder } from './process.ts';
 
 /** The command line over the real engine, against a service of the test's own. */
@@ -149,6 +150,11 @@ describe('command line over the real engine', { timeout: 180_000 }, () => {
     await running.code();
     const recovered = await set.run(['recover', '--json']);
     assert.deepEqual([recovered.code, recovered.out], [0, '[]\n'], recovered.err);
+    const watchdog = Number(/\[(\d+)\] watching/.exec(readFileSync(join(set.state, 'watchdog.log'), 'utf8'))?.[1]);
+    assert.notEqual(identityOf(watchdog), undefined, 'it stands in for the route');
+    rmSync(set.state, { recursive: true, maxRetries: 5 });
+    while (identityOf(watchdog) !== undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(existsSync(set.state), false, 'a watchdog does not bring a deleted state directory back');
   });
 
   test('apply: holds for its time and puts everything back; without a measured effect it does not say that it went well', async () => {

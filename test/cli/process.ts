@@ -71,6 +71,7 @@ export function folder(): Disposable & { readonly path: string; file(name: strin
       writeFileSync(join(path, name), text);
       return join(path, name);
     },
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    // A watchdog may be writing its last line.
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
