@@ -43,7 +43,7 @@ function roomOf(path: string): string {
   const [, room = '', file = '', deep = ''] = path.split('/');
   // Whatever lies beside engine/index.ts helps it to wire the rooms together.
   if (room.endsWith('.ts')) return 'index';
-  if (room === 'contract' && (file === 'models.ts' || file === 'room.ts')) return 'models';
+  if (room === 'contract' && ['models.ts', 'room.ts', 'sections.ts'].includes(file)) return 'models';
   if (room === 'policy' && ['snapshot.ts', 'match.ts', 'decide.ts'].includes(file)) return 'snapshot';
   if (room !== 'faults') return room;
   if (file === 'manifests.ts') return 'manifests';

@@ -3,7 +3,7 @@ import { httpProbeSpec, prometheusProbeSpec, type ProbeSpec } from '../kernel/pr
 import { compileCondition } from './expression.ts';
 import { type Experiment, type SteadyStateCheck } from './file.ts';
 import { type Entry, type Reader, type Shape } from './reader.ts';
-import { abortShape, checkShape, experimentShape } from './schema.ts';
+import { abortShape, checkShape, experimentShape } from '../contract/sections.ts';
 import { nearest } from './wording.ts';
 
 const PROBES: Readonly<Record<string, { readonly shape: Shape }>> = {

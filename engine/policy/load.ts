@@ -6,7 +6,7 @@ import { readExperiment } from './experiment.ts';
 import { type FirebreakFile } from './file.ts';
 import { readPolicies } from './policies.ts';
 import { type Entry, Reader } from './reader.ts';
-import { experimentShape, headShape, ignoredList, routeShape } from './schema.ts';
+import { experimentShape, headShape, ignoredList, routeShape } from '../contract/sections.ts';
 import { snake } from './wording.ts';
 import { MAX_BYTES, readYaml } from './yaml.ts';
 

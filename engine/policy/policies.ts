@@ -5,7 +5,7 @@ import { type FaultManifest } from '../kernel/fault.ts';
 import { stableHash } from '../kernel/hash.ts';
 import { type Policy } from './file.ts';
 import { type Entries, type Entry, type Reader } from './reader.ts';
-import { policyShape } from './schema.ts';
+import { policyShape } from '../contract/sections.ts';
 import { nearest, remedy, snake } from './wording.ts';
 
 /** The limit of the pastaay v1 format (CAPABILITIES). */

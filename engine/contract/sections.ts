@@ -1,9 +1,15 @@
 import { z } from 'zod';
-import { protocol } from '../contract/models.ts';
 import { millis } from '../kernel/brands.ts';
 import { DAY, durationText, type FieldMeta, flag, HOUR } from '../kernel/fields.ts';
+import { protocol } from './models.ts';
 
-/** The sections of a Firebreak file, field by field. Policies are read by the manifests of their types. */
+export { formatDuration } from '../kernel/durations.ts';
+export { FIGURES, httpProbeSpec, prometheusProbeSpec } from '../kernel/probe.ts';
+
+/**
+ * The sections of a Firebreak file, field by field: what the loader reads and what the room makes its forms of. What a
+ * policy of a type may say beyond `policyShape` is in the manifest of that type.
+ */
 
 const help = (text: string, example: string | number | boolean) => ({ help: text, example }) satisfies FieldMeta;
 const words = (message: string) => z.string({ error: message }).min(1, message);
