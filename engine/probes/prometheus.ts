@@ -30,8 +30,7 @@ export function createPrometheusProbe(spec: PrometheusProbeSpec, base: WhereTo, 
   const where: WhereTo = () => {
     const server = base();
     if (typeof server === 'string') return server;
-    const url = new URL(server);
-    url.pathname = `${server.pathname.replace(/\/$/, '')}/api/v1/query`;
+    const url = apiUrl(server, 'query');
     url.searchParams.set('query', spec.query);
     return url;
   };
