@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { realClock } from '../kernel/clock.ts';
+import { FirebreakError } from '../kernel/errors.ts';
 import { runCli } from './program.ts';
 import { type Parts } from './session.ts';
 
@@ -19,7 +20,12 @@ const parts: Parts = {
       seed,
       clock: realClock,
       openRoutes: (routes) => client.command('openRoutes', { routes }),
-      closeRoutes: async (names) => void (await client.command('closeRoutes', { names: [...names] })),
+      closeRoutes: async (names) => {
+        // An engine that has ended has no routes any more.
+        await client.command('closeRoutes', { names: [...names] }).catch((error: unknown) => {
+          if (!(error instanceof FirebreakError) || error.code !== 'disconnected') throw error;
+        });
+      },
     });
     return {
       routes: demo.routes,

@@ -198,7 +198,8 @@ describe('command line: stopping', { timeout: 60_000 }, () => {
     assert.match(running.out, /"verdict":"aborted"[^\n]*\n$/);
   });
   test('serve prints its address, serves the contract and the metrics, and ends on SIGTERM', async () => {
-    await using running = new Running(FAKE, ['serve', '--json']);
+    using dir = folder();
+    await using running = new Running(FAKE, ['serve', '--json', '--state-dir', dir.path]);
     await running.says(/\n/);
     const { url, metrics } = JSON.parse(running.out) as { url: string; metrics: string };
     using client = createClient(await connectLoopback(url));

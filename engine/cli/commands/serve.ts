@@ -1,31 +1,97 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { messageOf } from '../../kernel/errors.ts';
-import { EXIT } from '../../kernel/errors.ts';
-import { listenLoopback } from '../../transport/websocket.ts';
-import { type CommandSpec } from '../cli.ts';
-import { type Session } from '../session.ts';
+import { EXIT, FirebreakError, errnoOf, messageOf } from '../../kernel/errors.ts';
+import { pathOf } from '../../transport/access.ts';
+import { openPage } from '../../transport/page.ts';
+import { type LoopbackServer, listenLoopback, newToken } from '../../transport/websocket.ts';
+import { type Cli, type CommandSpec } from '../cli.ts';
+import { demoProbes } from '../demo-probes.ts';
+import { type RoomAddress, readRoomAddress, writeRoomAddress } from '../room-address.ts';
+import { type RunningDemo, type Session } from '../session.ts';
 import { whole } from '../values.ts';
 
-export const serve: CommandSpec<{ readonly port: number }> = {
+interface ServeOptions {
+  readonly port?: number;
+  readonly demo?: true;
+  readonly newToken?: true;
+}
+
+export const serve: CommandSpec<ServeOptions> = {
   usage: 'serve',
-  summary: 'keep an engine running for clients on this machine, until Ctrl-C',
-  details: 'Listens on 127.0.0.1 only. The address holds a secret: whoever has it can inject faults. Prometheus scrapes the metrics address as it is, or with the secret as a bearer token.',
-  examples: [['firebreak serve', 'on a free port'], ['firebreak serve --port 7070', 'on a port of your choice']],
-  options: (command) => command.option('--port <n>', 'the port; 0 takes a free one', whole(0, 65_535), 0),
-  act: async (cli, _args, { port }) => {
-    await using session = await cli.open();
-    await using server = await listenLoopback((client) => void session.serve(client), { port, page: metricsPage(session) });
-    const metrics = `http://127.0.0.1:${server.port}/metrics?token=${server.token}`;
-    cli.show({ url: server.url, metrics }, () => `engine   ${server.url}\nmetrics  ${metrics}`);
+  summary: 'open the room for a browser on this machine, until Ctrl-C',
+  details:
+    'Listens on 127.0.0.1 only. The address holds a secret: whoever has it can inject faults. Port and secret are kept in the state directory, so that an open page and a bookmark find the engine again. Prometheus scrapes the metrics address as it is, or with the secret as a bearer token.',
+  examples: [
+    ['firebreak serve', 'where it was the last time, or on a free port'],
+    ['firebreak serve --demo', 'with the demo shop behind it'],
+    ['firebreak serve --port 7070', 'on a port of your choice'],
+    ['firebreak serve --new-token', 'and make every older address worthless'],
+  ],
+  options: (command) =>
+    command
+      .option('--port <n>', 'the port; 0 takes a free one (default: the one of the last time)', whole(0, 65_535))
+      .option('--demo', 'start the demo shop with steady traffic, and probes that watch it')
+      .option('--new-token', 'make a new secret'),
+  act: async (cli, _args, options) => {
+    const known = options.newToken === true ? undefined : readRoomAddress(cli.stateDir);
+    // Disposed in reverse: the shop outlives the engine, which reverts while the services that it broke are there to be checked.
+    await using stack = new AsyncDisposableStack();
+    const shop: { demo?: RunningDemo } = {};
+    stack.defer(async () => shop.demo?.[Symbol.asyncDispose]());
+    const session = stack.use(await cli.open());
+    const server = stack.use(await listen(session, options.port, known));
+    // Another engine that still runs keeps the file: its page and bookmark must find it again, too.
+    const elsewhere = known !== undefined && known.port !== server.port;
+    const once = elsewhere && isAlive(known.pid);
+    if (!once) writeRoomAddress(cli.stateDir, { port: server.port, token: server.token, pid: process.pid });
+    const taken = elsewhere && options.port === undefined ? `Port ${known.port} of the last time is taken; using ${server.port}${once ? ' this once, as the engine there still runs' : ''}.` : '';
+    if (options.demo === true) {
+      shop.demo = await cli.parts.startDemo(session.client, undefined);
+      stack.use(await demoProbes(session.client));
+    }
+    tell(cli, server, shop.demo, taken);
     await new Promise<void>((resolve) => cli.interrupt.whenAsked(() => resolve()));
     return EXIT.held;
   },
 };
 
+/** At the remembered address unless another port is wanted; with a new token when the remembered port is not to be had. */
+async function listen(session: Session, port: number | undefined, known: RoomAddress | undefined): Promise<LoopbackServer> {
+  const options = { room: openPage(), page: metricsPage(session) };
+  const open = (wanted: number, token = newToken()): Promise<LoopbackServer> =>
+    listenLoopback((client) => void session.serve(client), { ...options, port: wanted, token });
+  if (port !== undefined || known === undefined) return open(port ?? 0, known?.token);
+  try {
+    return await open(known.port, known.token);
+  } catch (error) {
+    if (!(error instanceof FirebreakError) || error.code !== 'listen-failed') throw error;
+    // Whoever listens there may have been given the token by a page that looks for its engine: it is worth nothing now.
+    return open(0);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
+}
+
+function tell(cli: Cli, server: LoopbackServer, demo: RunningDemo | undefined, note: string): void {
+  const metrics = `http://127.0.0.1:${server.port}/metrics?token=${server.token}`;
+  const places = demo?.places ?? [];
+  cli.show({ room: server.roomUrl, url: server.url, metrics, note, demo: places }, () => {
+    const lines = [['engine', server.url], ['metrics', metrics], ...places.map(({ name, url }) => [name, url])] as [string, string][];
+    const width = Math.max(...lines.map(([name]) => name.length));
+    const rest = lines.map(([name, url]) => `${name.padEnd(width)}  ${url}`);
+    return [`Firebreak room: ${server.roomUrl}`, ...(note === '' ? [] : [note]), ...rest].join('\n');
+  });
+}
+
 const metricsPage =
   ({ client }: Session) =>
   (request: IncomingMessage, response: ServerResponse): boolean => {
-    if (new URL(request.url ?? '/', 'http://127.0.0.1').pathname !== '/metrics') return false;
+    if (pathOf(request) !== '/metrics') return false;
     client.query('metrics', {}).then(
       (text) => {
         // Content type of the Prometheus text exposition format 0.0.4.
