@@ -14,6 +14,7 @@ import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from '
 import { createKept } from './kept.ts';
 import { openLifecycle, type OpenLifecycleOptions } from './lifecycle/open.ts';
 import { createProbe } from './probes/probe.ts';
+import { createSeriesClient } from './probes/series.ts';
 import { writeReports } from './report/write.ts';
 import { createRoomHandlers } from './room.ts';
 import { Routes } from './routes.ts';
@@ -155,6 +156,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     impact: [],
     ...view.frame(),
   }));
+  const series = parts.use(createSeriesClient(clock));
   const kept = createKept({ stateDir, clock, bus, history });
   const api = createHandlers({
     lifecycle,
@@ -174,7 +176,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => framesOf(frames, signal),
-    room: createRoomHandlers({ kept, standing: standing.handlers, traffic: ({ passing }, signal) => trafficOf(wire, passing, signal) }),
+    room: createRoomHandlers({ kept, series, standing: standing.handlers, traffic: ({ passing }, signal) => trafficOf(wire, passing, signal) }),
     kept,
   });
   if (!observer) await lifecycle.recover();

@@ -1,6 +1,7 @@
 import { type EngineApi } from './contract/api.ts';
 import { FirebreakError } from './kernel/errors.ts';
 import { type KeptHandlers } from './kept.ts';
+import { type SeriesClient } from './probes/series.ts';
 import { type StandingHandlers } from './standing.ts';
 
 /** What the control room asks beyond experiments. */
@@ -16,14 +17,15 @@ const missing = (): never => {
 
 export interface RoomParts {
   readonly kept: KeptHandlers;
+  readonly series: SeriesClient;
   readonly standing: StandingHandlers;
   readonly traffic: EngineApi['streams']['traffic'];
 }
 
-export function createRoomHandlers({ kept, standing, traffic }: RoomParts): RoomHandlers {
+export function createRoomHandlers({ kept, series, standing, traffic }: RoomParts): RoomHandlers {
   const later = async (): Promise<never> => missing();
   return {
-    queries: { ...kept.queries, ...standing.queries, series: later },
+    queries: { ...kept.queries, ...standing.queries, series: (query, signal) => series.query(query, signal) },
     commands: { ...kept.commands, ...standing.commands, stopFault: later, rehearse: later },
     streams: { traffic, topology: missing },
   };
