@@ -1,10 +1,10 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { demoProbes } from '../../demo/probes.ts';
 import { EXIT, FirebreakError, errnoOf, messageOf } from '../../kernel/errors.ts';
 import { pathOf } from '../../transport/access.ts';
 import { openPage } from '../../transport/page.ts';
 import { type LoopbackServer, listenLoopback, newToken } from '../../transport/websocket.ts';
 import { type Cli, type CommandSpec } from '../cli.ts';
-import { demoProbes } from '../demo-probes.ts';
 import { type RoomAddress, readRoomAddress, writeRoomAddress } from '../room-address.ts';
 import { type RunningDemo, type Session } from '../session.ts';
 import { whole } from '../values.ts';
