@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { type Route } from './contract/models.ts';
+import { EXIT, FirebreakError } from './kernel/errors.ts';
 import { Routes } from './routes.ts';
 import { createWire } from './wire/create.ts';
 
@@ -52,6 +53,27 @@ test('the end of one never closes a route that another still uses', LIMIT, async
   await one[Symbol.asyncDispose]();
   assert.deepEqual(s.open(), ['shop'], 'giving back twice counts once');
   await two[Symbol.asyncDispose]();
+  assert.deepEqual(s.open(), []);
+});
+
+test('a route that is in use is not closed, and none beside it', LIMIT, async () => {
+  await using s = await scene();
+  await s.routes.keep([s.route('before'), s.route('idle')]);
+  const [run, apply] = await Promise.all([s.routes.lend([s.route('before'), s.route('own')]), s.routes.lend([s.route('before')])]);
+  const refused = (names: readonly string[]): Promise<void> =>
+    assert.rejects(s.routes.close(names), (error) => {
+      assert.ok(error instanceof FirebreakError);
+      assert.deepEqual([error.code, error.exitCode], ['route-in-use', EXIT.usage]);
+      assert.match(`${error.message} ${error.hint}`, /route before is used by a run .* Wait until it has ended, or end it/);
+      return true;
+    });
+  await refused(['idle', 'before']);
+  assert.deepEqual(s.open().toSorted(), ['before', 'idle', 'own']);
+  assert.equal(await fetchText(first(run.routes)), 'ok');
+  await run[Symbol.asyncDispose]();
+  await refused(['before']);
+  await apply[Symbol.asyncDispose]();
+  await s.routes.close(['idle', 'before']);
   assert.deepEqual(s.open(), []);
 });
 

@@ -23,8 +23,10 @@ export interface RouteParts {
  */
 export class Routes {
   readonly #parts: RouteParts;
-  /** Who has borrowed each route that is to be closed again. */
+  /** Who has borrowed each route. */
   readonly #users = new Map<string, Set<symbol>>();
+  /** Those to be closed when the last gives them back. */
+  readonly #passing = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RouteParts) {
@@ -36,8 +38,8 @@ export class Routes {
     const user = Symbol('user');
     const halt = this.#parts.untilHalt();
     return this.#inTurn(async () => {
-      for (const name of await this.#open(wanted)) this.#users.set(name, new Set());
-      for (const { name } of wanted) this.#users.get(name)?.add(user);
+      for (const name of await this.#open(wanted)) this.#passing.add(name);
+      for (const { name } of wanted) this.#users.set(name, (this.#users.get(name) ?? new Set()).add(user));
       return {
         routes: this.#named(wanted),
         [Symbol.asyncDispose]: () => this.#inTurn(() => this.#giveBack(user, halt.aborted)),
@@ -49,15 +51,17 @@ export class Routes {
   keep(wanted: readonly Route[]): Promise<readonly Route[]> {
     return this.#inTurn(async () => {
       await this.#open(wanted);
-      for (const { name } of wanted) this.#users.delete(name);
+      for (const { name } of wanted) this.#passing.delete(name);
       return this.#named(wanted);
     });
   }
 
-  /** Closes them, whoever uses them. */
+  /** Closes them, all or none. Throws `route-in-use` when one is borrowed: its user would measure refused connections. */
   close(names: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
-      for (const name of names) this.#users.delete(name);
+      const used = names.filter((name) => this.#users.has(name));
+      if (used.length > 0) throw inUse(used);
+      for (const name of names) this.#passing.delete(name);
       await this.#parts.wire.close(names);
       await this.#parts.changed();
     });
@@ -84,11 +88,11 @@ export class Routes {
     const unused: string[] = [];
     for (const [name, users] of this.#users) {
       if (!users.delete(user)) continue;
-      if (halted) this.#users.delete(name);
-      else if (users.size === 0) unused.push(name);
+      if (users.size === 0) this.#users.delete(name);
+      if (halted) this.#passing.delete(name);
+      else if (users.size === 0 && this.#passing.delete(name)) unused.push(name);
     }
     if (unused.length === 0) return;
-    for (const name of unused) this.#users.delete(name);
     await this.#parts.wire.close(unused);
     // The watchdog hears of it with the next beat at the latest: a run that is over must not fail for that.
     await this.#parts.changed().catch(() => {});
@@ -105,6 +109,14 @@ export class Routes {
     this.#turn = turn;
     return turn;
   }
+}
+
+function inUse(names: readonly string[]): FirebreakError {
+  const which = names.length === 1 ? `The route ${names[0]} is` : `The routes ${names.join(', ')} are`;
+  return new FirebreakError('route-in-use', `${which} used by a run or an apply that is under way; nothing was closed.`, {
+    exitCode: EXIT.usage,
+    hint: 'Wait until it has ended, or end it (HALT does), then close again.',
+  });
 }
 
 function mustAgree(route: Route, open: Route | undefined): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Route } from '../contract/models.ts';
 import { type Clock } from '../kernel/clock.ts';
+import { FirebreakError } from '../kernel/errors.ts';
 import { DemoChild, type SpawnNode } from './child.ts';
 import { Client } from './services/client.ts';
 
@@ -67,7 +68,12 @@ export async function startDemo(deps: DemoDeps): Promise<Demo> {
     ({ name, port }): Route => ({ name, protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` }),
   );
   const routes = await deps.openRoutes(wanted);
-  stack.defer(async () => deps.closeRoutes?.(SERVICES));
+  stack.defer(async () => {
+    // A run that is not over yet still has them; they then stay until the engine ends.
+    await deps.closeRoutes?.(SERVICES).catch((error: unknown) => {
+      if (!(error instanceof FirebreakError) || error.code !== 'route-in-use') throw error;
+    });
+  });
   services.forEach((service, index) => {
     service.configure({ seed, folder, next: routes[index + 1]?.listen ?? '', rate: 0 });
   });
