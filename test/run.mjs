@@ -1,9 +1,14 @@
-// `npm test [-- FILE...]`: sets up what is missing, then runs the tests on Node 24.
+// `npm test [-- FILE...]`: sets up what is missing, builds the room, then runs the tests on Node 24.
 import { join } from 'node:path';
-import { root, runOnNode } from '../engine/cli/bootstrap.mjs';
+import { ensureDependencies, root, runOnNode } from '../engine/cli/bootstrap.mjs';
+
+ensureDependencies();
+// Only now: the bundler is one of the dependencies.
+const { buildRoom } = await import('../renderer/build.mjs');
+await buildRoom();
 
 const chosen = process.argv.slice(2);
-const files = chosen.length > 0 ? chosen : ['engine/**/*.test.ts', 'test/**/*.test.ts'];
+const files = chosen.length > 0 ? chosen : ['engine/**/*.test.ts', 'renderer/**/*.test.ts', 'test/**/*.test.ts'];
 runOnNode(
   [
     '--disable-warning=ExperimentalWarning',

@@ -23,7 +23,9 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
     const known = schema.safeParse(value);
     if (known.success && !store.getState().loaded) {
       remote = JSON.stringify(known.data);
-      store.setState({ ...known.data, loaded: true } as Partial<Persisted<T>>);
+      // What was changed before the answer came is newer than the answer.
+      const local = Object.entries(store.getState()).filter(([name, value]) => name !== 'loaded' && value !== defaults[name as keyof T]);
+      store.setState({ ...known.data, ...Object.fromEntries(local), loaded: true } as Partial<Persisted<T>>);
     } else store.setState({ loaded: true } as Partial<Persisted<T>>);
   });
   const save = (): void => {
