@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Browser } from 'playwright-core';
-import { NO_ROOM, type Stage, openBrowser, openStage, visit } from './stage.ts';
+import { NO_ROOM, type Stage, openBrowser, openStage, until, visit } from './stage.ts';
 
 const FAULT = `version: 1
 routes:
@@ -77,9 +77,10 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
       await page.keyboard.press('v');
       await page.keyboard.press('p');
       await page.locator('html[data-presenter]').waitFor();
-      const kept = async (): Promise<unknown> => (await stage.client.query('setting', { key: 'preferences' })).value;
-      const deadline = Date.now() + 20_000;
-      while (JSON.stringify(await kept())?.includes('"presenter":true') !== true) assert.ok(Date.now() < deadline, 'was not kept');
+      await until('the preferences are kept', async () => {
+        const { value } = await stage.client.query('setting', { key: 'preferences' });
+        return (value as { presenter?: boolean } | null)?.presenter === true;
+      });
     }
     await using again = await visit(browser, stage);
     await again.page.locator('html[data-theme=light][data-presenter]').waitFor();

@@ -100,3 +100,13 @@ export async function visit(browser: Browser, { url }: Pick<Stage, 'url'>, { vie
     [Symbol.asyncDispose]: () => context.close(),
   };
 }
+
+/** Waits until `holds`, however slow the machine is; fails with `what` when that takes more than 30 s. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, `waited in vain: ${what}`);
+    // The engine of the stage lives in this process: it must get its turn.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
