@@ -1,8 +1,10 @@
 import { FirebreakError } from './kernel/errors.ts';
-import { ItemQueue, LatestItem } from './contract/items.ts';
+import { ItemQueue, LatestItem, MergedItem } from './contract/items.ts';
 import { type EngineEvent, type Frame } from './contract/models.ts';
+import { MAX_TRAFFIC_LINES, type TrafficBatch } from './contract/room.ts';
 import { type EventBus, RING_SIZE } from './telemetry/bus.ts';
 import { type Frames } from './telemetry/frames.ts';
+import { type Wire } from './wire/wire.ts';
 
 /**
  * Every event after `since`, none left out; from now on when it is undefined. Throws `events-lost` when the log no
@@ -31,14 +33,30 @@ function eventsLost(from: number, to: string): FirebreakError {
   });
 }
 
-/** The newest frame, ten times a second while somebody reads. */
-export async function* framesOf(frames: Frames, signal: AbortSignal): AsyncGenerator<Frame> {
-  const newest = new LatestItem<Frame>(() => {});
-  using _subscription = frames.subscribe((frame) => newest.push(frame));
+/** The newest of what a source gives, while somebody reads. */
+export async function* newestOf<T>(source: { subscribe(listener: (item: T) => void): Disposable }, signal: AbortSignal): AsyncGenerator<T> {
+  const newest = new LatestItem<T>(() => {});
+  using _subscription = source.subscribe((item) => newest.push(item));
   yield* until(signal, newest);
 }
 
-async function* until<T>(signal: AbortSignal, items: ItemQueue<T> | LatestItem<T>): AsyncGenerator<T> {
+/**
+ * What passes through the wire, while somebody reads. What a slow reader has not taken is merged into one batch, of
+ * which the newest lines are kept.
+ */
+export async function* trafficOf(wire: Pick<Wire, 'listen'>, passing: boolean, signal: AbortSignal): AsyncGenerator<TrafficBatch> {
+  const waiting = new MergedItem<TrafficBatch>(mergeBatches);
+  using _listener = wire.listen(passing, (batch) => waiting.push(batch));
+  yield* until(signal, waiting);
+}
+
+function mergeBatches(older: TrafficBatch, newer: TrafficBatch): TrafficBatch {
+  const all = [...older.lines, ...newer.lines];
+  const lines = all.slice(-MAX_TRAFFIC_LINES);
+  return { lines, leftOut: older.leftOut + newer.leftOut + all.length - lines.length };
+}
+
+async function* until<T>(signal: AbortSignal, items: ItemQueue<T> | LatestItem<T> | MergedItem<T>): AsyncGenerator<T> {
   const end = (): void => items.end();
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) return;

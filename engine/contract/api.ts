@@ -182,6 +182,7 @@ export const api = {
     },
     /** Opens routes outside a run; answers with the ports filled in. */
     openRoutes: { input: z.strictObject({ routes: z.array(route).min(1).max(256) }), output: z.array(route) },
+    /** Closes them, all or none. Throws `route-in-use` when a run or an apply of this engine still uses one. */
     closeRoutes: { input: z.strictObject({ names: z.array(id).max(256) }), output: nothing },
     /** Reverts one fault and leaves the others alone; false when no such fault is held by this engine. Returns once it is closed. */
     stopFault: { input: z.strictObject({ fault: id, why: z.string().min(1).max(1_000) }), output: z.object({ stopped: z.boolean() }) },
@@ -206,7 +207,7 @@ export const api = {
     /** The state of things, ten times a second; a slow reader gets the latest and misses those between. */
     frames: { input: nothing, item: frame, delivery: 'latest' },
     /** What passes through the routes, in batches of 100 ms while somebody reads. `passing`: a sample of untouched messages too. */
-    traffic: { input: z.strictObject({ passing: z.boolean().default(false) }), item: trafficBatch, delivery: 'every' },
+    traffic: { input: z.strictObject({ passing: z.boolean().default(false) }), item: trafficBatch, delivery: 'every', window: 4 },
     /** Services and routes as a graph, every two seconds while somebody reads, and at once when the routes change. */
     topology: { input: nothing, item: topology, delivery: 'latest' },
   },
@@ -221,6 +222,8 @@ export interface Stream {
   readonly item: z.ZodType;
   /** `every`: lossless and in order. `latest`: only the newest counts. */
   readonly delivery: 'every' | 'latest';
+  /** How many items of a lossless stream may be on their way, when they are large; an even number. */
+  readonly window?: number;
 }
 export interface Api {
   readonly queries: Readonly<Record<string, Call>>;

@@ -108,7 +108,8 @@ export function clientOf<A extends Api>(served: A, port: Port, limits = LIMITS):
     const more = (count: number): void => {
       if (pending.has(id)) send({ id, kind: 'more', credit: count });
     };
-    const items = known.delivery === 'every' ? new ItemQueue<unknown>(WINDOW / 2, more) : new LatestItem<unknown>(more);
+    const window = known.window ?? WINDOW;
+    const items = known.delivery === 'every' ? new ItemQueue<unknown>(window / 2, more) : new LatestItem<unknown>(more);
     const forget = (): boolean => {
       signal?.removeEventListener('abort', leave);
       return pending.delete(id);
@@ -134,7 +135,7 @@ export function clientOf<A extends Api>(served: A, port: Port, limits = LIMITS):
       };
       pending.set(id, { onReply: settle, onLost: (error) => (forget(), items.fail(error)) });
       signal?.addEventListener('abort', leave, { once: true });
-      send({ id, kind: 'subscribe', name, input: raw, credit: known.delivery === 'every' ? WINDOW : 1 });
+      send({ id, kind: 'subscribe', name, input: raw, credit: known.delivery === 'every' ? window : 1 });
     }
     return items.reader(leave);
   };

@@ -101,6 +101,30 @@ export class ItemQueue<T> extends Items<T> {
   }
 }
 
+/** Keeps what was not taken as one item, made of all of them by `merge`, which sees to it that it does not grow. */
+export class MergedItem<T> extends Items<T> {
+  readonly #merge: (older: T, newer: T) => T;
+  #waiting: { readonly item: T } | undefined;
+
+  constructor(merge: (older: T, newer: T) => T) {
+    super();
+    this.#merge = merge;
+  }
+  push(item: T): void {
+    if (!this.open) return;
+    this.#waiting = { item: this.#waiting === undefined ? item : this.#merge(this.#waiting.item, item) };
+    this.wake();
+  }
+  protected take(): { readonly item: T } | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+  protected drop(): void {
+    this.#waiting = undefined;
+  }
+}
+
 /** Keeps the newest item only; says `more` on arrival, so that a busy reader costs the engine nothing. */
 export class LatestItem<T> extends Items<T> {
   readonly #more: (count: number) => void;

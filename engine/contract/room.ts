@@ -42,8 +42,10 @@ export const trafficLine = z.object({
 });
 export type TrafficLine = z.infer<typeof trafficLine>;
 
+/** Most lines of one batch of traffic. */
+export const MAX_TRAFFIC_LINES = 2_000;
 /** What came up since the batch before; `leftOut` counts the lines that were not told because there were too many. */
-export const trafficBatch = z.object({ lines: z.array(trafficLine).max(2_000), leftOut: z.int() });
+export const trafficBatch = z.object({ lines: z.array(trafficLine).max(MAX_TRAFFIC_LINES), leftOut: z.int() });
 export type TrafficBatch = z.infer<typeof trafficBatch>;
 
 /** A probe that runs as long as the engine does, whether or not an experiment is under way. Kept across restarts. */

@@ -123,6 +123,8 @@ export function later(delay: number, ring: () => void): Disposable {
   const timer = setTimeout(ring, delay).unref();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
+/** Clock.wall for such threads: milliseconds since 1970. */
+export const wallTime = (): number => Date.now();
 /** Calls back every `period` milliseconds until disposed. */
 export function everyPeriod(period: number, ring: () => void): Disposable {
   const timer = setInterval(ring, period).unref();

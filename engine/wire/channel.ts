@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { FirebreakError } from '../kernel/errors.ts';
-import type { Answer, Order, WorkerStart } from './messages.ts';
+import type { Answer, Order, Told, WorkerStart } from './messages.ts';
+import type { TapBatch } from './tap.ts';
 
 interface Pending {
   readonly order: Order;
@@ -19,6 +20,12 @@ export class RouteFailure extends Error {
   }
 }
 
+/** What a worker says without having been asked. */
+export interface Hears {
+  report(error: Error): void;
+  traffic(batch: TapBatch): void;
+}
+
 /** A worker that dies this often in a row, without answering anything in between, is not started again. */
 const MAX_DEATHS = 5;
 
@@ -30,18 +37,18 @@ export class Channel {
   readonly #start: WorkerStart;
   readonly #url: URL;
   readonly #restore: () => readonly Order[];
-  readonly #report: (error: Error) => void;
+  readonly #hears: Hears;
   readonly #pending = new Map<number, Pending>();
   #number = 0;
   #worker: Worker;
   #deaths = 0;
   #stopped = false;
 
-  constructor(url: URL, start: WorkerStart, restore: () => readonly Order[], report: (error: Error) => void) {
+  constructor(url: URL, start: WorkerStart, restore: () => readonly Order[], hears: Hears) {
     this.#url = url;
     this.#start = start;
     this.#restore = restore;
-    this.#report = report;
+    this.#hears = hears;
     this.#worker = this.#spawn();
   }
 
@@ -66,7 +73,10 @@ export class Channel {
   }
   #spawn(): Worker {
     const worker = new Worker(this.#url, { workerData: this.#start });
-    worker.on('message', (answer: Answer) => this.#answered(answer));
+    worker.on('message', (message: Answer | Told) => {
+      if ('traffic' in message) this.#hears.traffic(message.traffic);
+      else this.#answered(message);
+    });
     let reason: Error | undefined;
     worker.on('error', (error) => (reason = error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => {
@@ -76,7 +86,7 @@ export class Channel {
   }
   #answered(answer: Answer): void {
     if (answer.number === 0) {
-      if (!answer.ok) this.#report(new FirebreakError('wire-bug', `a connection of route ${answer.route} failed: ${answer.message}`));
+      if (!answer.ok) this.#hears.report(new FirebreakError('wire-bug', `a connection of route ${answer.route} failed: ${answer.message}`));
       return;
     }
     const pending = this.#pending.get(answer.number);
@@ -86,7 +96,7 @@ export class Channel {
     else pending?.reject(new RouteFailure(answer.route, answer.code, answer.message));
   }
   #died(reason: Error): void {
-    this.#report(new FirebreakError('wire-worker-died', `a worker of the data plane died: ${reason.message}`, { cause: reason }));
+    this.#hears.report(new FirebreakError('wire-worker-died', `a worker of the data plane died: ${reason.message}`, { cause: reason }));
     if (++this.#deaths >= MAX_DEATHS) {
       this.#stopped = true;
       return this.#failAll(reason);
@@ -95,7 +105,7 @@ export class Channel {
     this.#pending.clear();
     this.#worker = this.#spawn();
     for (const order of this.#restore()) {
-      this.#send({ order, resolve: () => {}, reject: (error) => this.#report(error instanceof Error ? error : new Error(String(error))) });
+      this.#send({ order, resolve: () => {}, reject: (error) => this.#hears.report(error instanceof Error ? error : new Error(String(error))) });
     }
     for (const pending of waiting) this.#send(pending);
   }

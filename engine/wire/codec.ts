@@ -51,6 +51,16 @@ export interface ResponseFramer extends Framer {
   readonly endsWithStream: boolean;
 }
 
+/** A message for people to look at. */
+export interface Described {
+  readonly method: string;
+  readonly target: string;
+  readonly traceId: string;
+  readonly requestId: string;
+  /** Its beginning, with the secrets blotted out. */
+  readonly head: string;
+}
+
 /** A refusal in terms that every protocol has. */
 export interface Refusal {
   readonly code: number;
@@ -70,6 +80,8 @@ export interface Codec {
   responses(): ResponseFramer;
   /** Whether the head in bytes[start, end) carries all of these metadata pairs. */
   carries(bytes: Uint8Array, start: number, end: number, wanted: readonly Condition[]): boolean;
+  /** The head in bytes[start, headEnd), for people; bounded, and without secrets. Not for the hot path. */
+  describe(bytes: Buffer, start: number, nameStart: number, nameEnd: number, headEnd: number): Described;
   /** The bytes that refuse a message of this kind; `last` says that the connection ends behind it. */
   refuse(refusal: Refusal, kind: number, last: boolean): Buffer;
 }

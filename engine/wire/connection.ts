@@ -93,6 +93,7 @@ export class Connection implements PipeOwner {
     if (pipe === this.#client) {
       this.#closing = true;
       if (this.#hold !== undefined) this.#route.holds.cancel(this.#hold);
+      this.#tellDelay();
       this.#hold = undefined;
       this.#upstream?.destroy();
       this.#route.shard.route(this.#route.slot, ROUTE.active, -1);
@@ -121,7 +122,7 @@ export class Connection implements PipeOwner {
    * with; the others must wait, or are part of a head that is not complete.
    */
   #process(bytes: Buffer, at: number, end: number): number {
-    const { codec, effects, protocol, name, shard, slot } = this.#route;
+    const { codec, effects, protocol, name, shard, slot, tap } = this.#route;
     const requests = this.#requests;
     let from = 0;
     while (!this.#opaque) {
@@ -131,11 +132,12 @@ export class Connection implements PipeOwner {
         shard.route(slot, ROUTE.requests);
         const verdict = effects.gate(protocol) ? effects.judge(protocol, name, codec, bytes, requests) : undefined;
         if (verdict === undefined) {
+          if (tap.wantsPassing) tap.passed(this.#route, bytes, requests);
           this.#announce();
           continue;
         }
         this.#forward(bytes, from, requests.start);
-        if (!this.#impose(verdict)) {
+        if (!this.#impose(verdict, bytes, 0)) {
           this.#judged = at - requests.start;
           return requests.start;
         }
@@ -196,8 +198,8 @@ export class Connection implements PipeOwner {
     return Pipe.connect(this, this.#route.host, this.#route.port, () => (this.#connected = true));
   }
 
-  /** Starts what was decided on the message whose head was just read. False when it has to wait. */
-  #impose(verdict: Verdict): boolean {
+  /** Starts what was decided on the message whose head was read last; it is in `bytes`. False when it has to wait. */
+  #impose(verdict: Verdict, bytes: Buffer, shift: number): boolean {
     this.#faulted = true;
     if (verdict.act === 'delay') {
       this.#wait = 'delay';
@@ -209,7 +211,8 @@ export class Connection implements PipeOwner {
       this.#verdict = verdict;
       return false;
     }
-    const { shard, slot, codec } = this.#route;
+    const { shard, slot, codec, tap } = this.#route;
+    if (tap.on) this.#tell(verdict, bytes, shift);
     shard.route(slot, ROUTE.faults);
     if (verdict.act === 'drop') {
       shard.policy(verdict.slot, POLICY.drops);
@@ -227,6 +230,7 @@ export class Connection implements PipeOwner {
     return true;
   }
   #released(complete: boolean): void {
+    this.#tellDelay();
     this.#hold = undefined;
     if (complete) {
       this.#route.shard.route(this.#route.slot, ROUTE.faults);
@@ -235,6 +239,23 @@ export class Connection implements PipeOwner {
     if (!this.#opaque) this.#announce();
     this.#proceed();
   }
+  #tell(verdict: Exclude<Verdict, { act: 'delay' }>, bytes: Buffer, shift: number): void {
+    const { tap } = this.#route;
+    if (verdict.act === 'drop') tap.tell(this.#route, bytes, shift, this.#requests, 'drop', verdict.policy, 0, null);
+    else {
+      const action = verdict.cell === POLICY.throttled ? 'throttle' : 'error';
+      tap.tell(this.#route, bytes, shift, this.#requests, action, verdict.policy, 0, verdict.refusal.code);
+    }
+  }
+  /** Told at its end, with what was measured; the message is what `held` begins with. */
+  #tellDelay(): void {
+    const hold = this.#hold;
+    const { tap } = this.#route;
+    if (hold === undefined || !tap.on) return;
+    const policies = hold.asked.map(({ policy }) => policy).join(', ');
+    const delay = performance.now() - hold.began;
+    tap.tell(this.#route, this.#held.peek(), -this.#requests.start, this.#requests, 'latency', policies, delay, null);
+  }
   /** All requests so far are answered, or nobody can tell any more. */
   #answered(): void {
     if (this.#wait === 'turn') {
@@ -242,7 +263,7 @@ export class Connection implements PipeOwner {
       this.#verdict = undefined;
       // The policy may have gone, or HALT been called, while the message waited its turn.
       if (verdict === undefined || this.#opaque || !('id' in verdict) || !this.#route.effects.inForce(verdict.id)) this.#announce();
-      else this.#impose(verdict);
+      else this.#impose(verdict, this.#held.peek(), -this.#requests.start);
       if (!this.#closing) this.#proceed();
     } else if (this.#wait === 'pivot') this.#proceed();
   }

@@ -6,7 +6,9 @@ import { type Address, formatAddress, parseAddress } from './address.ts';
 import { Channel, RouteFailure } from './channel.ts';
 import type { SlottedPolicy } from './effects.ts';
 import type { Order, RouteOrder } from './messages.ts';
+import { Listeners } from './listeners.ts';
 import { createShared, HALT_WORD, POLICY_SLOTS, ROUTE_SLOTS, Totals } from './shared.ts';
+import type { TapBatch } from './tap.ts';
 import type { PolicyCounters, RouteCounters, Wire } from './wire.ts';
 
 export interface WireOptions {
@@ -26,6 +28,7 @@ export function createWire(options: WireOptions = {}): Wire {
   const shared = createShared(count);
   const totals = new Totals(shared);
   const halt = new Int32Array(shared.control);
+  const listeners = new Listeners(shared);
   const opened = new Map<string, { readonly route: Route; readonly order: RouteOrder }>();
   const policies = new Map<string, SlottedPolicy>();
   const past = new Map<string, PolicyCounters>();
@@ -38,7 +41,10 @@ export function createWire(options: WireOptions = {}): Wire {
     { kind: 'open', routes: [...opened.values()].map(({ order }) => order) },
   ];
   const report = options.onError ?? (() => {});
-  const channels = Array.from({ length: count }, (_, worker) => new Channel(WORKER, { shared, worker }, restore, report));
+  const channels = Array.from({ length: count }, (_, worker) => {
+    const hears = { report, traffic: (batch: TapBatch): void => listeners.received(worker, batch) };
+    return new Channel(WORKER, { shared, worker }, restore, hears);
+  });
   const tellAll = async (order: Order): Promise<void> => void (await Promise.all(channels.map((channel) => channel.call(order))));
 
   /** The first worker fills in port 0; the others then share what it got. */
@@ -113,6 +119,7 @@ export function createWire(options: WireOptions = {}): Wire {
       return active === undefined ? past.get(id) : totals.policy(active.slot);
     },
     routeCounters: (): RouteCounters[] => [...opened.values()].map(({ order }) => totals.route(order.slot, order.name)),
+    listen: (passing, take) => listeners.listen(passing, take),
     halt: () => {
       Atomics.store(halt, HALT_WORD, 1);
       Atomics.notify(halt, HALT_WORD);

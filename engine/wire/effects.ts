@@ -6,12 +6,14 @@ import { takeToken } from './throttle.ts';
 
 /** What is to be done to one message. */
 export type Verdict =
-  | { readonly act: 'refuse'; readonly id: string; readonly slot: number; readonly cell: number; readonly refusal: Refusal }
-  | { readonly act: 'drop'; readonly id: string; readonly slot: number }
+  | { readonly act: 'refuse'; readonly id: string; readonly policy: string; readonly slot: number; readonly cell: number; readonly refusal: Refusal }
+  | { readonly act: 'drop'; readonly id: string; readonly policy: string; readonly slot: number }
   | { readonly act: 'delay'; readonly parts: readonly DelayPart[]; readonly total: number };
 
 /** The share of one policy in a delay, in milliseconds. */
 export interface DelayPart {
+  /** Its name. */
+  readonly policy: string;
   readonly slot: number;
   readonly delay: number;
 }
@@ -111,12 +113,13 @@ export class Effects {
       const decision = decide(policy, Atomics.add(this.#sequence, slot, 1));
       // Every policy counts its message, whoever wins: its sequence must not depend on the other policies.
       if (final !== undefined) continue;
-      if (decision === DECISION.drop) final = { act: 'drop', id: policy.id, slot };
-      else if (decision === DECISION.error) final = { act: 'refuse', id: policy.id, slot, cell: POLICY.errors, refusal };
-      else if (policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
-        final = { act: 'refuse', id: policy.id, slot, cell: POLICY.throttled, refusal: THROTTLED };
+      if (decision === DECISION.drop) final = { act: 'drop', id: policy.id, policy: policy.name, slot };
+      else if (decision === DECISION.error) {
+        final = { act: 'refuse', id: policy.id, policy: policy.name, slot, cell: POLICY.errors, refusal };
+      } else if (policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
+        final = { act: 'refuse', id: policy.id, policy: policy.name, slot, cell: POLICY.throttled, refusal: THROTTLED };
       } else if (decision === DECISION.latency) {
-        (parts ??= []).push({ slot, delay: policy.latencyMs });
+        (parts ??= []).push({ policy: policy.name, slot, delay: policy.latencyMs });
         total += policy.latencyMs;
       }
     }

@@ -7,6 +7,8 @@ const HALT_LOOK = 5;
 
 /** One message that is held back. */
 export interface Hold {
+  /** What it was held back for at first, and what is left of that. */
+  readonly asked: readonly DelayPart[];
   parts: readonly DelayPart[];
   readonly began: number;
   readonly release: (complete: boolean) => void;
@@ -29,7 +31,7 @@ export class Holds {
   /** Calls `release` after all parts have passed; its argument is false when it was let go before that. */
   hold(parts: readonly DelayPart[], total: number, release: (complete: boolean) => void): Hold {
     const began = performance.now();
-    const hold: Hold = { parts, began, release, alarm: this.#timer.at(began + total, () => this.#ripe(hold)) };
+    const hold: Hold = { asked: parts, parts, began, release, alarm: this.#timer.at(began + total, () => this.#ripe(hold)) };
     this.#holds.add(hold);
     this.#looking ??= everyPeriod(HALT_LOOK, () => {
       if (this.#halted()) this.releaseAll();

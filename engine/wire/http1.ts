@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Codec, Refusal } from './codec.ts';
+import { describeRequest } from './http1-describe.ts';
 import { headCarries } from './http1-head.ts';
 import { HttpRequestFramer, KIND } from './http1-request.ts';
 import { HttpResponseFramer } from './http1-response.ts';
@@ -12,6 +13,7 @@ export const http1: Codec = {
   requests: () => new HttpRequestFramer(),
   responses: () => new HttpResponseFramer(),
   carries: headCarries,
+  describe: describeRequest,
   refuse: (refusal, kind, last) => {
     let variants = written.get(refusal);
     if (variants === undefined) written.set(refusal, (variants = []));

@@ -2,8 +2,9 @@ import type { Protocol } from '../contract/models.ts';
 import type { Address } from './address.ts';
 import type { SlottedPolicy } from './effects.ts';
 import type { SharedMemory } from './shared.ts';
+import type { TapBatch } from './tap.ts';
 
-/** What the engine and a worker say to each other. Every request is answered once, by its number. */
+/** What the engine and a worker say to each other. Every request is answered once, by its number; traffic is told unasked. */
 export interface WorkerStart {
   readonly shared: SharedMemory;
   /** Which shard of the counters is its own. */
@@ -38,3 +39,7 @@ export type Answer =
   | { readonly number: number; readonly ok: false; readonly route: string; readonly code: string; readonly message: string }
   /** A bug that cost a connection but not the worker. */
   | { readonly number: 0; readonly ok: false; readonly route: string; readonly code: 'bug'; readonly message: string };
+
+export interface Told {
+  readonly traffic: TapBatch;
+}

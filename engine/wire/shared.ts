@@ -6,7 +6,7 @@ import type { PolicyCounters, RouteCounters } from './wire.ts';
  * workers (message numbers, token buckets, HALT) is atomic.
  */
 export interface SharedMemory {
-  /** Word 0 is HALT. */
+  /** Word 0 is HALT, word 1 says who listens to the traffic, and from word 2 on there is one for each worker. */
   readonly control: SharedArrayBuffer;
   /** One 32-bit word a policy slot: the number of the next message. */
   readonly sequence: SharedArrayBuffer;
@@ -20,6 +20,11 @@ export interface SharedMemory {
 export const POLICY_SLOTS = 2_048;
 export const ROUTE_SLOTS = 256;
 export const HALT_WORD = 0;
+export const LISTEN_WORD = 1;
+/** Values of LISTEN_WORD: what somebody wants to hear of. */
+export const LISTEN = { nobody: 0, touched: 1, all: 2 } as const;
+/** One word a worker: 1 while the engine has not taken its last batch of traffic. */
+export const UNTAKEN_WORDS = 2;
 
 /** Cells of a policy within a shard. */
 export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5 } as const;
@@ -30,7 +35,7 @@ const ROUTE_CELLS = 8;
 
 export function createShared(workers: number): SharedMemory {
   return {
-    control: new SharedArrayBuffer(64),
+    control: new SharedArrayBuffer(4 * (UNTAKEN_WORDS + workers)),
     sequence: new SharedArrayBuffer(4 * POLICY_SLOTS),
     buckets: new SharedArrayBuffer(8 * POLICY_SLOTS),
     policies: new SharedArrayBuffer(8 * POLICY_CELLS * POLICY_SLOTS * workers),

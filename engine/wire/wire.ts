@@ -1,4 +1,5 @@
 import type { Route } from '../contract/models.ts';
+import type { TrafficBatch } from '../contract/room.ts';
 import type { WirePolicy } from '../policy/snapshot.ts';
 
 /** What happened under one policy since it was added; counted in shared memory by the workers. */
@@ -42,6 +43,11 @@ export interface Wire extends AsyncDisposable {
   /** Undefined for an id that was never added. */
   counters(id: string): PolicyCounters | undefined;
   routeCounters(): readonly RouteCounters[];
+  /**
+   * Calls back with what faults did to messages, every 100 ms in which there was any, until disposed; with `passing`
+   * also a sample of the untouched. A listener that throws is a bug.
+   */
+  listen(passing: boolean, take: (batch: TrafficBatch) => void): Disposable;
   /** Sets or clears the shared HALT word. Takes effect at the next decision of every worker, without a message. */
   halt(): void;
   resume(): void;

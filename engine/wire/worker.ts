@@ -7,9 +7,10 @@ import { Connection } from './connection.ts';
 import { Effects, type SlottedPolicy } from './effects.ts';
 import { Holds } from './holds.ts';
 import { http1 } from './http1.ts';
-import type { Answer, Order, Request, RouteOrder, WorkerStart } from './messages.ts';
+import type { Answer, Order, Request, RouteOrder, Told, WorkerStart } from './messages.ts';
 import type { OpenRoute } from './open-route.ts';
 import { Shard } from './shared.ts';
+import { Tap } from './tap.ts';
 
 /** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
 
@@ -24,6 +25,7 @@ const { shared, worker } = workerData as WorkerStart;
 const shard = new Shard(shared, worker);
 const effects = new Effects(shared, shard);
 const holds = new Holds(shard, () => effects.halted);
+const tap = new Tap(shared, worker, (traffic) => port.postMessage({ traffic } satisfies Told));
 let policies: readonly SlottedPolicy[] = [];
 
 interface Listener {
@@ -108,6 +110,7 @@ function listen(order: RouteOrder): Promise<number> {
     effects,
     holds,
     shard,
+    tap,
     failed: (error) => answer({ number: 0, ok: false, route: order.name, code: 'bug', message: stackOf(error) }),
     closed: (connection) => void connections.delete(connection),
   };

@@ -1,0 +1,99 @@
+import type { TrafficAction, TrafficLine } from '../contract/room.ts';
+import { later, wallTime } from '../kernel/precise-timer.ts';
+import type { Message } from './effects.ts';
+import type { OpenRoute } from './open-route.ts';
+import { LISTEN, LISTEN_WORD, type SharedMemory, UNTAKEN_WORDS } from './shared.ts';
+
+/** A line before the engine has given it its number. */
+export type TapLine = Omit<TrafficLine, 'seq'>;
+export interface TapBatch {
+  readonly lines: readonly TapLine[];
+  readonly leftOut: number;
+}
+
+/** Milliseconds between two batches. */
+const PERIOD = 100;
+/** Most lines of a batch, as the contract says (`trafficBatch`). */
+const MAX_LINES = 2_000;
+/** Untouched messages of a batch that are told: 50 a second. */
+const MAX_PASSING = 5;
+
+/**
+ * Records what happens to messages in one worker, for readers of the traffic. While nobody listens it costs the read of
+ * one shared word for each message, and allocates nothing. What it holds is bounded: one batch here, and one on its way
+ * to an engine that has not taken it yet.
+ */
+export class Tap {
+  readonly #words: Int32Array;
+  readonly #untaken: number;
+  readonly #send: (batch: TapBatch) => void;
+  #lines: TapLine[] = [];
+  #leftOut = 0;
+  #passing = 0;
+  #due: Disposable | undefined;
+
+  /** `send` is called with each batch; the engine clears this worker's word when it has taken it. */
+  constructor(shared: SharedMemory, worker: number, send: (batch: TapBatch) => void) {
+    this.#words = new Int32Array(shared.control);
+    this.#untaken = UNTAKEN_WORDS + worker;
+    this.#send = send;
+    // What the worker before this one sent and nobody took is lost with it.
+    Atomics.store(this.#words, this.#untaken, 0);
+  }
+
+  /** Whether anybody wants to hear of messages that a fault acted on. */
+  get on(): boolean {
+    return this.#words[LISTEN_WORD] !== LISTEN.nobody;
+  }
+  /** Whether anybody wants to hear of an untouched message now. */
+  get wantsPassing(): boolean {
+    return this.#words[LISTEN_WORD] === LISTEN.all && this.#passing < MAX_PASSING;
+  }
+
+  /** A message that nothing was done to; ask `wantsPassing` first. */
+  passed(route: OpenRoute, bytes: Buffer, message: Message): void {
+    this.#passing++;
+    this.tell(route, bytes, 0, message, 'pass', '', 0, null);
+  }
+
+  /**
+   * A message that a fault acted on; ask `on` first. The head lies in `bytes` at the places of `message` plus `shift`.
+   * `delay` in milliseconds, as measured.
+   */
+  tell(
+    route: OpenRoute, bytes: Buffer, shift: number, message: Message,
+    action: TrafficAction, policy: string, delay: number, status: number | null,
+  ): void {
+    this.#due ??= later(PERIOD, this.#flush);
+    if (this.#lines.length >= MAX_LINES) {
+      this.#leftOut++;
+      return;
+    }
+    const { start, nameStart, nameEnd, headEnd } = message;
+    this.#lines.push({
+      at: wallTime(),
+      route: route.name,
+      protocol: route.protocol,
+      action,
+      policy,
+      delayMs: delay,
+      status,
+      ...route.codec.describe(bytes, start + shift, nameStart + shift, nameEnd + shift, headEnd + shift),
+    });
+  }
+
+  readonly #flush = (): void => {
+    this.#due = undefined;
+    // An engine that is busy gets no more until it has taken the last: what is left out meanwhile is counted.
+    if (this.on && Atomics.load(this.#words, this.#untaken) !== 0) {
+      this.#due = later(PERIOD, this.#flush);
+      return;
+    }
+    const batch = { lines: this.#lines, leftOut: this.#leftOut };
+    this.#lines = [];
+    this.#leftOut = this.#passing = 0;
+    if (!this.on) return;
+    Atomics.store(this.#words, this.#untaken, 1);
+    this.#send(batch);
+  };
+}
