@@ -10,7 +10,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .filter((path) => path !== '' && existsSync(join(root, path)));
 const sources = files.filter((path) => /\.(ts|tsx|mjs)$/.test(path));
 /** What is part of the product: neither tests nor what only tests use. */
-const shipped = sources.filter((path) => /^engine\/.*\.ts$/.test(path) && !/\.test\.ts$|\/test-[^/]*$|fixtures?\.ts$/.test(path));
+const shipped = sources.filter((path) => /^(engine|electron|renderer)\/.*\.tsx?$/.test(path) && !/\.test\.tsx?$|\.d\.ts$|\/test-[^/]*$|fixtures?\.ts$/.test(path));
 
 /** The table of DESIGN.md and ARCHITECTURE.md, "Who may import whom". A folder of its own is always allowed. */
 const ENGINE_ROOMS = [
@@ -36,11 +36,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: [...ENGINE_ROOMS, 'models', 'snapshot', 'manifests', 'injectors'],
   cli: ['index', 'transport', 'contract', 'models', 'kernel', 'demo'],
   demo: ['index', 'transport', 'contract', 'models', 'kernel'],
+  electron: ['index', 'transport', 'contract', 'models', 'kernel', 'demo'],
+  renderer: ['contract', 'models', 'manifests'],
 };
 
 /** The room of a file; some files are rooms of their own in the table. */
 function roomOf(path: string): string {
-  const [, room = '', file = '', deep = ''] = path.split('/');
+  const [top = '', room = '', file = '', deep = ''] = path.split('/');
+  if (top !== 'engine') return top;
   // Whatever lies beside engine/index.ts helps it to wire the rooms together.
   if (room.endsWith('.ts')) return 'index';
   if (room === 'contract' && ['models.ts', 'room.ts', 'sections.ts'].includes(file)) return 'models';
@@ -70,7 +73,8 @@ test('every import between rooms is one that the table allows', () => {
       if (!existsSync(join(root, to))) wrong.push(`${path} imports ${to}, which is not there`);
       if (dirname(to) === dirname(path) || to.startsWith(`${dirname(path)}/`)) continue;
       const toRoom = roomOf(to);
-      const sameRoom = path.split('/')[1] === to.split('/')[1] && room !== 'manifest' && room !== 'injector' && path.split('/')[1] !== 'faults';
+      const [top, own] = path.split('/');
+      const sameRoom = top !== 'engine' ? to.startsWith(`${top}/`) : to.startsWith(`engine/${own}/`) && room !== 'manifest' && room !== 'injector' && own !== 'faults';
       if (!sameRoom && !allowed.includes(toRoom)) wrong.push(`${path} (${room}) imports ${to} (${toRoom})`);
     }
   }
@@ -94,7 +98,7 @@ test('there is no import cycle', () => {
 test('time, chance and child processes are reached only through kernel and host', () => {
   const banned = /\b(Date\.now|Math\.random|setTimeout|setInterval)\s*\(|['"](node:)?child_process['"]|['"]node:timers/;
   const wrong = shipped
-    .filter((path) => !/^engine\/(kernel|host)\//.test(path))
+    .filter((path) => path.startsWith('engine/') && !/^engine\/(kernel|host)\//.test(path))
     .filter((path) => banned.test(readFileSync(join(root, path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')));
   assert.deepEqual(wrong, []);
 });
@@ -109,23 +113,36 @@ test('nothing outside a fault folder switches on the name of a fault', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('the page holds nothing of Node, directly or through what it imports', () => {
+  const reached = new Set<string>();
+  const walk = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const { target } of importsOf(path).filter(isLocal)) if (/\.tsx?$/.test(target)) walk(local(path, target));
+  };
+  shipped.filter((path) => path.startsWith('renderer/')).forEach(walk);
+  const wrong = [...reached].filter((path) => importsOf(path).some(({ target, typeOnly }) => !typeOnly && target.startsWith('node:')));
+  assert.deepEqual(wrong, []);
+});
+
 test('no source file is longer than 400 lines, and a room introduces itself in at most 100 words', () => {
   const long = sources.filter((path) => readFileSync(join(root, path), 'utf8').split('\n').length > 401);
   assert.deepEqual(long, []);
-  const rooms = new Set(shipped.map((path) => path.split('/')[1] ?? '').filter((room) => !room.endsWith('.ts')));
+  const rooms = new Set(shipped.map((path) => (path.startsWith('engine/') ? dirname(path).split('/').slice(0, 2).join('/') : (path.split('/')[0] ?? ''))));
   for (const room of rooms) {
-    if (room === 'faults') continue;
-    const readme = join(root, 'engine', room, 'README.md');
-    assert.ok(existsSync(readme), `engine/${room} has no README.md`);
+    if (room === 'engine' || room === 'engine/faults') continue;
+    assert.ok(existsSync(join(root, room, 'README.md')), `${room} has no README.md`);
   }
   const wordy = files
-    .filter((path) => /^engine\/.*README\.md$/.test(path))
+    .filter((path) => /^(engine|electron|renderer)\/.*README\.md$/.test(path))
     .map((path) => ({ path, words: readFileSync(join(root, path), 'utf8').split(/\s+/).filter((word) => /\w/.test(word)).length }))
     .filter(({ words }) => words > 100);
   assert.deepEqual(wordy, []);
 });
 
-test('the sources satisfy the type checker', { timeout: 120_000 }, () => {
-  const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { encoding: 'utf8' });
-  assert.equal(status, 0, stdout);
-});
+for (const project of ['.', 'renderer']) {
+  test(`the sources of ${project} satisfy the type checker`, { timeout: 120_000 }, () => {
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, project)], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout);
+  });
+}
