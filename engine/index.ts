@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type EngineApi, type HaltedFault, type HaltOutcome } from './contract/api.ts';
 import { type Capability, type EngineStatus, type Route } from './contract/models.ts';
@@ -6,6 +7,8 @@ import { Runs } from './experiment/runs.ts';
 import { createInjectors } from './faults/injectors.ts';
 import { manifests } from './faults/manifests.ts';
 import { createHandlers } from './handlers.ts';
+import { Impacts } from './impact.ts';
+import { createConnections } from './host/connections.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
 import { spawnNode } from './host/spawn.ts';
 import { type Clock, realClock } from './kernel/clock.ts';
@@ -22,11 +25,12 @@ import { StandingProbes } from './standing.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
 import { openStandingFile } from './store/standing.ts';
-import { eventsAfter, framesOf, trafficOf } from './streams.ts';
+import { eventsAfter, newestOf, trafficOf } from './streams.ts';
 import { createBus } from './telemetry/bus.ts';
 import { createFrames } from './telemetry/frames.ts';
 import { createMetrics, type RouteTotals } from './telemetry/metrics.ts';
 import { createTraces } from './telemetry/traces.ts';
+import { TopologyWatch } from './topology-watch.ts';
 import { View } from './view.ts';
 import { identity } from './watchdog.ts';
 import { createWire } from './wire/create.ts';
@@ -91,14 +95,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   );
   const { lifecycle, journal, lease } = life;
   const view = parts.use(new View(bus, wire));
+  const impacts = parts.use(new Impacts(bus, wire));
+  const topology = parts.use(new TopologyWatch({ clock, wire, connections: createConnections(clock) }));
+  const onSocket = (socket: Socket): void => topology.probeSocket(socket);
   const routes = new Routes({
     wire,
-    changed: () => lease.setRoutes(wire.routes()),
+    changed: () => {
+      topology.routesChanged();
+      return lease.setRoutes(wire.routes());
+    },
     untilHalt: () => lifecycle.untilHalt,
   });
   const vacate = (wanted: readonly Route[]): Promise<void> => lease.release(wanted.map(({ listen }) => listen));
   const probeOf = (spec: ProbeSpec, routes: readonly Route[]): Probe =>
-    createProbe(spec, { clock, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
+    createProbe(spec, { clock, onSocket, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
   const runs = parts.use(
     new Runs({
       clock,
@@ -135,6 +145,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     open: [...lifecycle.open()],
     damage: [...lifecycle.damage()],
     watchdog: lease.status(),
+    sentinel: life.sentinel(),
   });
   const warn = (text: string): void => void bus.publish('', { kind: 'log', level: 'warn', text });
   const listenOf = (name: string): string | undefined => wire.routes().find((route) => route.name === name)?.listen;
@@ -143,7 +154,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       clock,
       observer,
       file: openStandingFile(stateDir, warn),
-      createProbe: (spec) => createProbe(spec, { clock, listenOf, live: true }),
+      createProbe: (spec) => createProbe(spec, { clock, onSocket, listenOf, live: true }),
       notice: warn,
     }),
   );
@@ -153,7 +164,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     faults: [...lifecycle.reports()],
     routes: [...wire.routeCounters()],
     standing: standing.readings(),
-    impact: [],
+    impact: impacts.list(),
     ...view.frame(),
   }));
   const series = parts.use(createSeriesClient(clock));
@@ -175,8 +186,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     closeRoutes: (names) => routes.close(names),
     events: (since, signal) => eventsAfter(bus, since, signal),
-    frames: (signal) => framesOf(frames, signal),
-    room: createRoomHandlers({ kept, series, standing: standing.handlers, traffic: ({ passing }, signal) => trafficOf(wire, passing, signal) }),
+    frames: (signal) => newestOf(frames, signal),
+    room: createRoomHandlers({
+      kept,
+      series,
+      standing: standing.handlers,
+      topology: (_input, signal) => newestOf(topology, signal),
+      traffic: ({ passing }, signal) => trafficOf(wire, passing, signal),
+    }),
     kept,
   });
   if (!observer) await lifecycle.recover();

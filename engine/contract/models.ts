@@ -313,5 +313,7 @@ export const engineStatus = z.object({
   open: z.array(openUndo),
   damage: z.array(journalDamage),
   watchdog: z.object({ pid: z.int(), alive: z.boolean() }).nullable(),
+  /** Of the thread that takes HALT while the engine's loop is blocked; `note` is why it stopped. Null for an observer. */
+  sentinel: z.object({ alive: z.boolean(), note: z.string() }).nullable(),
 });
 export type EngineStatus = z.infer<typeof engineStatus>;

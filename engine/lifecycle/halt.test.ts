@@ -9,7 +9,7 @@ import { type Injector } from '../kernel/fault.ts';
 import { openJournal } from '../store/journal.ts';
 import { createBus } from '../telemetry/bus.ts';
 import { sentinelAddress, watchdogAddress } from './addresses.ts';
-import { haltEverywhere, rescueTools } from './halt.ts';
+import { haltEverywhere, rescueTools, silence } from './halt.ts';
 import { hear, say, toWatchdog } from './messages.ts';
 import { openLifecycle } from './open.ts';
 import { startSentinel } from './sentinel.ts';
@@ -111,6 +111,39 @@ test('a sentinel ends without complaint when its directory is no longer there', 
   await sentinel[Symbol.asyncDispose]();
 });
 
+test('a sentinel that stops by itself is told of; one that is closed is not', async () => {
+  using dir = temporary();
+  const stateDir = join(dir.path, 'state');
+  const bus = createBus(realClock);
+  const told = Promise.withResolvers<string>();
+  bus.subscribe(({ body }) => body.kind === 'log' && body.level === 'error' && told.resolve(body.text));
+  // No room for the HALT word: the thread breaks on the first message.
+  const wire = { control: new SharedArrayBuffer(0), halted: false, halt: () => {}, resume: () => {} };
+  const engine = await openLifecycle({
+    stateDir,
+    spawnWatchdog: () => assert.fail('nothing to watch'),
+    wire,
+    injectors: {},
+    facts: {},
+    bus,
+    clock: realClock,
+    identity: fakeIdentity(),
+  });
+  assert.deepEqual(engine.sentinel(), { alive: true, note: '' });
+  const silenced = await silence({ clock: realClock }, 'a test', 'halted', [sentinelAddress(stateDir, process.pid)]);
+  assert.deepEqual(silenced, [], 'it does not say that it has halted what it has not');
+  assert.match(await told.promise, /the sentinel thread stopped: .*; HALT from elsewhere cannot reach this engine/);
+  assert.equal(engine.sentinel()?.alive, false);
+  assert.notEqual(engine.sentinel()?.note, '');
+  await engine[Symbol.asyncDispose]();
+
+  let deaths = 0;
+  const options = { stateDir, control: new SharedArrayBuffer(4), heard: () => {}, died: () => void deaths++ };
+  const closed = await startSentinel(options);
+  await closed[Symbol.asyncDispose]();
+  assert.equal(deaths, 0);
+});
+
 test('an observer listens nowhere: a disk that can only be read is enough for it', async () => {
   using dir = temporary();
   const stateDir = join(dir.path, 'state');
@@ -128,5 +161,6 @@ test('an observer listens nowhere: a disk that can only be read is enough for it
     identity: fakeIdentity(process.pid, () => true),
   });
   assert.equal(existsSync(sentinelAddress(stateDir, process.pid)), false);
+  assert.equal(observer.sentinel(), null);
   await observer[Symbol.asyncDispose]();
 });

@@ -25,6 +25,8 @@ export interface EngineLifecycle {
   readonly lifecycle: Lifecycle;
   readonly journal: Journal;
   readonly lease: WatchdogLease;
+  /** Whether the thread that takes HALT while the loop is blocked still runs, and why not; null for an observer. */
+  sentinel(): { readonly alive: boolean; readonly note: string } | null;
   /** In the right order: revert, goodbye to the watchdog, sentinel, journal. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -55,11 +57,17 @@ export async function openLifecycle({
     if (reason === 'halted') void lifecycle?.halt(by).catch(failed);
     else lost(by);
   };
-  if (!observer) opened.use(await startSentinel({ stateDir, control: wire.control, heard }));
+  let fallen = '';
+  const died = (why: string): void => {
+    fallen = why;
+    log('error', `the sentinel thread stopped: ${why}; HALT from elsewhere cannot reach this engine until it is restarted`);
+  };
+  if (!observer) opened.use(await startSentinel({ stateDir, control: wire.control, heard, died }));
   const lease = opened.use(
     createLease({ stateDir, self: identity.self, clock, spawnWatchdog, lost, log: (text) => log('warn', text) }),
   );
   lifecycle = opened.use(createLifecycle({ ...parts, journal, wire, lease }));
   const stack = opened.move();
-  return { lifecycle, journal, lease, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const sentinel = () => (observer ? null : { alive: fallen === '', note: fallen });
+  return { lifecycle, journal, lease, sentinel, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

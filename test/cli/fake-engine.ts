@@ -77,7 +77,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
     api: {
       queries: {
         status: async () => ({
-          version: '0', pid: 1, startedAt: 0, experiment: null, halted: false, routes: [], faults: [], watchdog: null, damage: [],
+          version: '0', pid: 1, startedAt: 0, experiment: null, halted: false, routes: [], faults: [], watchdog: null, sentinel: null, damage: [],
           open: [{ id: 'f-1', run: RUN, policy: 'burn', type: 'resource', target: 'this machine', inverse: 'end the burner', step: 'applied', since: 0, ownerAlive: false, note: '' }],
         }),
         doctor: async () => [
