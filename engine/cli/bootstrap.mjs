@@ -46,17 +46,26 @@ export function findNode() {
 }
 
 /** Runs a script on Node 24 in this terminal and ends with its exit code. Signals are the script's to handle. */
-export function runOnNode(args, { cwd = process.cwd() } = {}) {
+export function runOnNode(args, { cwd = process.cwd(), stdio = 'inherit' } = {}) {
   ensureDependencies();
-  const child = spawn(findNode(), args, { cwd, stdio: 'inherit' });
+  const child = spawn(findNode(), args, { cwd, stdio });
+  passSignals(child);
+  child.on('error', (error) => {
+    console.error(`Cannot start ${findNode()}: ${error.message}`);
+    process.exit(5);
+  });
+  child.on('exit', (code, signal) => process.exit(codeOf(code, signal)));
+  return child;
+}
+
+/** As a shell tells the end of a child. */
+export const codeOf = (code, signal) => (signal === null ? (code ?? 5) : 128 + 15);
+
+/** Leaves it to a child what a signal means, and lives until it has ended. */
+export function passSignals(child) {
   // Ctrl-C reaches the whole terminal group by itself; the others are passed on.
   process.on('SIGINT', () => {});
   // Nor is Ctrl-Z obeyed: see engine/cli/interrupt.ts.
   if (process.platform !== 'win32') process.on('SIGTSTP', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('error', (error) => {
-    console.error(`Cannot start ${findNode()}: ${error.message}`);
-    process.exit(5);
-  });
-  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 5) : 128 + 15));
 }
