@@ -4,8 +4,10 @@ import { foldPrefix } from './match.ts';
 
 /** One policy for the wire, as plain data that crosses threads. Chances 0-1, times in milliseconds. */
 export interface WirePolicy {
-  /** The fault id; unique. */
+  /** Unique. */
   readonly id: string;
+  /** The fault whose work it is, by the id that reports and events give it. */
+  readonly fault?: string;
   readonly name: string;
   readonly protocol: Protocol;
   /** HTTP: a path, `all`, or a path with a trailing `*` (segment boundary). */

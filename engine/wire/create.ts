@@ -32,6 +32,8 @@ export function createWire(options: WireOptions = {}): Wire {
   const opened = new Map<string, { readonly route: Route; readonly order: RouteOrder }>();
   const policies = new Map<string, SlottedPolicy>();
   const past = new Map<string, PolicyCounters>();
+  /** The policy of each fault, those of the past included. */
+  const ofFault = new Map<string, string>();
   const removals = new Map<string, Promise<void>>();
   const policySlots = new Slots(POLICY_SLOTS, 'policies');
   const routeSlots = new Slots(ROUTE_SLOTS, 'routes');
@@ -69,14 +71,22 @@ export function createWire(options: WireOptions = {}): Wire {
 
   const remove = async (id: string, { slot }: SlottedPolicy): Promise<void> => {
     policies.delete(id);
+    // What it has done so far must not seem undone while the workers are told.
+    past.set(id, totals.policy(slot));
     try {
       await tellAll({ kind: 'remove', id });
     } finally {
       removals.delete(id);
       past.set(id, totals.policy(slot));
       if (past.size > KEPT_COUNTERS) past.delete(past.keys().next().value ?? '');
+      if (ofFault.size > KEPT_COUNTERS + POLICY_SLOTS) ofFault.delete(ofFault.keys().next().value ?? '');
       policySlots.free(slot);
     }
+  };
+
+  const counters = (id: string): PolicyCounters | undefined => {
+    const active = policies.get(id);
+    return active === undefined ? past.get(id) : totals.policy(active.slot);
   };
 
   const wire: Wire = {
@@ -106,6 +116,7 @@ export function createWire(options: WireOptions = {}): Wire {
       const added = { policy, slot };
       policies.set(policy.id, added);
       past.delete(policy.id);
+      if (policy.fault !== undefined) ofFault.set(policy.fault, policy.id);
       await tellAll({ kind: 'add', added });
     },
     remove: async (id) => {
@@ -114,10 +125,8 @@ export function createWire(options: WireOptions = {}): Wire {
       await removals.get(id);
     },
     has: (id) => policies.has(id),
-    counters: (id) => {
-      const active = policies.get(id);
-      return active === undefined ? past.get(id) : totals.policy(active.slot);
-    },
+    counters,
+    faultCounters: (fault) => counters(ofFault.get(fault) ?? ''),
     routeCounters: (): RouteCounters[] => [...opened.values()].map(({ order }) => totals.route(order.slot, order.name)),
     listen: (passing, take) => listeners.listen(passing, take),
     halt: () => {

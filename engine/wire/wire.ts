@@ -42,6 +42,8 @@ export interface Wire extends AsyncDisposable {
   has(id: string): boolean;
   /** Undefined for an id that was never added. */
   counters(id: string): PolicyCounters | undefined;
+  /** The same by the fault whose policy it is. Undefined as well for a fault that has none in the wire. */
+  faultCounters(fault: string): PolicyCounters | undefined;
   routeCounters(): readonly RouteCounters[];
   /**
    * Calls back with what faults did to messages, every 100 ms in which there was any, until disposed; with `passing`

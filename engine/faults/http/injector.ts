@@ -60,7 +60,7 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
     undo,
     unavailable: () => '',
     plan: async (request) => [planFor(deps.owner, request)],
-    inject: async (record, { request }) => {
+    inject: async (record, { fault, request }) => {
       if (deps.wire.has(record.policyId)) return;
       const open = deps.wire.routes().map(({ name }) => name);
       if (!record.routes.some((name) => open.includes(name))) {
@@ -75,6 +75,7 @@ export function httpInjector(deps: HttpInjectorDeps): Injector<HttpParams, HttpU
       const { params } = request;
       await deps.wire.add({
         id: record.policyId,
+        fault,
         name: request.policy,
         protocol: 'http',
         target: request.target,
