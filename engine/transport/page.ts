@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Dirent, readFileSync, readdirSync } from 'node:fs';
-import { extname, join, relative, sep } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
@@ -124,21 +124,25 @@ function preferred(header: string): keyof typeof packers | undefined {
   return (['br', 'gzip'] as const).find((name) => taken.some((one) => one.split(';')[0]?.trim() === name));
 }
 
-/** The files of a build by their paths; undefined when there is none. Links are not followed: they may lead anywhere. */
+/** The files of a build by their paths; undefined when there is none. */
 function readBuild(folder: string): ReadonlyMap<string, Asset> | undefined {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
   const files = new Map<string, Asset>();
-  for (const entry of entries) {
-    const file = join(entry.parentPath, entry.name);
-    const path = `/${relative(folder, file).split(sep).join('/')}`;
-    const served = entry.isFile() && TYPES[extname(path)] !== undefined && PLAIN_NAME.test(path) && !path.includes('/.');
-    if (served) files.set(path, new Asset(path, readFileSync(file)));
+  try {
+    for (const path of filesBelow(folder)) {
+      const served = TYPES[extname(path)] !== undefined && PLAIN_NAME.test(path) && !path.includes('/.');
+      if (served) files.set(path, new Asset(path, readFileSync(join(folder, path))));
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
   }
   return files.has('/index.html') ? files : undefined;
+}
+
+/** Links are not followed, as Node's own `recursive` does: they may lead anywhere. */
+function* filesBelow(folder: string, at = ''): Generator<string> {
+  for (const entry of readdirSync(folder + at, { withFileTypes: true })) {
+    const path = `${at}/${entry.name}`;
+    if (entry.isDirectory()) yield* filesBelow(folder, path);
+    else if (entry.isFile()) yield path;
+  }
 }
