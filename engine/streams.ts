@@ -1,9 +1,8 @@
 import { FirebreakError } from './kernel/errors.ts';
 import { ItemQueue, LatestItem, MergedItem } from './contract/items.ts';
-import { type EngineEvent, type Frame } from './contract/models.ts';
+import { type EngineEvent } from './contract/models.ts';
 import { MAX_TRAFFIC_LINES, type TrafficBatch } from './contract/room.ts';
 import { type EventBus, RING_SIZE } from './telemetry/bus.ts';
-import { type Frames } from './telemetry/frames.ts';
 import { type Wire } from './wire/wire.ts';
 
 /**

@@ -64,8 +64,8 @@ export function createConnections(clock: Clock): Connections {
       } catch (error) {
         return blind(listens, services, `the connections of this machine cannot be read: ${messageOf(error)}`);
       }
-      const spots = names.spots();
-      return see(table, owners, listens.map(spots), services.map(spots));
+      const { isOwn, spot } = names.now();
+      return see({ table, owners, isOwn, listens: listens.map(spot), services: services.map(spot) });
     },
   };
 }
@@ -99,14 +99,24 @@ async function readBounded(path: string): Promise<{ text: string; cut: boolean }
   return { text: Buffer.concat(chunks).toString('latin1'), cut: true };
 }
 
-async function see({ sockets, cut }: Table, owners: SocketOwners, listens: readonly Spot[], services: readonly Spot[]): Promise<Sighting> {
+interface Scene {
+  readonly table: Table;
+  readonly owners: SocketOwners;
+  readonly isOwn: (address: string) => boolean;
+  readonly listens: readonly Spot[];
+  readonly services: readonly Spot[];
+}
+
+async function see({ table: { sockets, cut }, owners, isOwn, listens, services }: Scene): Promise<Sighting> {
   const established = sockets.filter(({ state }) => state === 'established');
   // The two ends of a connection on this machine are two sockets, each the other's mirror image.
   const byEnds = new Map(established.map((socket) => [endsOf(socket), socket]));
   const farEnds = listens.map((place) =>
     established
       .filter((socket) => socket.localPort === place.port && place.covers(socket.localHost))
-      .map((near) => ({ near, far: byEnds.get(mirrorOf(near)) })),
+      .map((near) => ({ near, far: byEnds.get(mirrorOf(near)) }))
+      // One that the caller has just closed, as the far end of a connection on this machine shows.
+      .filter(({ near, far }) => (far === undefined ? !isOwn(near.remoteHost) : far.inode !== 0)),
   );
   const listeners = services.map((place) =>
     sockets.filter((socket) => socket.state === 'listening' && socket.localPort === place.port && place.reaches(socket.localHost)),

@@ -33,16 +33,17 @@ export class HostNames {
   }
 
   /** Reads the addresses of this machine once for all the places that are then compared. */
-  spots(): (place: Place) => Spot {
+  now(): { isOwn(address: string): boolean; spot(place: Place): Spot } {
     const own = new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)));
     const isOwn = (address: string): boolean => isLoopback(address) || own.has(address);
-    return ({ host, port }) => {
+    const spot = ({ host, port }: Place): Spot => {
       if (isAny(host)) return { port, here: true, covers: () => true, reaches: (bound) => isAny(bound) || isOwn(bound) };
       const addresses = this.#addressesOf(host, own);
       const here = addresses.length > 0 && addresses.every(isOwn);
       const covers = (address: string): boolean => addresses.includes(address);
       return { port, here, covers, reaches: (bound) => (isAny(bound) ? here : covers(bound)) };
     };
+    return { isOwn, spot };
   }
 
   #addressesOf(host: string, own: ReadonlySet<string>): readonly string[] {
