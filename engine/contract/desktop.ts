@@ -65,7 +65,8 @@ export type HaltShortcut = z.infer<typeof haltShortcut>;
 
 /**
  * `window.firebreak`. The promises reject with an Error whose message is for people; null is the answer of a person who
- * cancelled. The `on…` functions return what ends the subscription; what came before the first listener is kept for it.
+ * cancelled. The `on…` functions return what ends the subscription; files and notices from before the first listener are
+ * kept for it.
  */
 export interface DesktopApi {
   /** As Node names it: `linux`, `darwin`, `win32`. */
