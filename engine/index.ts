@@ -3,14 +3,16 @@ import { type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type EngineApi, type HaltedFault, type HaltOutcome } from './contract/api.ts';
 import { type Capability, type EngineStatus, type Route } from './contract/models.ts';
+import { rehearse } from './experiment/rehearsal.ts';
 import { Runs } from './experiment/runs.ts';
 import { createInjectors } from './faults/injectors.ts';
 import { manifests } from './faults/manifests.ts';
 import { createHandlers } from './handlers.ts';
-import { Impacts } from './impact.ts';
 import { createConnections } from './host/connections.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
 import { spawnNode } from './host/spawn.ts';
+import { Impacts } from './impact.ts';
+import { type RunId } from './kernel/brands.ts';
 import { type Clock, realClock } from './kernel/clock.ts';
 import { type Probe, type ProbeSpec } from './kernel/probe.ts';
 import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from './lifecycle/halt.ts';
@@ -109,6 +111,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const vacate = (wanted: readonly Route[]): Promise<void> => lease.release(wanted.map(({ listen }) => listen));
   const probeOf = (spec: ProbeSpec, routes: readonly Route[]): Probe =>
     createProbe(spec, { clock, onSocket, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
+  const takePlace = (holder: { readonly run: RunId; readonly name: string }): Disposable =>
+    acquireExperimentLock(stateDir, { ...holder, pid: process.pid });
   const runs = parts.use(
     new Runs({
       clock,
@@ -121,7 +125,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       },
       writeReports,
       createProbe: probeOf,
-      takePlace: (holder) => acquireExperimentLock(stateDir, { ...holder, pid: process.pid }),
+      takePlace,
       recovered: (ms) => metrics.recovered(ms),
       faultCounts: () => view.faultCounts(),
       environment: () => ({ ...environmentFacts(), Firebreak: VERSION }),
@@ -167,6 +171,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     impact: impacts.list(),
     ...view.frame(),
   }));
+  const openRoutes = async (wanted: readonly Route[]): Promise<readonly Route[]> => {
+    await vacate(wanted);
+    return routes.keep(wanted);
+  };
+  const closeRoutes = (names: readonly string[]): Promise<void> => routes.close(names);
+  const rehearsal = { clock, lifecycle, halt, openRoutes, closeRoutes, takePlace, underWay: () => runs.busy };
   const series = parts.use(createSeriesClient(clock));
   const kept = createKept({ stateDir, clock, bus, history });
   const api = createHandlers({
@@ -180,16 +190,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),
-    openRoutes: async (wanted) => {
-      await vacate(wanted);
-      return routes.keep(wanted);
-    },
-    closeRoutes: (names) => routes.close(names),
+    openRoutes,
+    closeRoutes,
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => newestOf(frames, signal),
     room: createRoomHandlers({
       kept,
       series,
+      rehearse: (signal) => rehearse(rehearsal, signal),
       standing: standing.handlers,
       topology: (_input, signal) => newestOf(topology, signal),
       traffic: ({ passing }, signal) => trafficOf(wire, passing, signal),

@@ -1,4 +1,5 @@
 import { type EngineApi } from './contract/api.ts';
+import { type Rehearsal } from './contract/room.ts';
 import { FirebreakError } from './kernel/errors.ts';
 import { type KeptHandlers } from './kept.ts';
 import { type SeriesClient } from './probes/series.ts';
@@ -18,15 +19,17 @@ const missing = (): never => {
 export interface RoomParts {
   readonly kept: KeptHandlers;
   readonly series: SeriesClient;
+  readonly rehearse: (signal: AbortSignal) => Promise<Rehearsal>;
   readonly standing: StandingHandlers;
   readonly traffic: EngineApi['streams']['traffic'];
+  readonly topology: EngineApi['streams']['topology'];
 }
 
-export function createRoomHandlers({ kept, series, standing, traffic }: RoomParts): RoomHandlers {
+export function createRoomHandlers({ kept, series, rehearse, standing, topology, traffic }: RoomParts): RoomHandlers {
   const later = async (): Promise<never> => missing();
   return {
     queries: { ...kept.queries, ...standing.queries, series: (query, signal) => series.query(query, signal) },
-    commands: { ...kept.commands, ...standing.commands, stopFault: later, rehearse: later },
-    streams: { traffic, topology: missing },
+    commands: { ...kept.commands, ...standing.commands, stopFault: later, rehearse: (_input, signal) => rehearse(signal) },
+    streams: { traffic, topology },
   };
 }

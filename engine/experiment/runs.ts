@@ -161,6 +161,11 @@ export class Runs implements AsyncDisposable {
     return active !== undefined;
   }
 
+  /** Whether a run or an apply is under way, a warm-up included, when nothing is injected yet. */
+  get busy(): boolean {
+    return this.#active.size > 0;
+  }
+
   outcome(run: string): Promise<RunOutcome> {
     return this.#outcomes.get(run) ?? Promise.reject(unknownRun(run));
   }

@@ -80,7 +80,7 @@ class EngineLifecycle implements Lifecycle {
     signal.throwIfAborted();
     this.#refuseHalted(planned);
     this.#shop.boundary('guarded', null);
-    if (this.#silenced) this.#leaveHalt();
+    this.leaveHalt();
     const set = new HeldSet(this.#shop, planned);
     this.#sets.add(set);
     try {
@@ -194,7 +194,8 @@ class EngineLifecycle implements Lifecycle {
   }
 
   /** The HALT word is all that holds back a wire fault which could not be removed: then it stays. */
-  #leaveHalt(): void {
+  leaveHalt(): void {
+    if (!this.#silenced) return;
     const layers = this.#shop.facts;
     const stuck = this.reports().find(({ state, type }) => state !== 'clean' && layers[type]?.layer === 'wire');
     if (stuck !== undefined) {

@@ -62,6 +62,11 @@ export interface Lifecycle extends AsyncDisposable {
   halt(by: string): Promise<HaltResult>;
   /** True from a HALT until the next `start`. */
   readonly halted: boolean;
+  /**
+   * Lets the wires work again after a HALT without injecting anything; for a HALT that was a rehearsal. Throws
+   * FirebreakError `residue` as long as only HALT holds back a wire fault.
+   */
+  leaveHalt(): void;
   /** Aborted by the next HALT. Whoever means to inject something later takes it now: HALT is the last word on that too. */
   readonly untilHalt: AbortSignal;
   /** Reverts every open undo record whose owner is dead, or is this process and no longer holds it. */
