@@ -159,7 +159,7 @@ function nobody({ name }: Route, active: number): Node {
 function limitsOf({ routes, sighting }: Seen, services: ReadonlyMap<string, Node>): string {
   const unmeasured = routes.flatMap(({ route }, i) => (sighting.services[i]?.up === null ? (services.get(route.upstream)?.name ?? []) : []));
   const names = [...new Set(unmeasured)];
-  const text = names.length === 0 ? '' : `whether ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} up is not known: no connection is open`;
+  const text = names.length === 0 ? '' : `whether ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} up cannot be seen from here`;
   const all = [sighting.limits, text].filter((part) => part !== '').join('; ');
   return all === '' ? '' : `${all.charAt(0).toUpperCase()}${all.slice(1)}.`;
 }

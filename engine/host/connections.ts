@@ -96,7 +96,8 @@ async function readBounded(path: string): Promise<{ text: string; cut: boolean }
     chunks.push(buffer.subarray(0, bytesRead));
     size += bytesRead;
   }
-  return { text: Buffer.concat(chunks).toString('latin1'), cut: true };
+  const text = Buffer.concat(chunks).toString('latin1');
+  return { text: text.slice(0, text.lastIndexOf('\n')), cut: true };
 }
 
 interface Scene {
