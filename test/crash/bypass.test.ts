@@ -16,7 +16,7 @@ function greeting(port: number): Promise<string> {
   });
 }
 
-test('traffic passes when the engine dies, and comes back to the next engine', { timeout: 60_000 }, async () => {
+test('traffic passes when the engine dies, and comes back to the next engine', { timeout: 240_000 }, async () => {
   using dir = temporary();
   const world = folders(dir.path, ['one']);
   const stateDir = join(dir.path, 'state');

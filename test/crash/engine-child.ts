@@ -1,5 +1,6 @@
 import { createEngine } from '../../engine/index.ts';
 import { type Boundary } from '../../engine/lifecycle/models.ts';
+import { blockUntil } from './block.ts';
 
 /**
  * The real engine, with the real faults, for the tests that kill it. Arguments: state directory, the boundary at which
@@ -34,8 +35,7 @@ tell('active');
 process.stdin.setEncoding('utf8').on('data', (line: string) => {
   if (!line.startsWith('block')) return;
   tell('blocking');
-  // A busy loop, not a wait: this is what a bug looks like. Ends by itself, in case the test does not end it.
-  for (const end = performance.now() + Number(line.split(' ')[1]); performance.now() < end;);
+  blockUntil(line.slice('block '.length).trimEnd());
   tell('unblocked');
 });
 let told = false;

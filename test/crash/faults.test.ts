@@ -5,7 +5,7 @@ import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 import { httpScene, processScene, resourceScene } from './scenes.ts';
 
 const SCENES = { http: httpScene, resource: resourceScene, process: processScene };
@@ -16,7 +16,7 @@ for (const [type, makeScene] of Object.entries(SCENES)) {
   for (const boundary of BOUNDARIES) {
     test(
       `${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`,
-      { timeout: 90_000 },
+      { timeout: 240_000 },
       async (t) => {
         using dir = temporary();
         await using scene = await makeScene();
@@ -26,7 +26,7 @@ for (const [type, makeScene] of Object.entries(SCENES)) {
         using journal = openJournal(stateDir, realClock);
         scene.note(journal);
         // A signal that was sent has not always arrived yet.
-        if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, NOTHING_LEFT);
+        if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
         await engine.kill();
         const clean = async (): Promise<boolean> =>
           journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
@@ -39,7 +39,7 @@ for (const [type, makeScene] of Object.entries(SCENES)) {
   }
 }
 
-test('recover --close-routes ends what the watchdog does in the place of a dead engine', { timeout: 60_000 }, async () => {
+test('recover --close-routes ends what the watchdog does in the place of a dead engine', { timeout: 240_000 }, async () => {
   using dir = temporary();
   await using scene = await httpScene();
   const stateDir = join(dir.path, 'state');

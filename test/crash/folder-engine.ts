@@ -8,6 +8,7 @@ import { type Injector } from '../../engine/kernel/fault.ts';
 import { openLifecycle } from '../../engine/lifecycle/open.ts';
 import { folderFacts, folderInjector, forever, requestFor } from '../../engine/lifecycle/test-parts.ts';
 import { createBus } from '../../engine/telemetry/bus.ts';
+import { blockUntil } from './block.ts';
 
 /**
  * An engine with the fault type `folder`, for the tests that kill it. Arguments: state directory, the boundary at which
@@ -78,8 +79,7 @@ tell('active', { watchdog: engine.lease.status() });
 process.stdin.setEncoding('utf8').on('data', (text: string) => {
   if (text.startsWith('block')) {
     tell('blocking');
-    // A busy loop, not a wait: this is what a bug looks like. Ends by itself, in case the test does not end it.
-    for (const end = performance.now() + Number(text.split(' ')[1]); performance.now() < end;);
+    blockUntil(text.slice('block '.length).trimEnd());
     tell('unblocked');
   } else if (text.startsWith('revert')) {
     void set.revert('the test').then((reports) => tell('reverted', { states: reports.map(({ state }) => state) }));

@@ -8,7 +8,7 @@ import { openJournal } from '../../engine/store/journal.ts';
 import { eventually, hasEnded, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 
 for (const boundary of BOUNDARIES) {
-  test(`an engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 60_000 }, async () => {
+  test(`an engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 240_000 }, async () => {
     using dir = temporary();
     const world = folders(dir.path, ['one', 'two']);
     const stateDir = join(dir.path, 'state');

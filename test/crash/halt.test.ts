@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 import { httpScene, processScene, resourceScene } from './scenes.ts';
 
 /** Several scenes as one file. */
@@ -18,10 +19,11 @@ const merged = (texts: readonly string[]): string => {
 for (const blocked of [false, true]) {
   test(
     `\`firebreak halt\` ends all three faults of ${blocked ? 'an engine whose loop is blocked' : 'a live engine'}`,
-    { timeout: 90_000 },
+    { timeout: 240_000 },
     async (t) => {
       using dir = temporary();
       const stateDir = join(dir.path, 'state');
+      const unblock = join(dir.path, 'unblock');
       await using http = await httpScene();
       await using freeze = await processScene();
       await using burn = await resourceScene();
@@ -37,10 +39,10 @@ for (const blocked of [false, true]) {
       await eventually(
         'all three are in the world',
         async () => (await Promise.all(scenes.map((scene) => scene.visible()))).every(Boolean),
-        NOTHING_LEFT,
+        BUSY_MACHINE,
       );
       if (blocked) {
-        engine.write('block 8000');
+        engine.write(`block ${unblock}`);
         await engine.hears('blocking');
       }
       const answer: unknown = JSON.parse(await firebreak('halt', '--json', '--state-dir', stateDir));
@@ -52,6 +54,7 @@ for (const blocked of [false, true]) {
           !engine.said.some(({ what }) => what === 'unblocked'),
           'the engine was still blocked when all was clean',
         );
+      writeFileSync(unblock, '');
       await eventually(
         'the engine closes its own records once it can',
         () => journal.open().length === 0,

@@ -17,7 +17,7 @@ export interface Child extends AsyncDisposable {
   readonly process: ChildProcess;
   readonly said: readonly Said[];
   /**
-   * Resolves with the first line of this kind, said or yet to be said; rejects when the child ends first or after 20 s.
+   * Resolves with the first line of this kind, said or yet to be said; rejects when the child ends first or after BUSY_MACHINE.
    */
   hears(what: string): Promise<Said>;
   write(line: string): void;
@@ -63,7 +63,7 @@ export function startChild(script: string, args: readonly string[], env: Readonl
         };
         const fail = (why: string): void =>
           done(() => reject(new Error(`${why} before "${what}"; it said ${JSON.stringify(said)} ${errors}`)));
-        const timer = setTimeout(() => fail('20 s went by'), 20_000);
+        const timer = setTimeout(() => fail(`${BUSY_MACHINE} ms went by`), BUSY_MACHINE);
         waiting.add(look);
         void gone.then(() => fail('the child ended'));
         look();
@@ -79,15 +79,22 @@ export function startChild(script: string, args: readonly string[], env: Readonl
   };
 }
 
-/** Runs the command line to its end and returns what it printed, whatever its exit code. */
+/**
+ * Runs the command line to its end and returns what it printed, whatever its exit code. Rejects when it says
+ * nothing, or has not ended after BUSY_MACHINE.
+ */
 export async function firebreak(...args: readonly string[]): Promise<string> {
   const path = fileURLToPath(new URL('../../engine/cli/main.ts', import.meta.url));
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', path, ...args],
-      { timeout: 30_000 },
-      (_error, stdout) => resolve(stdout),
+      { timeout: BUSY_MACHINE },
+      (error, stdout, stderr) => {
+        const failed = error?.killed === true ? `did not end within ${BUSY_MACHINE} ms` : 'said nothing';
+        if (error?.killed === true || stdout === '') reject(new Error(`firebreak ${args.join(' ')} ${failed}: ${stdout}${stderr}`));
+        else resolve(stdout);
+      },
     );
   });
 }
@@ -127,5 +134,7 @@ export function logOf(stateDir: string): string {
 /** Whether the process with this pid has ended. */
 export const hasEnded = (pid: number): boolean => identityOf(pid) === undefined;
 
+/** How long a process may take to start, or a command to end, where something else has the processor; milliseconds. */
+export const BUSY_MACHINE = 60_000;
 /** The bound of the promise (issue: "within 12 s nothing is left"), in milliseconds. */
 export const NOTHING_LEFT = 12_000;

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { folders, temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { type Child, eventually, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, type Child, eventually, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 
 interface Scene extends AsyncDisposable {
   readonly stateDir: string;
   readonly engine: Child;
+  /** A blocked engine goes on when this file is there. */
+  readonly unblock: string;
   calm(): boolean;
   clean(): boolean;
 }
@@ -27,17 +29,20 @@ async function scene(): Promise<Scene> {
   return {
     stateDir,
     engine,
+    unblock: join(dir.path, 'unblock'),
     calm: world.calm,
     clean: () => world.calm() && journal.open().length === 0,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
-test("HALT from a second process while the engine's loop is blocked", { timeout: 60_000 }, async () => {
+test("HALT from a second process while the engine's loop is blocked", { timeout: 240_000 }, async () => {
   await using at = await scene();
-  at.engine.write('block 4000');
+  await using second = startChild('./halt-child.ts', [at.stateDir, 'when-asked']);
+  await second.hears('ready');
+  at.engine.write(`block ${at.unblock}`);
   await at.engine.hears('blocking');
-  await using second = startChild('./halt-child.ts', [at.stateDir]);
+  second.write('halt');
   const result = await second.hears('halted');
   assert.equal(at.clean(), true);
   assert.ok(
@@ -50,25 +55,27 @@ test("HALT from a second process while the engine's loop is blocked", { timeout:
     (result['faults'] as { outcome: string }[]).map(({ outcome }) => outcome),
     ['reverted', 'reverted'],
   );
+  writeFileSync(at.unblock, '');
   // Unblocked, the engine learns what happened and ends its set.
   assert.equal((await at.engine.hears('ended'))['reason'], 'halted');
   await eventually('it is still clean', at.clean, NOTHING_LEFT);
 });
 
-test('the watchdog reverts what a blocked engine holds, and the engine learns of it', { timeout: 60_000 }, async () => {
+test('the watchdog reverts what a blocked engine holds, and the engine learns of it', { timeout: 240_000 }, async () => {
   await using at = await scene();
-  at.engine.write('block 13000');
+  at.engine.write(`block ${at.unblock}`);
   await at.engine.hears('blocking');
   await eventually('everything is reverted', at.clean, NOTHING_LEFT, () => logOf(at.stateDir));
   assert.ok(
     !at.engine.said.some(({ what }) => what === 'unblocked'),
     'the engine was still blocked when all was clean',
   );
+  writeFileSync(at.unblock, '');
   assert.equal((await at.engine.hears('ended'))['reason'], 'lease-lost');
   await eventually('it is still clean', at.clean, NOTHING_LEFT);
 });
 
-test('the watchdog reverts what a stopped engine (SIGSTOP) holds', { timeout: 60_000 }, async () => {
+test('the watchdog reverts what a stopped engine (SIGSTOP) holds', { timeout: 240_000 }, async () => {
   await using at = await scene();
   process.kill(at.engine.pid, 'SIGSTOP');
   await eventually('everything is reverted', at.clean, NOTHING_LEFT, () => logOf(at.stateDir));
@@ -77,7 +84,7 @@ test('the watchdog reverts what a stopped engine (SIGSTOP) holds', { timeout: 60
   await eventually('it is still clean', at.clean, NOTHING_LEFT);
 });
 
-test('HALT when the engine and the watchdog are dead', { timeout: 60_000 }, async () => {
+test('HALT when the engine and the watchdog are dead', { timeout: 240_000 }, async () => {
   await using at = await scene();
   const watchdog = Number(at.engine.said.find(({ what }) => what === 'watchdog')?.['pid']);
   process.kill(watchdog, 'SIGKILL');
@@ -89,16 +96,16 @@ test('HALT when the engine and the watchdog are dead', { timeout: 60_000 }, asyn
   assert.equal(at.clean(), true);
 });
 
-test('a watchdog that is killed is replaced, and the new one keeps the promise', { timeout: 60_000 }, async () => {
+test('a watchdog that is killed is replaced, and the new one keeps the promise', { timeout: 240_000 }, async () => {
   await using at = await scene();
   const first = Number(at.engine.said.find(({ what }) => what === 'watchdog')?.['pid']);
   process.kill(first, 'SIGKILL');
   const second = (): number => Number(at.engine.said.findLast(({ what }) => what === 'watchdog')?.['pid']);
-  await eventually('another was started', () => second() !== first, NOTHING_LEFT);
+  await eventually('another was started', () => second() !== first, BUSY_MACHINE);
   await eventually(
     'it knows the engine',
     () => existsSync(join(at.stateDir, 'watchdog.sock')) && logOf(at.stateDir).includes(`[${second()}] watching`),
-    NOTHING_LEFT,
+    BUSY_MACHINE,
   );
   await at.engine.kill();
   await eventually('everything is reverted', at.clean, NOTHING_LEFT, () => logOf(at.stateDir));
