@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 /** What the tests of the browser host share: a build to serve, and clients that browsers would never be. */
 
-export const INDEX = '<!doctype html><title>room</title><meta name="firebreak-nonce" content="__NONCE__"><script type="module" src="./main-ABCD2345.js"></script>';
+export const INDEX = '<!doctype html><title>room</title><meta name="firebreak-nonce" content="__NONCE__"><link rel="icon" href="data:,"><script type="module" src="./main-ABCD2345.js"></script>';
 /** Long enough to be worth compressing. */
 export const SCRIPT = `document.title = 'room is alive';\n${'// firebreak\n'.repeat(400)}`;
 
