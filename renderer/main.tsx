@@ -11,6 +11,7 @@ import { followEvents } from './stores/events.ts';
 import { followFrames } from './stores/frames.ts';
 import { listenToKeys } from './stores/actions.ts';
 import { obeyDesktop } from './stores/desktop-actions.ts';
+import { followRuns } from './stores/runs.ts';
 import { applyPreferences } from './stores/preferences.ts';
 
 // Before anything reads the address: the bridge takes the token out of it.
@@ -20,6 +21,7 @@ listenToKeys();
 obeyDesktop();
 followFrames();
 followEvents();
+followRuns();
 void stayConnected(bridge);
 
 const room = document.getElementById('room');

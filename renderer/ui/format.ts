@@ -11,12 +11,12 @@ export function percent(ratio: number | null): string {
   return `${Math.min(99.9, Math.max(0.1, value)).toFixed(1)} %`;
 }
 
-/** Milliseconds: `0.4 ms`, `12 ms`, `1.25 s`, `3 min 4 s`. */
+/** Milliseconds: `0.4 ms`, `12 ms`, `1.25 s`, `3 s`, `3 min 4 s`. */
 export function duration(ms: number | null): string {
   if (ms === null) return NOTHING;
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 10) return `${Number(ms.toFixed(1))} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  if (ms < 60_000) return `${Number((ms / 1_000).toFixed(ms < 10_000 ? 2 : 1))} s`;
   const seconds = Math.round(ms / 1_000);
   const [hours, minutes, rest] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];
   return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${rest} s`;

@@ -1,0 +1,44 @@
+import { create } from 'zustand';
+import { type RunSummary } from '../../engine/contract/models.ts';
+import { follow, engine } from './connection.ts';
+import { onEvent } from './events.ts';
+import { type RunStory, fold } from './run-fold.ts';
+
+interface Runs {
+  /** Newest first; undefined until the engine has told. */
+  readonly history: readonly RunSummary[] | undefined;
+  /** The run under way, or the last one that this page saw ending. */
+  readonly live: RunStory | undefined;
+}
+export const useRuns = create<Runs>()(() => ({ history: undefined, live: undefined }));
+
+/** How many past runs are listed. */
+const LISTED = 200;
+
+export async function refreshHistory(): Promise<void> {
+  useRuns.setState({ history: await engine().query('history', { limit: LISTED }) });
+}
+
+/** Follows the run under way and the list of past ones. */
+export function followRuns(): void {
+  let waiting: RunStory | undefined;
+  let asked = 0;
+  onEvent((event) => {
+    const live = fold(waiting ?? useRuns.getState().live, event);
+    if (live !== undefined && live !== useRuns.getState().live) {
+      waiting = live;
+      // Many samples may come at once; they are drawn once.
+      if (asked === 0) {
+        asked = requestAnimationFrame(() => {
+          asked = 0;
+          useRuns.setState({ live: waiting });
+          waiting = undefined;
+        });
+      }
+    }
+    if (event.body.kind === 'run-ended') void refreshHistory().catch(() => {});
+  });
+  follow(async (client, signal) => {
+    useRuns.setState({ history: await client.query('history', { limit: LISTED }, signal) });
+  });
+}
