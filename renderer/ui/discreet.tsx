@@ -1,5 +1,6 @@
 import { type ReactNode } from 'react';
 import { usePreferences } from '../stores/preferences.ts';
+import { blotHosts } from './blot.ts';
 
 /** Text that strangers must not read: a host, an address, a payload. Blotted out, width kept, while the room is discreet. */
 export function Discreet({ children }: { readonly children: string }): ReactNode {
@@ -12,3 +13,10 @@ export function useDiscreet(): (text: string) => string {
   const hidden = usePreferences(({ discreet }) => discreet);
   return (text) => (hidden ? '•'.repeat(Math.min(12, Math.max(4, text.length))) : text);
 }
+
+/** Blots out only the hosts within a sentence, such as what a probe says of its last error. */
+export function useBlotted(): (text: string) => string {
+  const hidden = usePreferences(({ discreet }) => discreet);
+  return hidden ? blotHosts : same;
+}
+const same = (text: string): string => text;
