@@ -195,6 +195,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     events: (since, signal) => eventsAfter(bus, since, signal),
     frames: (signal) => newestOf(frames, signal),
     room: createRoomHandlers({
+      stopFault: async ({ fault, why }) => ({ stopped: await lifecycle.stopFault(fault, why) }),
       kept,
       series,
       rehearse: (signal) => rehearse(rehearsal, signal),

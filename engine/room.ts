@@ -1,6 +1,5 @@
 import { type EngineApi } from './contract/api.ts';
 import { type Rehearsal } from './contract/room.ts';
-import { FirebreakError } from './kernel/errors.ts';
 import { type KeptHandlers } from './kept.ts';
 import { type SeriesClient } from './probes/series.ts';
 import { type StandingHandlers } from './standing.ts';
@@ -12,12 +11,9 @@ export type RoomHandlers = {
   readonly streams: Pick<EngineApi['streams'], 'traffic' | 'topology'>;
 };
 
-const missing = (): never => {
-  throw new FirebreakError('unknown-operation', 'this engine does not offer that yet');
-};
-
 export interface RoomParts {
   readonly kept: KeptHandlers;
+  readonly stopFault: EngineApi['commands']['stopFault'];
   readonly series: SeriesClient;
   readonly rehearse: (signal: AbortSignal) => Promise<Rehearsal>;
   readonly standing: StandingHandlers;
@@ -25,11 +21,10 @@ export interface RoomParts {
   readonly topology: EngineApi['streams']['topology'];
 }
 
-export function createRoomHandlers({ kept, series, rehearse, standing, topology, traffic }: RoomParts): RoomHandlers {
-  const later = async (): Promise<never> => missing();
+export function createRoomHandlers({ kept, stopFault, series, rehearse, standing, topology, traffic }: RoomParts): RoomHandlers {
   return {
     queries: { ...kept.queries, ...standing.queries, series: (query, signal) => series.query(query, signal) },
-    commands: { ...kept.commands, ...standing.commands, stopFault: later, rehearse: (_input, signal) => rehearse(signal) },
+    commands: { ...kept.commands, ...standing.commands, stopFault, rehearse: (_input, signal) => rehearse(signal) },
     streams: { traffic, topology },
   };
 }

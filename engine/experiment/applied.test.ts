@@ -228,3 +228,35 @@ for (const [what, end] of [
     s.proveClean();
   });
 }
+
+test('a fault stopped by hand ends alone, stays ended through a reload, and begins anew when its policy is changed', async () => {
+  using s = scene();
+  await s.begin(s.file([s.spoilOne, s.spoilTwo]));
+  const { 'spoil-one': id = '', 'spoil-two': other } = s.ids();
+  assert.equal(await s.clock.runUntil(s.lifecycle.stopFault(id, 'too loud')), true);
+  await s.clock.advance(100);
+  assert.equal(s.applied.ended, false);
+  assert.deepEqual(s.ids(), { 'spoil-two': other });
+  await s.clock.runUntil(s.applied.reload(s.file([s.spoilOne, s.spoilTwo])));
+  assert.deepEqual(s.ids(), { 'spoil-two': other });
+  await s.clock.runUntil(s.applied.reload(s.file([{ ...s.spoilOne, hash: 9 }, s.spoilTwo])));
+  assert.deepEqual(Object.keys(s.ids()).sort(), ['spoil-one', 'spoil-two']);
+  await s.clock.runUntil(s.applied.end('done'));
+  s.proveClean();
+});
+
+test('with its last fault stopped by hand an apply is over; one that follows a file goes on', async () => {
+  for (const watched of [false, true]) {
+    using s = scene();
+    await s.begin(s.file([s.spoilOne, s.spoilTwo], { routes: [route('shop', 1)] }));
+    if (watched) await s.applied.follow(async () => ({ [Symbol.asyncDispose]: async () => {} }));
+    for (const id of Object.values(s.ids())) await s.clock.runUntil(s.lifecycle.stopFault(id, 'seen enough'));
+    await s.clock.advance(100);
+    assert.equal(s.applied.ended, !watched);
+    if (watched) await s.clock.runUntil(s.applied.end('done'));
+    const { why, faults, reverted } = await s.clock.runUntil(s.applied.released);
+    assert.deepEqual([why, reverted], [watched ? 'done' : 'every fault was stopped by hand', true]);
+    assert.deepEqual(faults.map(({ note }) => note), ['stopped by hand: seen enough', 'stopped by hand: seen enough']);
+    s.proveClean();
+  }
+});

@@ -35,7 +35,8 @@ export interface Reloaded {
 
 /**
  * The policies of a file in force without an experiment: a fault set for each, so that one can be replaced while the
- * others go on. Whatever ends one set by itself (the time is over, HALT, a lost lease) ends all.
+ * others go on. What ends one set by itself (the time is over, HALT, a lost lease) ends all; one that is stopped by hand
+ * ends alone.
  */
 export class Applied {
   /** Resolves when everything is put back and the routes are given back. */
@@ -204,7 +205,15 @@ export class Applied {
     this.#sets.push(set);
     this.#held = [...this.#held, { ...one, set }];
     this.#countDown();
-    void set.ended.then((why) => this.#endSoon(why));
+    void set.ended.then((why) => (why === 'stopped' ? this.#stopped() : this.#endSoon(why)));
+  }
+
+  /** With the last of its faults an apply is over, unless the file that it follows may bring others. */
+  async #stopped(): Promise<void> {
+    // What is being brought into force counts too.
+    await this.#inTurn(async () => {}).catch(() => {});
+    const goesOn = this.reports().some(({ state }) => state === 'planned' || state === 'injecting' || state === 'active');
+    if (!goesOn && this.#watch === undefined) this.#endSoon('every fault was stopped by hand');
   }
 
   /** A route that the file no longer names stays while a policy in force was injected on it. */

@@ -39,6 +39,7 @@ function scene(changes: Partial<World> = {}, file: Partial<FirebreakFile> = {}) 
   });
   const set: FaultSet = {
     reports: () => [report()],
+    stopped: () => [],
     verified: async () => {
       await clock.sleep(300);
       return world.bites ? 'bitten' : 'inconclusive';

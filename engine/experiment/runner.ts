@@ -4,14 +4,14 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type FaultRequest } from '../kernel/fault.ts';
 import { type Probe, type ProbeSpec } from '../kernel/probe.ts';
 import { type EventBody, type PhaseName, type RunRecord, type Sample } from '../contract/models.ts';
-import { type FaultSet, type Lifecycle } from '../lifecycle/lifecycle.ts';
+import { type EndedBy, type FaultSet, type Lifecycle } from '../lifecycle/lifecycle.ts';
 import { compileCondition } from '../policy/expression.ts';
 import { type Experiment, type FirebreakFile, type SteadyStateCheck } from '../policy/file.ts';
 import { assess } from '../policy/guard.ts';
 import { type EventBus } from '../telemetry/bus.ts';
 import { AbortWatch, type Breach } from './abort.ts';
 import { Recorder } from './record.ts';
-import { exitCodeOf, figuresOf, judge, notBitten, type Outcome, outcome, unlessGone } from './verdict.ts';
+import { exitCodeOf, figuresOf, judge, notBitten, type Outcome, outcome, unlessGone, unlessStopped } from './verdict.ts';
 import { ENOUGH_POLLS, SteadyStateWatch, recoveryChecks } from './watch.ts';
 
 export interface RunnerDeps {
@@ -126,7 +126,7 @@ class Run {
       this.#armed = false;
       if (this.#faults !== undefined) {
         await this.#phase('revert', () => this.#revert(end));
-        end = unlessGone(end, this.#faults.reports());
+        end = unlessGone(unlessStopped(end, this.#faults.stopped()), this.#faults.reports());
       }
     }
     if (this.#faults !== undefined && experiment.steadyState.length > 0) {
@@ -284,12 +284,14 @@ function abortWatch({ abort }: Experiment): AbortWatch | undefined {
   return new AbortWatch(condition, abort.for);
 }
 
-function endedEarly(why: 'hold-over' | 'lease-lost' | 'halted'): Outcome {
+function endedEarly(why: EndedBy): Outcome {
   switch (why) {
     case 'halted':
       return outcome('aborted', 'Halted: HALT was called, and every fault was put back.');
     case 'lease-lost':
       return outcome('failed', 'The lease of a fault was lost while it was held; it was put back early.');
+    case 'stopped':
+      return outcome('aborted', 'Aborted: nothing was injected any more.');
     case 'hold-over':
       return outcome('failed', 'A fault ended before the observation did.');
   }

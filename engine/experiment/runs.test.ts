@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { millis } from '../kernel/brands.ts';
 import { FIGURES, type FigureName, type Probe, httpProbeSpec } from '../kernel/probe.ts';
 import { type RunOutcome } from '../contract/api.ts';
-import { type RunRecord } from '../contract/models.ts';
+import { type FaultReport, type RunRecord } from '../contract/models.ts';
 import { type Troubles, virtualRoom } from '../lifecycle/test-parts.ts';
 import { type Policy } from '../policy/file.ts';
 import { type Prepared } from './prepare.ts';
 import { Runs } from './runs.ts';
+import { unlessStopped } from './verdict.ts';
 
 /** Experiments over the real lifecycle, in virtual time: a fault spoils a folder, and every answer is good. */
 const spec = httpProbeSpec.parse({ type: 'http', url: 'http://127.0.0.1:1/', every: '200ms', timeout: '1s' });
@@ -122,4 +123,39 @@ test('one measurement that misses the effect does not make a run inconclusive', 
   await s.clock.advance(1_500);
   troubles.neverBites = false;
   assert.equal((await run.over()).verdict, 'held');
+});
+
+test('a fault stopped by hand is told, the others go on, and nothing is claimed for what held without it', async () => {
+  using s = scene();
+  const run = await s.start();
+  await s.clock.advance(15_000);
+  const id = s.lifecycle.reports().find(({ policy }) => policy === 'spoil-0')?.id ?? '';
+  assert.equal(await s.clock.runUntil(s.lifecycle.stopFault(id, 'too loud')), true);
+  assert.deepEqual(s.lifecycle.reports().map(({ state }) => state), ['clean', 'active']);
+  const { verdict, exitCode, reverted, reason } = await run.over();
+  assert.deepEqual([verdict, exitCode, reverted], ['inconclusive', 4, true]);
+  assert.equal(reason, 'Before the observation was over, spoil-0 on folder one was stopped by hand: too loud. Nothing is claimed.');
+  const timeline = s.records[0]?.timeline.map(({ text }) => text) ?? [];
+  assert.ok(timeline.includes('spoil-0 on folder one: clean (stopped by hand: too loud)'), timeline.join('\n'));
+  assert.equal(s.world.calm(), true);
+});
+
+test('a run whose last fault was stopped by hand is over: aborted, and it says who was stopped why', async () => {
+  using s = scene();
+  const run = await s.start();
+  await s.clock.advance(15_000);
+  for (const { id } of s.lifecycle.reports()) await s.clock.runUntil(s.lifecycle.stopFault(id, 'seen enough'));
+  const { verdict, exitCode, reverted, reason, faults } = await run.over();
+  assert.deepEqual([verdict, exitCode, reverted], ['aborted', 3, true]);
+  assert.match(reason, /^Aborted: nothing was injected any more\. During the run, spoil-0 on folder one was stopped by hand: seen enough; spoil-1 /);
+  assert.deepEqual(faults.map(({ state }) => state), ['clean', 'clean']);
+  assert.equal(s.world.calm(), true);
+});
+
+test('a hypothesis that a stopped fault did not save is refuted all the same, and the reader hears of the stop', () => {
+  const [stopped] = [{ policy: 'slow', target: 'route r /', note: 'stopped by hand: too loud' }] as FaultReport[];
+  const refuted = { verdict: 'refuted', reason: 'It broke.', breach: null } as const;
+  assert.deepEqual(unlessStopped(refuted, [stopped as FaultReport]), {
+    ...refuted, reason: 'It broke. During the run, slow on route r / was stopped by hand: too loud.',
+  });
 });

@@ -57,6 +57,14 @@ export function notBitten(faults: readonly FaultReport[], had = 'had no'): strin
   return silent.map(({ policy, effect }) => `${policy} ${had} measured effect (${effect.detail || 'nothing was seen'})`).join('; ');
 }
 
+/** Whoever reads the verdict must know what was stopped by hand; what held with less than the plan proves nothing. */
+export function unlessStopped(end: Outcome, stopped: readonly FaultReport[]): Outcome {
+  if (stopped.length === 0) return end;
+  const which = stopped.map(({ policy, target, note }) => `${policy} on ${target} was ${note}`).join('; ');
+  if (end.verdict === 'held') return outcome('inconclusive', `Before the observation was over, ${which}. Nothing is claimed.`);
+  return { ...end, reason: `${end.reason} During the run, ${which}.` };
+}
+
 /** A hypothesis that held is no finding when a fault had gone by the time it was reverted. */
 export function unlessGone(end: Outcome, faults: readonly FaultReport[]): Outcome {
   const gone = notBitten(faults, 'no longer had a');

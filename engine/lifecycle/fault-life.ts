@@ -51,7 +51,9 @@ export class FaultLife {
   /** Measurements in a row that did not see it bite. */
   #misses = 0;
   #note = '';
+  #stopped = '';
   #injecting: Promise<void> | undefined;
+  #ending: Promise<number | null> | undefined;
   #measuring: Promise<void> | undefined;
   #journaled = false;
   #started = 0;
@@ -135,11 +137,27 @@ export class FaultLife {
     this.#holding.abort(new FirebreakError('fault-ended', why));
   }
 
+  /** Ends it alone, by hand, with a last measurement; its reports say so from now on. */
+  async stop(why: string): Promise<void> {
+    this.#stopped = `stopped by hand: ${why}`;
+    await this.lastLook();
+    await this.end(this.#stopped);
+  }
+  get stopped(): boolean {
+    return this.#stopped !== '';
+  }
+
   /**
-   * Steps 7 and 8: revert from the journal, verify clean. May be called again to retry what stayed open.
+   * Steps 7 and 8: revert from the journal, verify clean. May be called again to retry what stayed open; a call while
+   * another is under way joins it.
    * @returns monotonic time at which nothing was injected any more; null when that is not known.
    */
-  async end(why: string): Promise<number | null> {
+  end(why: string): Promise<number | null> {
+    this.#ending ??= this.#end(why).finally(() => (this.#ending = undefined));
+    return this.#ending;
+  }
+
+  async #end(why: string): Promise<number | null> {
     const { clock } = this.#shop;
     if (this.#state === 'clean') return clock.now();
     this.#shop.boundary('ending', this.fault);
@@ -178,7 +196,7 @@ export class FaultLife {
       before: this.#before,
       after: this.#after,
       reverted: this.#state === 'clean' && this.#before === this.#after,
-      note: this.#note,
+      note: [this.#stopped, this.#note].filter((text) => text !== '').join('; '),
     };
   }
 

@@ -96,6 +96,17 @@ class EngineLifecycle implements Lifecycle {
     return [...this.#sets].flatMap((set) => set.reports());
   }
 
+  async stopFault(fault: string, why: string): Promise<boolean> {
+    const reports = await Promise.all([...this.#sets].map((set) => set.stop(fault, why)));
+    const report = reports.find((one) => one !== undefined);
+    this.#tidy();
+    if (report === undefined || report.state === 'clean') return report !== undefined;
+    throw new FirebreakError('residue', `${report.policy} on ${report.target} is not proven reverted: ${report.note}`, {
+      hint: 'Stop it once more, or run `firebreak recover`.',
+      exitCode: EXIT.residue,
+    });
+  }
+
   get halted(): boolean {
     return this.#halted;
   }
@@ -142,14 +153,16 @@ class EngineLifecycle implements Lifecycle {
     const { journal, identity } = this.#shop;
     this.#tidy();
     const sets = [...this.#sets];
-    const held = new Set(sets.filter((set) => set.holding).flatMap((set) => set.reports().map(({ id }) => id)));
+    const holding = sets.filter((set) => set.holding).flatMap((set) => set.reports());
+    // What was stopped alone and not proven clean is nobody's any more.
+    const held = new Set(holding.filter(({ state }) => state !== 'unconfirmed').map(({ id }) => id));
     const { pid, started } = identity.self;
     const mine = journal.open().filter(({ fault, owner }) => {
       const own = owner.pid === pid && owner.started === started;
       return !held.has(fault) && (own || !identity.alive(owner));
     });
     const before = mine.map((record) => openUndoOf(record, identity));
-    await Promise.all(sets.filter((set) => !set.holding).map((set) => set.revert('recover')));
+    await Promise.all(sets.map((set) => (set.holding ? set.stopAgain('recover') : set.revert('recover'))));
     const left = new Set(journal.open().map(({ fault }) => fault));
     await undoAll(
       mine.filter(({ fault }) => left.has(fault)),

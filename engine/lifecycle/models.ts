@@ -15,16 +15,18 @@ export interface PlannedFault {
   readonly targets: readonly TargetPlan[];
 }
 
-/** Why a set ended without being asked to. */
-export type EndedBy = 'hold-over' | 'lease-lost' | 'halted';
+/** Why a set ended without being asked to; `stopped`: the last of its faults was stopped by hand. */
+export type EndedBy = 'hold-over' | 'lease-lost' | 'halted' | 'stopped';
 
 /** The faults of one run (or one `apply`) that are in the world together. */
 export interface FaultSet extends AsyncDisposable {
   reports(): readonly FaultReport[];
+  /** Those of them that were stopped by hand while the others were to go on; the note of each says why. */
+  stopped(): readonly FaultReport[];
   /**
    * Resolves when the fate of every fault is known: 'bitten' when all have shown a measured effect, 'inconclusive' when
    * one did not within its manifest's `verifyWithin` (or `within` ms when that is shorter). Inconclusive starts the
-   * revert.
+   * revert. What is stopped by hand is not waited for.
    */
   verified(within: Millis): Promise<'bitten' | 'inconclusive'>;
   /**
@@ -60,6 +62,11 @@ export interface Lifecycle extends AsyncDisposable {
   /** Every fault of this process that is not yet closed. */
   reports(): readonly FaultReport[];
   halt(by: string): Promise<HaltResult>;
+  /**
+   * Reverts one fault that this process holds, and verifies clean; the others of its set go on. Resolves when it is
+   * closed: false when no such fault is held (any more). Throws FirebreakError `residue` when it is not proven clean.
+   */
+  stopFault(fault: string, why: string): Promise<boolean>;
   /** True from a HALT until the next `start`. */
   readonly halted: boolean;
   /**

@@ -6,11 +6,16 @@ import { type EndedBy, type FaultSet, type PlannedFault, type Workshop } from '.
 import { startFailure } from './plan.ts';
 import { undoAll } from './undo.ts';
 
+interface Member {
+  readonly life: FaultLife;
+  readonly policy: string;
+}
+
 /** The faults of one run, begun in order and ended in reverse. */
 export class HeldSet implements FaultSet {
   readonly ended: Promise<EndedBy>;
   readonly #shop: Workshop;
-  readonly #lives: { readonly life: FaultLife; readonly policy: string }[] = [];
+  readonly #lives: Member[] = [];
   /** Policies that found no target: kept for the reports. */
   readonly #idle: readonly FaultReport[];
   readonly #end = Promise.withResolvers<EndedBy>();
@@ -41,9 +46,12 @@ export class HeldSet implements FaultSet {
   /** Begins every fault in order. When one fails, or `signal` is aborted, reverts all and throws. */
   async begin(hold: Millis, signal: AbortSignal): Promise<void> {
     for (const { life, policy } of this.#lives) {
+      if (life.stopped) continue;
       try {
         await life.begin(signal);
       } catch (error) {
+        // Stopped by hand while it began: that concerns it alone.
+        if (life.stopped && !signal.aborted) continue;
         await this.#revert(`${policy} was not injected`, true);
         throw signal.aborted ? signal.reason : startFailure(policy, error);
       }
@@ -62,20 +70,44 @@ export class HeldSet implements FaultSet {
   }
 
   async verified(within: Millis): Promise<'bitten' | 'inconclusive'> {
-    const bites = await Promise.all(this.#lives.map(({ life }) => life.bitten(within)));
+    const bites = await Promise.all(this.#lives.map(async ({ life }) => life.stopped || (await life.bitten(within)) || life.stopped));
     if (bites.every(Boolean) && this.#idle.length === 0 && bites.length > 0) return 'bitten';
     void this.revert('it did not bite');
     return 'inconclusive';
+  }
+
+  stopped(): readonly FaultReport[] {
+    return this.#lives.filter(({ life }) => life.stopped).map(({ life }) => life.report());
+  }
+
+  /**
+   * Ends one fault and leaves the others alone; with the last of them the set ends. Resolves with its last report, or
+   * undefined when it is not one of this set's that is still open.
+   */
+  async stop(fault: string, why: string): Promise<FaultReport | undefined> {
+    const life = this.#lives.find((one) => one.life.fault === fault)?.life;
+    if (life === undefined || life.report().state === 'clean') return undefined;
+    if (this.#holding) {
+      await life.stop(why);
+      if (this.#lives.every((one) => one.life.stopped)) await this.endBy('stopped');
+    } else await life.end(why);
+    return life.report();
+  }
+
+  /** Tries again to end what was stopped by hand and is not proven clean. */
+  async stopAgain(why: string): Promise<void> {
+    const left = this.#lives.filter(({ life }) => life.stopped && life.report().state === 'unconfirmed');
+    await undoAll(left, ({ life }) => life.reversible, async ({ life }) => void (await life.end(why)));
   }
 
   revert(why: string): Promise<readonly FaultReport[]> {
     return this.#revert(why, false);
   }
 
-  /** Ends by itself; resolves when reverted. A hold that is over is no emergency, the others are. */
+  /** Ends by itself; resolves when reverted. HALT and a lost lease are emergencies, the others are not. */
   endBy(reason: EndedBy): Promise<readonly FaultReport[]> {
     if (this.#holding) this.#end.resolve(reason);
-    return this.#revert(reason, reason !== 'hold-over');
+    return this.#revert(reason, reason === 'lease-lost' || reason === 'halted');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
