@@ -44,6 +44,7 @@ export interface Sighting {
 
 /** Some 27,000 sockets; what is beyond is not looked at. */
 const MOST_TABLE_BYTES = 4 << 20;
+const PIECE_BYTES = 65_536;
 
 /** Who is connected to whom on this machine, as the kernel sees it: needs no part of the programs concerned. */
 export interface Connections {
@@ -58,14 +59,13 @@ export function createConnections(clock: Clock): Connections {
   return {
     look: async (listens, services) => {
       if (process.platform !== 'linux') return blind(listens, services, 'only on Linux can Firebreak tell who calls');
-      let table: Table;
       try {
-        table = await readTable(new Set([...listens, ...services].map(({ port }) => port)));
+        const { isOwn, spot } = names.now();
+        const table = await readTable(new Set([...listens, ...services].map(({ port }) => port)));
+        return await see({ table, owners, isOwn, listens: listens.map(spot), services: services.map(spot) });
       } catch (error) {
         return blind(listens, services, `the connections of this machine cannot be read: ${messageOf(error)}`);
       }
-      const { isOwn, spot } = names.now();
-      return see({ table, owners, isOwn, listens: listens.map(spot), services: services.map(spot) });
     },
   };
 }
@@ -81,23 +81,27 @@ interface Table {
 }
 
 async function readTable(ports: ReadonlySet<number>): Promise<Table> {
-  const four = await readBounded('/proc/net/tcp');
+  const four = await readBounded('/proc/net/tcp', ports);
   // A kernel without IPv6 has no such file.
-  const six = await readBounded('/proc/net/tcp6').catch(() => ({ text: '', cut: false }));
-  return { sockets: [four, six].flatMap(({ text }) => parseTcpTable(text, ports)), cut: four.cut || six.cut };
+  const six = await readBounded('/proc/net/tcp6', ports).catch((): Table => ({ sockets: [], cut: false }));
+  return { sockets: [...four.sockets, ...six.sockets], cut: four.cut || six.cut };
 }
 
-async function readBounded(path: string): Promise<{ text: string; cut: boolean }> {
+/** A piece at a time, so that a long table does not hold up everything else. */
+async function readBounded(path: string, ports: ReadonlySet<number>): Promise<Table> {
   await using file = await open(path);
-  const chunks: Buffer[] = [];
+  const sockets: TcpSocket[] = [];
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  let rest = '';
   for (let size = 0; size < MOST_TABLE_BYTES; ) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65_536), 0, 65_536, null);
-    if (bytesRead === 0) return { text: Buffer.concat(chunks).toString('latin1'), cut: false };
-    chunks.push(buffer.subarray(0, bytesRead));
+    const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, null);
+    if (bytesRead === 0) return { sockets, cut: false };
     size += bytesRead;
+    const lines = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
+    rest = lines.pop() ?? '';
+    sockets.push(...parseTcpTable(lines, ports));
   }
-  const text = Buffer.concat(chunks).toString('latin1');
-  return { text: text.slice(0, text.lastIndexOf('\n')), cut: true };
+  return { sockets, cut: true };
 }
 
 interface Scene {

@@ -17,21 +17,21 @@ const SIX = `  sl  local_address                         remote_address         
 `;
 
 test('a table gives both ends, the state and the inode of the sockets asked for', () => {
-  const sockets = parseTcpTable(FOUR, new Set([0x1bbd]));
+  const sockets = parseTcpTable(FOUR.split('\n'), new Set([0x1bbd]));
   assert.deepEqual(sockets.map((s) => [s.localHost, s.localPort, s.remoteHost, s.remotePort, s.state, s.inode]), [
     ['127.0.0.1', 7101, '0.0.0.0', 0, 'listening', 111],
     ['127.0.0.1', 7101, '127.0.0.1', 50_000, 'established', 112],
     ['127.0.0.1', 50_000, '127.0.0.1', 7101, 'established', 113],
     ['127.0.0.1', 50_001, '127.0.0.1', 7101, 'other', 0],
   ]);
-  assert.deepEqual(parseTcpTable(FOUR, new Set([22])).map((s) => s.remoteHost), ['192.168.0.2']);
+  assert.deepEqual(parseTcpTable(FOUR.split('\n'), new Set([22])).map((s) => s.remoteHost), ['192.168.0.2']);
 });
 
 test('IPv6 is written the short way, and IPv4 within it as IPv4', () => {
-  const sockets = parseTcpTable(SIX, new Set([7101]));
+  const sockets = parseTcpTable(SIX.split('\n'), new Set([7101]));
   assert.deepEqual(sockets.map((s) => [s.localHost, s.remoteHost]), [['::', '::'], ['127.0.0.1', '127.0.0.1'], ['::1', '2001:db8::1']]);
 });
 
 test('what is no table gives nothing', () => {
-  for (const text of ['', 'nonsense\n', FOUR.slice(0, 120)]) assert.deepEqual(parseTcpTable(text, new Set([7101])), []);
+  for (const text of ['', 'nonsense\n', FOUR.slice(0, 120)]) assert.deepEqual(parseTcpTable(text.split('\n'), new Set([7101])), []);
 });

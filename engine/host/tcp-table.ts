@@ -16,11 +16,11 @@ const STATES: Readonly<Record<string, TcpSocket['state']>> = { '01': 'establishe
 const LINE = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]{2}) /;
 
 /**
- * Reads /proc/net/tcp or /proc/net/tcp6 (proc_net(5)), only the sockets with one of these ports at either end: a busy
+ * Reads lines of /proc/net/tcp or /proc/net/tcp6 (proc_net(5)), only the sockets with one of these ports at either end: a busy
  * machine has tens of thousands. Lines of another form, such as the title, are left out.
  */
-export function parseTcpTable(text: string, ports: ReadonlySet<number>): TcpSocket[] {
-  return text.split('\n').flatMap((line) => {
+export function parseTcpTable(lines: readonly string[], ports: ReadonlySet<number>): TcpSocket[] {
+  return lines.flatMap((line) => {
     const match = LINE.exec(line);
     if (match === null) return [];
     const [head, local = '', localDigits = '', remote = '', remoteDigits = '', state = ''] = match;

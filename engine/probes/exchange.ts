@@ -83,11 +83,11 @@ export function createExchanger({ clock, secure, onSocket }: ExchangerOptions): 
       const stop = (): void => give({ kind: 'stopped', error: 'stopped' });
       let outgoing: ReturnType<typeof send> | undefined;
       if (signal.aborted) return stop();
-      const url = request.where();
-      if (typeof url === 'string') return give({ kind: 'failed', error: url });
       signal.addEventListener('abort', stop, { once: true });
       try {
         const { method, headers } = request;
+        const url = request.where();
+        if (typeof url === 'string') return end({ kind: 'failed', error: url });
         outgoing = send(url, { agent, method, headers: withLength(headers, request.body) }, (answer) =>
           read(answer, request, (failure, body, cut) => {
             if (failure !== '') give({ kind: 'failed', error: failure });
@@ -98,7 +98,7 @@ export function createExchanger({ clock, secure, onSocket }: ExchangerOptions): 
         outgoing.on('error', (error) => end({ kind: 'failed', error: plainError(error) }));
         outgoing.end(request.body);
       } catch (error) {
-        // Such as a header that Node refuses to send.
+        // Such as a header that Node refuses to send, or a URL that is none.
         end({ kind: 'failed', error: plainError(error) });
       }
     });
