@@ -15,8 +15,9 @@ export const Charts = memo(function Charts({ story }: { readonly story: RunStory
   const limit = story.abort === null ? undefined : limitOf(story.abort.when);
   const step = Math.max(1, Math.ceil(story.series.length / DRAWN));
   const data = story.series.filter((_, index) => index % step === 0 || index === story.series.length - 1);
-  const injected = story.phases.find(({ name }) => name === 'observe');
-  const under: readonly [number, number] | undefined = injected === undefined ? undefined : [injected.start, injected.end ?? data.at(-1)?.at ?? injected.start];
+  const start = story.phases.find(({ name }) => name === 'inject')?.start;
+  const end = story.phases.find(({ name }) => name === 'observe')?.end ?? data.at(-1)?.at;
+  const under: readonly [number, number] | undefined = start === undefined ? undefined : [start, Math.max(start, end ?? start)];
   return (
     <div className={css['charts']}>
       <Chart title="Success" data={data} under={under} domain={[0, 1]} format={percent} {...(limit?.figure === 'success_rate' ? { limit: limit.limit } : {})}
