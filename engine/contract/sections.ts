@@ -3,6 +3,7 @@ import { millis } from '../kernel/brands.ts';
 import { DAY, durationText, type FieldMeta, flag, HOUR } from '../kernel/fields.ts';
 import { protocol } from './models.ts';
 
+export { snake } from '../kernel/fields.ts';
 export { formatDuration } from '../kernel/durations.ts';
 export { FIGURES, httpProbeSpec, prometheusProbeSpec } from '../kernel/probe.ts';
 
@@ -11,7 +12,8 @@ export { FIGURES, httpProbeSpec, prometheusProbeSpec } from '../kernel/probe.ts'
  * policy of a type may say beyond `policyShape` is in the manifest of that type.
  */
 
-const help = (text: string, example: string | number | boolean) => ({ help: text, example }) satisfies FieldMeta;
+const help = (text: string, example: string | number | boolean, form?: FieldMeta['form']) =>
+  ({ help: text, example, ...(form !== undefined && { form }) }) satisfies FieldMeta;
 const words = (message: string) => z.string({ error: message }).min(1, message);
 
 /** A name that can stand in a URL, a metric label and a file name. */
@@ -55,7 +57,7 @@ export const routeShape = {
 
 export const experimentShape = {
   hypothesis: words('expected a sentence').meta(
-    help('What you believe will hold.', 'Checkout keeps 95 % success while payments answer late.'),
+    help('What you believe will hold.', 'Checkout keeps 95 % success while payments answer late.', 'lines'),
   ),
   blastRadius: z
     .int({ error: 'expected a whole number from 1 to 5' })
@@ -74,12 +76,12 @@ export const experimentShape = {
 export const checkShape = {
   name: words('expected a name').meta(help('What is measured.', 'checkout')),
   expect: words('expected a condition').meta(
-    help('When the steady state holds, in CEL.', 'success_rate >= 0.99 && p99 < 800'),
+    help('When the steady state holds, in CEL.', 'success_rate >= 0.99 && p99 < 800', 'condition'),
   ),
 };
 
 export const abortShape = {
-  when: words('expected a condition').meta(help('When to abort, in CEL.', 'success_rate < 0.95')),
+  when: words('expected a condition').meta(help('When to abort, in CEL.', 'success_rate < 0.95', 'condition')),
   for: durationText(0, HOUR).default(millis(0)).meta(help('How long the condition must hold first.', '3s')),
 };
 

@@ -13,6 +13,13 @@ export interface FieldMeta {
   readonly min?: number;
   readonly max?: number;
   readonly example?: string | number | boolean;
+  /** How a form asks for a text: in several lines, or as a condition in CEL. Absent: in one line. */
+  readonly form?: 'lines' | 'condition';
+}
+
+/** `latencyChance` and `latency_chance` -> `latency_chance`; runs of capitals count as one word (`ramChunkMB`). */
+export function snake(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z]+)/g, '$1_$2').toLowerCase();
 }
 
 /** A probability or a load, 0 to 1. */
@@ -65,7 +72,7 @@ export const text = (help: string, maxLength = 65_536) =>
     .string({ error: 'expected text' })
     .max(maxLength, `expected at most ${maxLength} characters`)
     .default('')
-    .meta({ help, example: '' } satisfies FieldMeta);
+    .meta({ help, example: '', form: 'lines' } satisfies FieldMeta);
 
 /** Names and values that must all be present; names compare without regard to case. */
 export const headers = (help: string) =>

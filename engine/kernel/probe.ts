@@ -3,7 +3,8 @@ import { durationText, type FieldMeta } from './fields.ts';
 import { type Millis, millis } from './brands.ts';
 import { formatDuration } from './durations.ts';
 
-const about = (help: string, example: string | number | boolean) => ({ help, example }) satisfies FieldMeta;
+const about = (help: string, example: string | number | boolean, form?: FieldMeta['form']) =>
+  ({ help, example, ...(form !== undefined && { form }) }) satisfies FieldMeta;
 const words = (message: string) => z.string({ error: message }).min(1, message);
 const EMA = 'expected a number above 0, up to 1';
 const STATUS = 'expected a status code from 100 to 599 or a class such as 2xx';
@@ -41,7 +42,7 @@ export const httpProbeSpec = z.strictObject({
     })
     .default({})
     .meta(about('Headers of the request.', '{ x-canary: "true" }')),
-  body: z.string({ error: 'expected text' }).default('').meta(about('Body of the request.', '{}')),
+  body: z.string({ error: 'expected text' }).default('').meta(about('Body of the request.', '{}', 'lines')),
   /** What counts as success: a status code or a class such as `2xx`; empty means 200-399. */
   status: z
     .array(
@@ -73,7 +74,7 @@ export const prometheusProbeSpec = z.strictObject({
   /** Base URL of the server. */
   url: words('expected a URL').meta(about('Where the Prometheus server answers.', 'http://127.0.0.1:9090')),
   /** PromQL, evaluated as an instant query; must give a scalar or a vector of one element. */
-  query: words('expected a query').meta(about('PromQL that gives one number.', 'sum(rate(http_requests_total[1m]))')),
+  query: words('expected a query').meta(about('PromQL that gives one number.', 'sum(rate(http_requests_total[1m]))', 'lines')),
   ...timing,
 });
 

@@ -1,9 +1,7 @@
 import { type z } from 'zod';
+import { snake } from '../kernel/fields.ts';
 
-/** `latencyChance` and `latency_chance` -> `latency_chance`; runs of capitals count as one word (`ramChunkMB`). */
-export function snake(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z]+)/g, '$1_$2').toLowerCase();
-}
+export { snake };
 
 /** What a value is, in a few words, for the end of `expected …, found …`. */
 export function describe(value: unknown): string {
