@@ -1,6 +1,8 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { compileSnapshot, decide, type Snapshot, type WirePolicy } from '../../engine/policy/snapshot.ts';
+import { createShared } from '../../engine/wire/shared.ts';
+import { Tap } from '../../engine/wire/tap.ts';
 import { wirePolicy } from '../support/policy.ts';
 import { type Figure, quantile } from './figure.ts';
 
@@ -132,6 +134,8 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
   const thousand = snapshotOf(1_000);
   say('gate');
   add('gate', await measure(() => (thousand.gate('redis') ? 1 : 0)));
+  const tap = new Tap(createShared(1), 0, () => {});
+  add('tap, nobody listens', await measure(() => (tap.on || tap.wantsPassing ? 1 : 0)));
   add('0 policies', await measure(decision(compileSnapshot([]), misses)));
   for (const count of [10, 100, 1_000]) {
     say(`${count} policies`);
