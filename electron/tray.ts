@@ -18,7 +18,7 @@ export interface RoomTray extends Disposable {
 /** The tray's icon with the state of things and HALT. @returns the reason when this desktop has no tray. */
 export function createTray({ platform, show, halt, quit }: TrayDeps): RoomTray | string {
   try {
-    const icon = nativeImage.createFromPath(join(ICONS, platform === 'darwin' ? 'trayTemplate.png' : '32.png'));
+    const icon = nativeImage.createFromPath(join(ICONS, platform === 'darwin' ? 'trayTemplate.png' : '32x32.png'));
     const tray = new Tray(icon);
     tray.on('click', show);
     const update = (line: string): void => {

@@ -29,7 +29,7 @@ export function openWindow({ folder, tell, stayed }: WindowDeps): BrowserWindow 
     minWidth: SMALLEST.width,
     minHeight: SMALLEST.height,
     title: 'Firebreak',
-    icon: join(import.meta.dirname, '..', 'assets', 'icons', '512.png'),
+    icon: join(import.meta.dirname, '..', 'assets', 'icons', '512x512.png'),
     backgroundColor: BACKGROUND,
     show: false,
     webPreferences: {

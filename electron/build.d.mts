@@ -1,0 +1,2 @@
+export const PRELOAD: string;
+export function buildPreload(): Promise<{ built: boolean; file: string }>;

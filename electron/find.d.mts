@@ -1,0 +1,3 @@
+export function electronDist(): string | undefined;
+export function electronBinary(): string | undefined;
+export function electronVersion(): string;

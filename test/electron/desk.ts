@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type ElectronApplication, type Page, _electron } from 'playwright-core';
+import { buildPreload } from '../../electron/build.mjs';
+import { electronBinary } from '../../electron/find.mjs';
+
+/** Starts the real desktop host, in the true Electron where there is one, else under the stand-in. */
+
+const here = import.meta.dirname;
+const root = join(here, '..', '..');
+const entry = join(root, 'electron', 'main.ts');
+const loader = join(dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')), 'lib', 'server', 'electron', 'loader.js');
+
+export const binary = electronBinary();
+export const ON = binary === undefined ? 'the stand-in: Node and Chromium, without Electron' : `Electron at ${binary}`;
+
+/** A folder for one test: the program's state, and whatever else. Removed when disposed. */
+export class Home implements AsyncDisposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'firebreak-desk-'));
+  readonly program = binary ?? standIn(this.path);
+
+  file(name: string, text: string): string {
+    const path = join(this.path, name);
+    writeFileSync(path, text);
+    return path;
+  }
+  env(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+    const inherited = Object.fromEntries(Object.entries(process.env).filter((one): one is [string, string] => one[1] !== undefined));
+    return { ...inherited, FIREBREAK_HOME: join(this.path, 'state'), FIREBREAK_ROOM: join(here, 'page'), ...extra };
+  }
+  /** Starts the program a second time, by hand, and waits until it has ended. */
+  async second(args: readonly string[]): Promise<number | null> {
+    const child: ChildProcess = spawn(this.program, [entry, ...args], { env: this.env(), cwd: this.path, stdio: ['ignore', 'ignore', 'inherit'] });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A browser that was just ended may still be writing.
+    await rm(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+}
+
+/** A program that takes Electron's arguments. */
+function standIn(folder: string): string {
+  const path = join(folder, 'electron-stand-in');
+  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' --disable-warning=ExperimentalWarning '${join(here, 'stand-in', 'main.ts')}' "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+export interface DeskOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A running desktop host. */
+export class Desk implements AsyncDisposable {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  readonly home: Home;
+
+  constructor(app: ElectronApplication, page: Page, home: Home) {
+    this.app = app;
+    this.page = page;
+    this.home = home;
+  }
+  static async start(home: Home, { args = [], env = {} }: DeskOptions = {}): Promise<Desk> {
+    await buildPreload();
+    const app = await _electron.launch({
+      executablePath: home.program,
+      args: ['-r', loader, '-r', join(here, 'spy.cjs'), entry, ...args],
+      env: home.env(env),
+      cwd: home.path,
+      timeout: 60_000,
+    });
+    const page = await app.firstWindow({ timeout: 60_000 });
+    await page.waitForFunction(() => (globalThis as unknown as Room).seen?.ports === 1, undefined, { timeout: 60_000 });
+    return new Desk(app, page, home);
+  }
+
+  /** Asks the engine through the window. */
+  call<T>(kind: 'query' | 'command', name: string, input: object = {}): Promise<T> {
+    return this.page.evaluate((sent) => (globalThis as unknown as Room).call(...sent), [kind, name, input] as [string, string, object]) as Promise<T>;
+  }
+  seen(): Promise<Room['seen']> {
+    return this.page.evaluate(() => (globalThis as unknown as Room).seen);
+  }
+  /** Presses an entry of the application menu. */
+  menu(id: string): Promise<void> {
+    return this.app.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.click(), id);
+  }
+  /** Presses an entry of the tray's menu. */
+  tray(id: string): Promise<void> {
+    return this.app.evaluate((_electron, wanted) => (globalThis as unknown as Spied).spy.tray?.getMenuItemById(wanted)?.click(), id);
+  }
+  /** Presses the keys that were taken from the desktop. */
+  keys(): Promise<void> {
+    return this.app.evaluate(() => [...(globalThis as unknown as Spied).spy.keys.values()].forEach((press) => press()));
+  }
+  notifications(): Promise<string[]> {
+    return this.app.evaluate(() => (globalThis as unknown as Spied).spy.notifications);
+  }
+  /** Answers the next questions by the label of a button; @returns what was asked, so far, when called. */
+  async answer(label: string): Promise<() => Promise<string[]>> {
+    await this.app.evaluate(({ dialog }, wanted) => {
+      const asked: string[] = [];
+      (globalThis as unknown as { asked: string[] }).asked = asked;
+      dialog.showMessageBox = (async (...args: unknown[]) => {
+        const { message, buttons } = args.at(-1) as { message: string; buttons: string[] };
+        asked.push(message);
+        return { response: buttons.indexOf(wanted), checkboxChecked: false };
+      }) as unknown as typeof dialog.showMessageBox;
+    }, label);
+    return () => this.app.evaluate(() => (globalThis as unknown as { asked: string[] }).asked);
+  }
+  closeWindow(): Promise<void> {
+    return this.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close());
+  }
+  isVisible(): Promise<boolean> {
+    return this.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() === true);
+  }
+  /** Resolves with the exit code when the program has ended. */
+  async ended(): Promise<number | null> {
+    const child = this.app.process();
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    const child = this.app.process();
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    await this.app.evaluate(({ app }) => app.quit()).catch(() => {});
+    await this.ended();
+  }
+}
+
+interface Room {
+  readonly seen: {
+    menu: string[];
+    files: { path: string; name: string; text: string }[];
+    notices: { level: string; text: string; hint: string }[];
+    ports: number;
+    closed: number;
+    portOrigin: string;
+  };
+  call(kind: string, name: string, input: object): Promise<unknown>;
+}
+interface Spied {
+  readonly spy: {
+    readonly keys: Map<string, () => void>;
+    readonly tray: { getMenuItemById(id: string): { label: string; click(): void } | null } | null;
+    readonly notifications: string[];
+  };
+}
+
+/** Waits until something holds; looks every 20 ms, and gives up after 30 s. */
+export async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+  const late = Date.now() + 30_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > late) throw new Error(`still waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+export const readJson = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T;
