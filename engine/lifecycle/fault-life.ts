@@ -11,6 +11,7 @@ import {
 import { newFaultId } from '../kernel/random.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type FaultReport } from '../telemetry/models.ts';
+import { Burst } from './burst.ts';
 import { type Workshop } from './models.ts';
 import { type Undone, undoFromJournal } from './undo.ts';
 import { untilAborted, within } from './waiting.ts';
@@ -24,8 +25,6 @@ const GONE_AFTER = 3;
 const LAST_LOOK = 500;
 /** How long an aborted inject may take to return before it is reverted under its feet. */
 const INJECT_GRACE = 2_000;
-/** Injected faults are reported at once, then at most so often. */
-const BURST = 100;
 
 /**
  * One fault on one target, from its journal row to the proof that it is gone. Read it from top to bottom: it is the
@@ -40,6 +39,7 @@ export class FaultLife {
   readonly #explain: string;
   readonly #injector: Injector;
   readonly #holding = new AbortController();
+  readonly #burst: Burst;
   readonly #bite = Promise.withResolvers<void>();
   #undo: unknown;
   #state: FaultState = 'planned';
@@ -57,7 +57,6 @@ export class FaultLife {
   #measuring: Promise<void> | undefined;
   #journaled = false;
   #started = 0;
-  #burst = { count: 0, detail: '', open: false };
 
   constructor(shop: Workshop, request: FaultRequest, plan: TargetPlan, explain: string) {
     const injector = shop.injectors[request.type];
@@ -69,6 +68,10 @@ export class FaultLife {
     this.#injector = injector;
     this.#undo = plan.undo;
     this.reversible = plan.reversible;
+    this.#burst = new Burst(shop.clock, (count, detail) => {
+      const { run, policy } = request;
+      shop.bus.publish(run, { kind: 'injected', fault: this.fault, policy, target: plan.target, count, detail });
+    });
     this.#publish();
   }
 
@@ -81,12 +84,7 @@ export class FaultLife {
     signal.throwIfAborted();
     // Without a fingerprint before, nobody could ever prove that the target is clean again: then it is not touched.
     const reading = this.#injector.fingerprint(this.#undo);
-    const before = await within(
-      clock,
-      clock.now() + revertDeadline,
-      `reading the state of ${this.#plan.target}`,
-      reading,
-    );
+    const before = await within(clock, clock.now() + revertDeadline, `reading the state of ${this.#plan.target}`, reading);
     signal.throwIfAborted();
     this.#before = before;
     journal.append(this.#draft('planned'));
@@ -240,7 +238,7 @@ export class FaultLife {
           throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
         this.#undo = parsed;
       },
-      injected: (detail) => this.#count(detail),
+      injected: (detail) => this.#burst.add(detail),
     };
   }
 
@@ -264,32 +262,6 @@ export class FaultLife {
     if (!seen.bitten || bitten) return;
     this.#bite.resolve();
     this.#shop.boundary('bitten', this.fault);
-  }
-
-  #count(detail: string): void {
-    this.#burst.count++;
-    this.#burst.detail = detail;
-    if (this.#burst.open) return;
-    this.#flush();
-    this.#burst.open = true;
-    this.#shop.clock.after(BURST, () => {
-      this.#burst.open = false;
-      this.#flush();
-    });
-  }
-  #flush(): void {
-    const { count, detail } = this.#burst;
-    if (count === 0) return;
-    this.#burst.count = 0;
-    const { run, policy } = this.#request;
-    this.#shop.bus.publish(run, {
-      kind: 'injected',
-      fault: this.fault,
-      policy,
-      target: this.#plan.target,
-      count,
-      detail,
-    });
   }
 
   #draft(step: UndoDraft['step']): UndoDraft {

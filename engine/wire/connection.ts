@@ -212,7 +212,7 @@ export class Connection implements PipeOwner {
       return false;
     }
     const { shard, slot, codec, tap } = this.#route;
-    if (tap.on) this.#tell(verdict, bytes, shift);
+    if (tap.on) tap.imposed(this.#route, bytes, shift, this.#requests, verdict);
     shard.route(slot, ROUTE.faults);
     if (verdict.act === 'drop') {
       shard.policy(verdict.slot, POLICY.drops);
@@ -239,22 +239,11 @@ export class Connection implements PipeOwner {
     if (!this.#opaque) this.#announce();
     this.#proceed();
   }
-  #tell(verdict: Exclude<Verdict, { act: 'delay' }>, bytes: Buffer, shift: number): void {
-    const { tap } = this.#route;
-    if (verdict.act === 'drop') tap.tell(this.#route, bytes, shift, this.#requests, 'drop', verdict.policy, 0, null);
-    else {
-      const action = verdict.cell === POLICY.throttled ? 'throttle' : 'error';
-      tap.tell(this.#route, bytes, shift, this.#requests, action, verdict.policy, 0, verdict.refusal.code);
-    }
-  }
   /** Told at its end, with what was measured; the message is what `held` begins with. */
   #tellDelay(): void {
-    const hold = this.#hold;
     const { tap } = this.#route;
-    if (hold === undefined || !tap.on) return;
-    const policies = hold.asked.map(({ policy }) => policy).join(', ');
-    const delay = performance.now() - hold.began;
-    tap.tell(this.#route, this.#held.peek(), -this.#requests.start, this.#requests, 'latency', policies, delay, null);
+    if (this.#hold === undefined || !tap.on) return;
+    tap.delayed(this.#route, this.#held.peek(), -this.#requests.start, this.#requests, this.#hold);
   }
   /** All requests so far are answered, or nobody can tell any more. */
   #answered(): void {
