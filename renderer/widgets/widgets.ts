@@ -1,5 +1,11 @@
-import { topology } from './topology/widget.tsx';
+import { apdex } from './apdex/widget.tsx';
+import { blastRadius } from './blast-radius/widget.tsx';
+import { faultVelocity } from './fault-velocity/widget.tsx';
 import { type Widget } from './widget.ts';
 
 /** Every widget that a board can show, in the order in which they are offered. */
-export const WIDGETS: readonly Widget[] = [topology];
+export const WIDGETS: readonly Widget[] = [
+  faultVelocity,
+  blastRadius,
+  apdex,
+];

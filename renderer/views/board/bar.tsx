@@ -1,8 +1,9 @@
 import { Copy, Ellipsis, PencilLine, Plus, Redo2, RotateCcw, Trash2, Undo2 } from 'lucide-react';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { deleteBoard, duplicateBoard, newBoard, redo, rename, resetBoard, showBoard, undo } from '../../stores/boards.ts';
 import { Button, IconButton } from '../../ui/controls.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { Field, Form } from '../../ui/field.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import css from './board.module.css';
 import { type Board, MOST_NAME } from './model.ts';
@@ -49,25 +50,28 @@ export function Bar({ boards, current, onAdd, onRename }: BarProps): ReactNode {
 
 export function Rename({ board, onClose }: { readonly board: Board; readonly onClose: () => void }): ReactNode {
   const [name, setName] = useState(board.name);
-  const id = useId();
   const save = (): void => {
+    if (name.trim() === '') return;
     rename(board.id, name);
     onClose();
   };
   return (
     <Dialog open onClose={onClose} title="Rename the board">
-      <form className={css['form']} onSubmit={(event) => (event.preventDefault(), name.trim() !== '' && save())}>
-        <div className={css['field']}>
-          <label htmlFor={id}>Name</label>
-          <input id={id} type="text" value={name} maxLength={MOST_NAME} autoFocus onFocus={(event) => event.target.select()} onChange={(event) => setName(event.target.value)} />
-        </div>
-        <div className={css['buttons']}>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" disabled={name.trim() === ''}>
-            Rename
-          </Button>
-        </div>
-      </form>
+      <Form
+        onSubmit={save}
+        buttons={
+          <>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button type="submit" look="primary" disabled={name.trim() === ''}>
+              Rename
+            </Button>
+          </>
+        }
+      >
+        <Field title="Name">
+          {(tie) => <input type="text" {...tie} value={name} maxLength={MOST_NAME} autoFocus onFocus={(event) => event.target.select()} onChange={(event) => setName(event.target.value)} />}
+        </Field>
+      </Form>
     </Dialog>
   );
 }
