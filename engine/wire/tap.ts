@@ -1,8 +1,9 @@
+import type { Protocol } from '../contract/models.ts';
 import type { TrafficAction, TrafficLine } from '../contract/room.ts';
 import { later, wallTime } from '../kernel/precise-timer.ts';
+import type { Codec } from './codec.ts';
 import type { Message, Verdict } from './effects.ts';
 import type { Hold } from './holds.ts';
-import type { OpenRoute } from './open-route.ts';
 import { LISTEN, LISTEN_WORD, POLICY, type SharedMemory, UNTAKEN_WORDS } from './shared.ts';
 
 /** A line before the engine has given it its number. */
@@ -10,6 +11,13 @@ export type TapLine = Omit<TrafficLine, 'seq'>;
 export interface TapBatch {
   readonly lines: readonly TapLine[];
   readonly leftOut: number;
+}
+
+/** What a line must know of a route. */
+interface Tapped {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly codec: Codec;
 }
 
 /** Milliseconds between two batches. */
@@ -52,25 +60,25 @@ export class Tap {
   }
 
   /** A message that nothing was done to; ask `wantsPassing` first. The head lies in `bytes` where `message` says. */
-  passed(route: OpenRoute, bytes: Buffer, message: Message): void {
+  passed(route: Tapped, bytes: Buffer, message: Message): void {
     this.#passing++;
     this.#tell(route, bytes, 0, message, 'pass', '', 0, null);
   }
   /** A message that was refused or dropped; ask `on` first. The head lies `shift` bytes behind where `message` says. */
-  imposed(route: OpenRoute, bytes: Buffer, shift: number, message: Message, verdict: Exclude<Verdict, { act: 'delay' }>): void {
+  imposed(route: Tapped, bytes: Buffer, shift: number, message: Message, verdict: Exclude<Verdict, { act: 'delay' }>): void {
     if (verdict.act === 'drop') return this.#tell(route, bytes, shift, message, 'drop', verdict.policy, 0, null);
     const action = verdict.cell === POLICY.throttled ? 'throttle' : 'error';
     this.#tell(route, bytes, shift, message, action, verdict.policy, 0, verdict.refusal.code);
   }
   /** A message whose delay has ended, as planned or not; ask `on` first. */
-  delayed(route: OpenRoute, bytes: Buffer, shift: number, message: Message, { asked, began }: Hold): void {
+  delayed(route: Tapped, bytes: Buffer, shift: number, message: Message, { asked, began }: Hold): void {
     const policies = asked.map(({ policy }) => policy).join(', ');
     this.#tell(route, bytes, shift, message, 'latency', policies, performance.now() - began, null);
   }
 
   /** `delay` in milliseconds, as measured. */
   #tell(
-    route: OpenRoute, bytes: Buffer, shift: number, message: Message,
+    route: Tapped, bytes: Buffer, shift: number, message: Message,
     action: TrafficAction, policy: string, delay: number, status: number | null,
   ): void {
     this.#due ??= later(PERIOD, this.#flush);
