@@ -11,6 +11,13 @@ const STAMP = '.sources';
 /** What the bundle is made of; a change in any of it makes a new one. */
 const SOURCES = ['renderer', 'engine/contract', 'engine/kernel', 'engine/faults', 'package-lock.json'];
 
+/** zod brings its messages in fifty languages, a quarter of a megabyte; the room speaks one. */
+const ONE_LANGUAGE = {
+  name: 'one-language',
+  setup: (build) =>
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({ contents: "export { default as en } from './en.js';", resolveDir: dirname(path) })),
+};
+
 /**
  * Writes index.html and its hashed assets to `outdir`, unless they are there and made of the same sources.
  * @returns {Promise<{ built: boolean, outdir: string }>}
@@ -43,6 +50,7 @@ export async function buildRoom({ outdir = ROOM, minify = true } = {}) {
       __webpack_nonce__: 'globalThis.firebreakNonce',
     },
     jsx: 'automatic',
+    plugins: [ONE_LANGUAGE],
     logLevel: 'warning',
     // zod compiles its checks with `new Function`, which the page's security policy forbids; told before any schema is made.
     banner: { js: '(globalThis.__zod_globalConfig??={}).jitless=true;' },
