@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,4 +99,25 @@ test('a disk that takes nothing gives one clear error', (t) => {
   assert.throws(() => open(dir).get('boards'), code('settings-unwritable'));
   writeFileSync(join(dir, 'file'), '');
   assert.throws(() => open(join(dir, 'file', 'state')).set('boards', 1), code('state-unwritable'));
+});
+
+const mountable = process.platform === 'linux' && process.getuid?.() === 0;
+test('a full disk and a read-only one keep what was there, and it can be read', { skip: mountable ? false : 'needs root on Linux to mount a small disk' }, (t) => {
+  const disk = folder(t);
+  const mount = (...args: readonly string[]): boolean => spawnSync('mount', [...args, disk]).status === 0;
+  if (!mount('-t', 'tmpfs', '-o', 'size=256k', 'tmpfs')) return t.skip('tmpfs cannot be mounted');
+  try {
+    const settings = open(disk);
+    settings.set('boards', 'before');
+    const larger = 'x'.repeat(MAX_SETTING_BYTES - 2);
+    const refused = (words: RegExp) => (error: unknown) => code('settings-unwritable')(error) && words.test(String(error));
+    assert.throws(() => settings.set('boards', larger), refused(/disk is full/));
+    assert.equal(settings.get('boards'), 'before');
+    settings.set('boards', 'after');
+    assert.ok(mount('-o', 'remount,ro'));
+    assert.throws(() => settings.set('boards', 'never'), refused(/readonly/));
+    assert.equal(open(disk).get('boards'), 'after');
+  } finally {
+    spawnSync('umount', [disk]);
+  }
 });
