@@ -63,11 +63,14 @@ export class Desk implements AsyncDisposable {
   readonly app: ElectronApplication;
   readonly page: Page;
   readonly home: Home;
+  readonly #process: ChildProcess;
 
   constructor(app: ElectronApplication, page: Page, home: Home) {
     this.app = app;
     this.page = page;
     this.home = home;
+    // Playwright forgets it as soon as the program has ended.
+    this.#process = app.process();
   }
   static async start(home: Home, { args = [], env = {} }: DeskOptions = {}): Promise<Desk> {
     await buildPreload();
@@ -126,13 +129,13 @@ export class Desk implements AsyncDisposable {
   }
   /** Resolves with the exit code when the program has ended. */
   async ended(): Promise<number | null> {
-    const child = this.app.process();
+    const child = this.#process;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const [code] = (await once(child, 'exit')) as [number | null];
     return code;
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.app.process();
+    const child = this.#process;
     if (child.exitCode !== null || child.signalCode !== null) return;
     await this.app.evaluate(({ app }) => app.quit()).catch(() => {});
     await this.ended();
