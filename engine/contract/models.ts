@@ -56,6 +56,8 @@ export const faultReport = z.object({
   revertedAt: wall.nullable(),
   /** Wall-clock time at which the lease ends if nobody renews it; null when not active. */
   leaseUntil: wall.nullable(),
+  /** Wall-clock time at which the hold ends at the latest, unless something ends it before; null when not active. */
+  endsAt: wall.nullable().exactOptional(),
   effect,
   /** Fingerprints of what the fault touches: the undo proof is that they are equal. */
   before: z.string().nullable(),

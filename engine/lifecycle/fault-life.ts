@@ -190,6 +190,7 @@ export class FaultLife {
       injectedAt: this.#injectedAt,
       revertedAt: this.#revertedAt,
       leaseUntil: live ? (this.#shop.lease?.until() ?? null) : null,
+      endsAt: live && this.#injectedAt !== null ? this.#injectedAt + this.#request.hold : null,
       effect: this.#effect,
       before: this.#before,
       after: this.#after,
