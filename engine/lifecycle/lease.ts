@@ -34,7 +34,7 @@ export interface WatchdogLease extends Lease, AsyncDisposable {
 const CONNECT_EVERY = 50;
 /** A watchdog that has not opened its socket by now was perhaps killed on the way: start another. */
 const SPAWN_EVERY = 3_000;
-const READY_WITHIN = 10_000;
+const READY_WITHIN = 30_000;
 const RELEASE_WITHIN = 5_000;
 
 export function createLease(options: LeaseOptions): WatchdogLease {
