@@ -113,6 +113,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     createProbe(spec, { clock, onSocket, listenOf: (name) => routes.find((route) => route.name === name)?.listen });
   const takePlace = (holder: { readonly run: RunId; readonly name: string }): Disposable =>
     acquireExperimentLock(stateDir, { ...holder, pid: process.pid });
+  const kept = createKept({ stateDir, clock, bus, history });
   const runs = parts.use(
     new Runs({
       clock,
@@ -127,6 +128,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       createProbe: probeOf,
       takePlace,
       recovered: (ms) => metrics.recovered(ms),
+      inForce: ({ source: text, file, routes }) => kept.version({ text, file, routes }, 'deployed'),
       faultCounts: () => view.faultCounts(),
       environment: () => ({ ...environmentFacts(), Firebreak: VERSION }),
     }),
@@ -178,7 +180,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const closeRoutes = (names: readonly string[]): Promise<void> => routes.close(names);
   const rehearsal = { clock, lifecycle, halt, openRoutes, closeRoutes, takePlace, underWay: () => runs.busy };
   const series = parts.use(createSeriesClient(clock));
-  const kept = createKept({ stateDir, clock, bus, history });
   const api = createHandlers({
     lifecycle,
     runs,

@@ -97,6 +97,28 @@ test('what is run or deployed is kept as a version, and a document of the run ca
   });
 });
 
+test('each change of a watched file that comes into force is a version, a broken one is not', { timeout: 60_000 }, async (t) => {
+  const dir = folder(t);
+  const file = join(dir, 'watched.yaml');
+  const text = fileFor(await service(t), 'watched');
+  const changed = text.replace('latency_duration: 1ms', 'latency_duration: 2ms');
+  writeFileSync(file, text);
+  await withEngine(join(dir, 'state'), async (api) => {
+    const events = api.streams.events({ since: 0 }, never);
+    const { run } = await api.commands.apply({ text, file, ttlMs: 60_000, routes: [], watch: true }, never);
+    writeFileSync(file, 'version: 1\nnonsense: 1\n');
+    for await (const { body } of events) {
+      if (body.kind === 'log' && body.issues !== undefined) writeFileSync(file, changed);
+      if (body.kind === 'policy' && body.change !== undefined) break;
+    }
+    const [newest, ...others] = await api.queries.versions({ limit: 10 }, never);
+    assert.deepEqual([newest?.name, newest?.why, others.length], ['watched', 'deployed', 1]);
+    assert.deepEqual(await api.queries.version({ id: newest?.id ?? 0 }, never), { text: changed });
+    await api.commands.abort({ run, why: 'the test is over' }, never);
+    assert.equal((await api.queries.released({ run }, never)).reverted, true);
+  });
+});
+
 test('a version that cannot be kept does not keep a policy from being deployed', { timeout: 60_000 }, async (t) => {
   const dir = folder(t);
   const text = fileFor(await service(t), 'one');

@@ -17,6 +17,13 @@ export interface Followed {
   readonly routes: readonly Route[];
 }
 
+export interface FollowParts {
+  readonly clock: Clock;
+  readonly bus: EventBus;
+  /** Hears each change of the file that is in force from now on. */
+  readonly inForce: (file: FirebreakFile) => void;
+}
+
 /** Throws `file-unreadable` for what cannot be watched, such as a text without a file. */
 export async function readable(path: string): Promise<void> {
   await loadFile(path);
@@ -29,7 +36,7 @@ export async function readable(path: string): Promise<void> {
 export function followFile(
   applied: Pick<Applied, 'reload' | 'ended'>,
   { run, prepared, routes }: Followed,
-  { clock, bus }: { readonly clock: Clock; readonly bus: EventBus },
+  { clock, bus, inForce }: FollowParts,
 ): Promise<AsyncDisposable> {
   const path = prepared.file.file;
   let seen: FirebreakFile | undefined;
@@ -51,6 +58,7 @@ export function followFile(
       const reloaded = await applied.reload(next);
       if (reloaded === undefined) return;
       seed = next.seed;
+      inForce(next.file);
       bus.publish(run, { kind: 'policy', text: changeText(reloaded.change), change: reloaded.change });
       if (reloaded.issues.length > 0) tell(`${path}: not everything of it is in force`, reloaded.issues);
     } catch (error) {

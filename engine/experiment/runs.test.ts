@@ -38,6 +38,7 @@ function scene(troubles: Troubles = {}) {
     takePlace: () => ({ [Symbol.dispose]: () => {} }),
     writeReports: async () => [],
     recovered: () => {},
+    inForce: () => {},
     faultCounts: () => ({}),
     environment: () => ({}),
   });

@@ -10,7 +10,7 @@ import { type EventBus } from '../telemetry/bus.ts';
 import { type History } from '../store/history.ts';
 import { Applied } from './applied.ts';
 import { type OpenRoutes } from './applied-routes.ts';
-import { followFile, readable } from './follow-file.ts';
+import { followFile, type FollowParts, readable } from './follow-file.ts';
 import { type Prepared, type PrepareInput, prepareOrThrow, requestsOf } from './prepare.ts';
 import { runExperiment } from './runner.ts';
 
@@ -28,6 +28,8 @@ export interface RunsDeps {
   readonly writeReports: (record: RunRecord, directory: string) => Promise<readonly string[]>;
   /** Hears each measured recovery time, in milliseconds. */
   readonly recovered: (ms: number) => void;
+  /** Hears each change of a watched file that is in force from now on. */
+  readonly inForce: FollowParts['inForce'];
   readonly faultCounts: () => Readonly<Record<string, number>>;
   readonly environment: () => Readonly<Record<string, string>>;
 }
