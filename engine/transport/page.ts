@@ -87,7 +87,7 @@ const PLAIN_NAME = /^\/[\w.@-]+(\/[\w.@-]+)*$/;
 const HASHED = /-[A-Z0-9]{8}\.\w+$/;
 
 const packers = {
-  // Quality 9 is within 3 % of the size at 11, in a tenth of the time.
+  // Of the room's 1.2 MB, quality 9 makes 328 kB in 0.26 s; 11 would make 305 kB in 2.4 s, and somebody waits.
   br: (bytes: Buffer) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
   gzip: (bytes: Buffer) => promisify(gzip)(bytes, { level: 9 }),
 } as const;
