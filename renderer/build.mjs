@@ -27,7 +27,7 @@ export async function buildRoom({ outdir = ROOM, minify = true } = {}) {
   const stamp = join(outdir, STAMP);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return { built: false, outdir };
   // Loaded only now: a second start needs none of it.
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   rmSync(outdir, { recursive: true, force: true });
   mkdirSync(outdir, { recursive: true });
   const { metafile } = await build({
@@ -55,6 +55,8 @@ export async function buildRoom({ outdir = ROOM, minify = true } = {}) {
     // zod compiles its checks with `new Function`, which the page's security policy forbids; told before any schema is made.
     banner: { js: '(globalThis.__zod_globalConfig??={}).jitless=true;' },
   });
+  // Its helper process would live as long as ours.
+  await stop();
   const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint !== undefined && entryPoint.endsWith('renderer/main.tsx'));
   if (entry === undefined) throw new Error('the bundle has no entry');
   // esbuild does not load the style sheets of lazy parts by itself; they are small, so the page names them all.

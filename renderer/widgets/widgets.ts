@@ -1,6 +1,7 @@
 import { apdex } from './apdex/widget.tsx';
 import { blastRadius } from './blast-radius/widget.tsx';
 import { faultVelocity } from './fault-velocity/widget.tsx';
+import { topology } from './topology/widget.tsx';
 import { type Widget } from './widget.ts';
 
 /** Every widget that a board can show, in the order in which they are offered. */
@@ -8,4 +9,5 @@ export const WIDGETS: readonly Widget[] = [
   faultVelocity,
   blastRadius,
   apdex,
+  topology,
 ];
