@@ -11,7 +11,7 @@ import { countdown, timeOfDay, zoneName } from '../ui/format.ts';
 import { VIEWS } from '../views/views.ts';
 import { HaltButton } from './halt.tsx';
 import css from './header.module.css';
-import { useShell } from './shell.ts';
+import { openOverlay } from './shell.ts';
 import { summarise } from './summary.ts';
 
 /** Always there: where one is, the state of faults and of the way back, the time, HALT. */
@@ -26,7 +26,7 @@ export function Header(): ReactNode {
       <State />
       <Phase />
       <Clock />
-      <button type="button" className={css['search']} onClick={() => useShell.setState({ open: 'palette' })} aria-label="Command palette">
+      <button type="button" className={css['search']} onClick={() => openOverlay('palette')} aria-label="Command palette">
         <Search size="1em" aria-hidden />
         <span className={css['searchWord']}>Do …</span>
         <Kbd>{keysText('mod+k')}</Kbd>

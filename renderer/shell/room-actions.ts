@@ -3,17 +3,16 @@ import { type Action, useOffer } from '../stores/actions.ts';
 import { go } from '../stores/place.ts';
 import { usePreferences } from '../stores/preferences.ts';
 import { VIEWS } from '../views/views.ts';
-import { useShell } from './shell.ts';
+import { openOverlay } from './shell.ts';
 
 /** What can be done anywhere in the room. */
 export function useRoomActions(): void {
   const { theme, presenter, discreet, clock } = usePreferences();
   const actions = useMemo((): readonly Action[] => {
     const set = usePreferences.setState;
-    const open = useShell.setState;
     return [
-      { id: 'palette', title: 'Command palette', group: 'Room', keys: 'mod+k', always: true, run: () => open({ open: 'palette' }) },
-      { id: 'keys', title: 'Show all keys', group: 'Room', keys: '?', run: () => open({ open: 'keys' }) },
+      { id: 'palette', title: 'Command palette', group: 'Room', keys: 'mod+k', always: true, run: () => openOverlay('palette') },
+      { id: 'keys', title: 'Show all keys', group: 'Room', keys: '?', run: () => openOverlay('keys') },
       ...VIEWS.map(({ id, title, keys }): Action => ({ id: `go-${id}`, title, group: 'Go to', keys, run: () => go(id) })),
       { id: 'presenter', title: presenter ? 'Leave presenter mode' : 'Presenter mode: large type', group: 'Room', keys: 'v p', run: () => set({ presenter: !presenter }) },
       { id: 'discreet', title: discreet ? 'Show hosts and payloads' : 'Hide hosts and payloads', group: 'Room', keys: 'v h', run: () => set({ discreet: !discreet }) },
