@@ -25,7 +25,7 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     await using room = await visit(browser, stage);
     const { page } = room;
     const { run } = await stage.client.command('apply', { text: FAULT, ttlMs: 60_000 });
-    await page.getByText('Under fault').waitFor();
+    await page.getByRole('status', { name: 'State of the faults' }).getByText('Under fault').waitFor();
     await page.keyboard.press('Control+k');
     await page.getByPlaceholder('What do you want to do?').fill('something');
     await page.keyboard.press('F8');
@@ -35,7 +35,7 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     assert.equal((await stage.client.query('released', { run })).reverted, true);
     assert.equal((await stage.client.query('open', {})).open.length, 0);
     await page.keyboard.press('Escape');
-    await page.getByText('Halted', { exact: true }).waitFor();
+    await page.getByRole('status', { name: 'State of the faults' }).getByText('Halted', { exact: true }).waitFor();
     room.quiet();
   });
 
@@ -43,7 +43,7 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     await using room = await visit(browser, stage);
     const { page } = room;
     await stage.client.command('apply', { text: FAULT, ttlMs: 60_000 });
-    await page.getByText('Under fault').waitFor();
+    await page.getByRole('status', { name: 'State of the faults' }).getByText('Under fault').waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys' }).waitFor();
     await page.locator('[data-halt] button', { hasText: 'HALT' }).click();

@@ -90,7 +90,7 @@ export async function visit(browser: Browser, { url }: Pick<Stage, 'url'>, { vie
   });
   page.on('pageerror', (error) => said.push(`uncaught: ${error.stack ?? error.message}`));
   await page.goto(url);
-  await page.getByRole('status', { name: 'State of the faults' }).getByText('nothing is injected').or(page.getByText(/Under fault|Unconfirmed|Reverting/)).first().waitFor({ state: 'attached' });
+  await page.getByRole('status', { name: 'State of the faults' }).getByText('nothing is injected').or(page.getByRole('status', { name: 'State of the faults' }).getByText(/Under fault|Unconfirmed|Reverting/)).first().waitFor({ state: 'attached' });
   const close = page.getByRole('button', { name: 'Close the welcome' });
   if (!welcome && (await close.isVisible())) await close.click();
   return {
