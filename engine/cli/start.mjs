@@ -2,6 +2,7 @@
 // the desktop window, or for a browser where there can be no window. Plain JavaScript for Node 20.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ensureDependencies, findNode, root, runOnNode } from './bootstrap.mjs';
 import { openBrowser } from './open-browser.mjs';
 import { electronRuntime, runWindow, whyNoWindow } from './window.mjs';
@@ -11,21 +12,20 @@ const asked = (flag) => given.includes(flag);
 const options = given.filter((word) => !['--browser', '--window', '--open'].includes(word));
 
 ensureDependencies();
-await buildRoom();
+await build('renderer/build.mjs', 'buildRoom');
 const why = asked('--browser') ? '' : await openWindow();
 if (why !== '') console.error(`No desktop window: ${why}. Opening the room for a browser instead.`);
 openRoom();
 
-/** Bundles the page when its sources have changed. An installed package brings it along, and no sources. */
-async function buildRoom() {
-  const builder = join(root, 'renderer/build.mjs');
+/** Bundles what has changed since the last time. An installed package brings the bundles along, and no sources. */
+async function build(script, name) {
+  const builder = join(root, script);
   if (!existsSync(builder)) return;
   try {
     // Only now: the bundler is one of the dependencies.
-    const { buildRoom: build } = await import('../../renderer/build.mjs');
-    await build();
+    await (await import(pathToFileURL(builder).href))[name]();
   } catch (error) {
-    console.error(`The room's page could not be built: ${error.message}`);
+    console.error(`The room could not be built (${script}): ${error.message}`);
     process.exit(5);
   }
 }
@@ -35,7 +35,9 @@ async function openWindow() {
   const impossible = whyNoWindow({ platform: process.platform, env: process.env, uid: process.getuid?.(), root });
   if (impossible !== '') return impossible;
   const runtime = await electronRuntime({ root, node: findNode(), again: asked('--window'), show: (line) => console.error(line) });
-  return runtime.path === undefined ? runtime.why : runWindow(runtime.path, join(root, 'electron/main.ts'), options);
+  if (runtime.path === undefined) return runtime.why;
+  await build('electron/build.mjs', 'buildPreload');
+  return runWindow(runtime.path, join(root, 'electron/main.ts'), ['--demo', ...options]);
 }
 
 function openRoom() {

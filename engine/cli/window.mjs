@@ -48,12 +48,15 @@ export async function electronRuntime({ root, node, again, show, now = Date.now(
   return { why: `the Electron runtime could not be fetched (${reason})` };
 }
 
-/** As electron/index.js finds it, without fetching. */
+const BINARY = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' };
+
+/** What was unpacked completely, or an Electron that the user has elsewhere (see electron/find.mjs). */
 function installed(folder, version) {
   const read = (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').trim() : '');
-  const given = process.env.ELECTRON_OVERRIDE_DIST_PATH;
-  const path = join(given || join(folder, 'dist'), read('path.txt') || 'electron');
-  const complete = given ? true : read('path.txt') !== '' && read('dist/version').replace(/^v/, '') === version;
+  const given = process.env.FIREBREAK_ELECTRON_DIST || process.env.ELECTRON_OVERRIDE_DIST_PATH;
+  const path = join(given || join(folder, 'dist'), BINARY[process.platform] ?? 'electron');
+  // The package writes path.txt last.
+  const complete = Boolean(given) || (read('path.txt') !== '' && read('dist/version').replace(/^v/, '') === version);
   return complete && existsSync(path) ? path : undefined;
 }
 

@@ -188,4 +188,27 @@ describe('npm start', { timeout: 300_000 }, () => {
     assert.match(wrong.err, /^error: unknown option '--prot'/m);
     assert.doesNotMatch(wrong.err, /desktop/);
   });
+
+  const opener = process.platform === 'linux' ? false : 'the stand-in for xdg-open is for Linux';
+  test('with --open the browser is given the address, and the list of processes is not', { skip: opener }, async () => {
+    using dir = folder();
+    using state = folder();
+    const start = clone(dir.path);
+    mkdirSync(join(dir.path, 'bin'));
+    const given = join(dir.path, 'given');
+    // Written whole before it bears the name that is waited for.
+    dir.file('bin/xdg-open', `#!/bin/sh\n{ echo "$#"; echo "$1"; stat -c %a "\${1#file://}"; cat "\${1#file://}"; } > '${given}.new'\nmv '${given}.new' '${given}'\n`);
+    chmodSync(join(dir.path, 'bin/xdg-open'), 0o755);
+    await using running = new Started(start, ['--browser', '--open'], { FIREBREAK_HOME: state.path, PATH: `${join(dir.path, 'bin')}:${process.env['PATH']}` });
+    await running.says(/metrics +http/);
+    while (!existsSync(given)) await new Promise((done) => setTimeout(done, 20));
+    const [count, address = '', mode, page = ''] = readFileSync(given, 'utf8').split('\n');
+    const url = /^Firebreak room: (\S+)\n/.exec(running.out)?.[1] ?? assert.fail(running.out);
+    assert.deepEqual([count, mode], ['1', '600']);
+    assert.ok(page.includes(`content="0;url=${url}"`));
+    assert.doesNotMatch(address, /token/);
+    running.child.kill('SIGTERM');
+    assert.equal(await running.code(), 0);
+    assert.equal(existsSync(address.replace('file://', '')), false, 'the file goes with it');
+  });
 });
