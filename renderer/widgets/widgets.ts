@@ -1,6 +1,11 @@
+import { activeInjections } from './active-injections/widget.tsx';
 import { apdex } from './apdex/widget.tsx';
 import { blastRadius } from './blast-radius/widget.tsx';
 import { faultVelocity } from './fault-velocity/widget.tsx';
+import { metrics } from './metrics/widget.tsx';
+import { notes } from './notes/widget.tsx';
+import { runTimeline } from './run-timeline/widget.tsx';
+import { steadyState } from './steady-state/widget.tsx';
 import { topology } from './topology/widget.tsx';
 import { type Widget } from './widget.ts';
 
@@ -10,4 +15,9 @@ export const WIDGETS: readonly Widget[] = [
   blastRadius,
   apdex,
   topology,
+  steadyState,
+  activeInjections,
+  runTimeline,
+  metrics,
+  notes,
 ];
