@@ -1,4 +1,4 @@
-import { type WebContents } from 'electron';
+import type { WebContents } from 'electron';
 import { CHANNEL, PUSHED, type PushedChannel } from './channels.ts';
 
 /** How much is kept for a page that does not listen yet. */
@@ -17,9 +17,8 @@ export class Mailbox {
   attach(contents: WebContents): void {
     this.#contents = contents;
     this.#listening.clear();
-    contents.on('did-start-navigation', ({ isMainFrame, isSameDocument }) => {
-      if (isMainFrame && !isSameDocument) this.#listening.clear();
-    });
+    // Not when a navigation starts: one that is then denied leaves the page, and its listeners, where they are.
+    contents.on('did-navigate', () => this.#listening.clear());
     contents.on('render-process-gone', () => this.#listening.clear());
   }
   post(channel: PushedChannel, value: unknown): void {

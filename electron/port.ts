@@ -1,7 +1,11 @@
-import { type MessagePortMain } from 'electron';
+import type { MessagePortMain } from 'electron';
+import { type PortFarewell, portFarewell } from '../engine/contract/desktop.ts';
 import { type Port } from '../engine/contract/envelope.ts';
 
-/** The contract's Port over Electron's message port. What is not text is no message and ends the connection. */
+/**
+ * The contract's Port over Electron's message port. Text is a message, the farewell says why the other end closes;
+ * anything else ends the connection.
+ */
 export function electronPort(port: MessagePortMain): Port {
   let onClose: ((why: string) => void) | undefined;
   let closed: string | undefined;
@@ -13,6 +17,7 @@ export function electronPort(port: MessagePortMain): Port {
   const close = (why: string): void => {
     if (closed !== undefined) return;
     end(why);
+    port.postMessage({ closed: why } satisfies PortFarewell);
     port.close();
   };
   port.on('close', () => end('the window left'));
@@ -23,8 +28,11 @@ export function electronPort(port: MessagePortMain): Port {
     onMessage: (listener) => {
       port.on('message', ({ data }: { data: unknown }) => {
         if (closed !== undefined) return;
-        if (typeof data === 'string') listener(data);
-        else close('what is not text is not a message');
+        if (typeof data === 'string') return listener(data);
+        const farewell = portFarewell.safeParse(data);
+        if (!farewell.success) return close('what is not text is not a message');
+        end(farewell.data.closed);
+        port.close();
       });
       // Until it is started, the port keeps what comes.
       port.start();

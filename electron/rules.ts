@@ -1,4 +1,4 @@
-import { type App, type Session, type WebContents } from 'electron';
+import type { App, Session, WebContents } from 'electron';
 import { isRoom } from './protocol.ts';
 
 /** What a page may do in this program: show the room, and copy. Every window falls under these rules, ours or not. */

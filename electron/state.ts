@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrowserWindow, type Rectangle } from 'electron';
+import type { BrowserWindow, Rectangle } from 'electron';
 import { z } from 'zod';
 import { realClock } from '../engine/kernel/clock.ts';
 import { makeDirectory } from '../engine/kernel/directory.ts';

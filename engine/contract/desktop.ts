@@ -12,6 +12,13 @@ export const ROOM_ORIGIN = 'app://room';
 /** `data.type` of the window message that brings the port to the engine, in `ports[0]`; its origin is the page's own. */
 export const PORT_MESSAGE = 'firebreak-port';
 
+/**
+ * What either end posts on that port before it closes it. Everything else on it is text: a message of the contract.
+ * Chromium tells the other end of a closed port nothing, and Electron tells it no reason.
+ */
+export const portFarewell = z.strictObject({ closed: z.string() });
+export type PortFarewell = z.infer<typeof portFarewell>;
+
 /** What a file may be called that the room opens or saves. */
 export const FILE_EXTENSIONS = ['firebreak', 'yaml', 'yml'] as const;
 

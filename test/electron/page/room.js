@@ -10,8 +10,8 @@ window.addEventListener('message', (event) => {
   port = event.ports[0];
   seen.ports += 1;
   seen.portOrigin = event.origin === location.origin ? 'own' : event.origin;
-  port.addEventListener('close', () => (seen.closed += 1));
   port.onmessage = ({ data }) => {
+    if (data.closed !== undefined) return void (seen.closed += 1);
     const reply = JSON.parse(data);
     waiting.get(reply.id)?.(reply);
     waiting.delete(reply.id);

@@ -37,7 +37,7 @@ export class BrowserWindow extends EventEmitter {
     const { width = 800, height = 600 } = options;
     this.#normal = { x: options.x ?? Math.round((AREA.width - width) / 2), y: options.y ?? Math.round((AREA.height - height) / 2), width, height };
     this.#visible = options.show !== false;
-    this.webContents = new WebContents(options.webPreferences?.preload);
+    this.webContents = new WebContents(options.webPreferences ?? {});
     this.webContents.once('did-finish-load', () => this.emit('ready-to-show'));
     this.webContents.on('stand-in-close', () => this.close());
     windows.add(this);

@@ -71,8 +71,6 @@ export interface Chromium {
 const ARGS = [
   '--headless=new', '--remote-debugging-port=0', '--no-startup-window', '--no-first-run', '--no-default-browser-check',
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-gpu', '--disable-dev-shm-usage',
-  // As Electron answers when its handler denies: window.open gives null.
-  '--block-new-web-contents',
 ];
 
 /** Starts Chromium with a profile of its own; without its sandbox only where it has none, as root. */

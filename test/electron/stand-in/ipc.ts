@@ -3,18 +3,19 @@ import { EventEmitter } from 'node:events';
 type Handler = (event: unknown, ...args: unknown[]) => unknown;
 
 class IpcMain extends EventEmitter {
-  readonly #handlers = new Map<string, Handler>();
+  /** Under the name that Electron has for it, for tests that call as a foreign page would. */
+  readonly _invokeHandlers = new Map<string, Handler>();
 
   handle(channel: string, handler: Handler): void {
-    if (this.#handlers.has(channel)) throw new Error(`Attempted to register a second handler for '${channel}'`);
-    this.#handlers.set(channel, handler);
+    if (this._invokeHandlers.has(channel)) throw new Error(`Attempted to register a second handler for '${channel}'`);
+    this._invokeHandlers.set(channel, handler);
   }
   removeHandler(channel: string): void {
-    this.#handlers.delete(channel);
+    this._invokeHandlers.delete(channel);
   }
   /** As a page's `ipcRenderer.invoke`; the error is worded as Electron words it. */
   async call(channel: string, event: unknown, value: unknown): Promise<unknown> {
-    const handler = this.#handlers.get(channel);
+    const handler = this._invokeHandlers.get(channel);
     try {
       if (handler === undefined) throw new Error(`No handler registered for '${channel}'`);
       return await handler(event, value);
@@ -52,6 +53,7 @@ export class MessagePortMain extends EventEmitter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // After what was posted before.
     setImmediate(() => {
       this.remote?.close();
       this.emit('close');

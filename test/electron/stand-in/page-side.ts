@@ -44,6 +44,11 @@ export function mainWorld(link: Link): string {
       if (promise === true) return new Promise((resolve, reject) => waiting.set(n, { resolve, reject }));
       return value;
     };
+    // As Electron answers when its handler denies; this stand-in opens none in any case.
+    (globalThis as { open?: unknown }).open = (url: unknown) => {
+      document.dispatchEvent(new CustomEvent(secret + 'open', { detail: JSON.stringify(String(url)) }));
+      return null;
+    };
     on('return', (detail: typeof returned) => (returned = detail));
     on('settle', ({ n, error, value }: { n: number; error?: string; value?: unknown }) => {
       if (error === undefined) waiting.get(n)?.resolve(value);
@@ -129,6 +134,7 @@ export function preloadWorld(link: Link, preload: string, platform: string): str
         tell('return', { error: (error as Error).message });
       }
     });
+    page.document.addEventListener(secret + 'open', (event) => send({ kind: 'open', url: JSON.parse((event as CustomEvent).detail as string) as string }));
     const toApp = (address: string): string => (address.endsWith(suffix) ? address.replace('https:', 'app:').slice(0, -suffix.length) : address);
     const location = { origin: toApp(page.location.origin) };
     const window = {

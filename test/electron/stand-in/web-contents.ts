@@ -23,6 +23,8 @@ interface Paused {
   readonly redirectedRequestId?: string;
 }
 
+type Preferences = { readonly preload?: string } & Readonly<Record<string, unknown>>;
+
 let nextId = 1;
 const all = new Map<string, WebContents>();
 
@@ -41,8 +43,12 @@ export class WebContents extends EventEmitter {
   #openHandler: (details: { url: string }) => { action: string } = () => ({ action: 'allow' });
   readonly #worlds = { page: 0, preload: 0 };
 
-  constructor(preload: string | undefined) {
+  readonly #preferences: Preferences;
+
+  constructor(preferences: Preferences) {
     super();
+    const { preload } = preferences;
+    this.#preferences = preferences;
     this.#ready = this.#open(preload);
     app.emit('web-contents-created', {}, this);
   }
@@ -84,18 +90,13 @@ export class WebContents extends EventEmitter {
       void this.#heard(JSON.parse(payload) as Message, executionContextId);
     });
     cdp.on('Page.frameNavigated', ({ frame }: { frame: { url: string; parentId?: string } }) => {
-      if (frame.parentId === undefined) this.#url = toApp(frame.url);
-    });
-    cdp.on('Page.frameStartedLoading', ({ frameId }: { frameId: string }) => {
-      if (frameId === this.#target) this.#leavePage();
+      if (frame.parentId !== undefined) return;
+      this.#url = toApp(frame.url);
+      this.#leavePage();
+      this.emit('did-navigate', {}, this.#url);
     });
     cdp.on('Page.loadEventFired', () => {
       if (this.#url !== 'about:blank') this.emit('did-finish-load', {});
-    });
-    cdp.on('Page.windowOpen', ({ url }: { url: string }) => {
-      // The browser was told to open nothing; a program that allows it needs the true Electron.
-      if (this.#openHandler({ url: toApp(url) }).action !== 'deny') throw new Error('the stand-in opens no windows for pages');
-      this.emit('stand-in-denied-window', { url });
     });
     cdp.on('Inspector.targetCrashed', () => {
       this.#leavePage();
@@ -104,7 +105,6 @@ export class WebContents extends EventEmitter {
   }
   /** What belonged to the page ends with it. */
   #leavePage(): void {
-    this.emit('did-start-navigation', { isMainFrame: true, isSameDocument: false });
     for (const port of this.#ports.values()) port.close();
     this.#ports.clear();
   }
@@ -130,6 +130,10 @@ export class WebContents extends EventEmitter {
     if (message.kind === 'send') ipcMain.emit(message.channel, event, message.value);
     if (message.kind === 'port') this.#ports.get(message.id)?.peer?.receive(message.data);
     if (message.kind === 'port-closed') this.#ports.get(message.id)?.close();
+    if (message.kind === 'open' && this.#openHandler({ url: message.url }).action !== 'deny') {
+      // A window that is wanted and does not come must not look like one that was denied.
+      throw new Error('the stand-in opens no windows for pages');
+    }
     if (message.kind !== 'invoke') return;
     const { n, channel } = message;
     try {
@@ -196,6 +200,9 @@ export class WebContents extends EventEmitter {
   setWindowOpenHandler(handler: (details: { url: string }) => { action: string }): void {
     this.#openHandler = handler;
   }
+  getLastWebPreferences(): Preferences {
+    return this.#preferences;
+  }
   getURL(): string {
     return this.#url;
   }
@@ -219,4 +226,5 @@ type Message =
   | { readonly kind: 'invoke'; readonly n: number; readonly channel: string; readonly value?: unknown }
   | { readonly kind: 'send'; readonly channel: string; readonly value?: unknown }
   | { readonly kind: 'port'; readonly id: number; readonly data: unknown }
-  | { readonly kind: 'port-closed'; readonly id: number };
+  | { readonly kind: 'port-closed'; readonly id: number }
+  | { readonly kind: 'open'; readonly url: string };
