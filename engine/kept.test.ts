@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type EngineApi } from './contract/api.ts';
-import { createEngine } from './index.ts';
 import { FirebreakError } from './kernel/errors.ts';
 import { readLibrary } from './policy/library.ts';
 import { loadText } from './policy/load.ts';
+import { engineIn } from './test-engine.ts';
 
 const never = new AbortController().signal;
 const EXPERIMENTS = join(import.meta.dirname, '../assets/experiments');
@@ -20,7 +20,7 @@ function folder(t: TestContext): string {
   return path;
 }
 async function withEngine<T>(stateDir: string, work: (api: EngineApi) => Promise<T>): Promise<T> {
-  await using engine = await createEngine({ stateDir });
+  await using engine = await engineIn(stateDir);
   return await work(engine.api);
 }
 async function service(t: TestContext): Promise<string> {

@@ -10,7 +10,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { type RunOutcome } from '../contract/api.ts';
 import { type Route } from '../contract/models.ts';
 import { markOf } from '../host/spawn.ts';
-import { createEngine } from '../index.ts';
+import { engineIn } from '../test-engine.ts';
 
 /** The templates of the library, filled in as a reader would, on services that are not the demo's. */
 
@@ -46,7 +46,7 @@ async function run(
   wanted: readonly Route[],
   opened: (listen: string) => void,
 ): Promise<RunOutcome> {
-  await using engine = await createEngine({ stateDir: await folder(t) });
+  await using engine = await engineIn(await folder(t));
   const { api } = engine;
   const routes = wanted.length === 0 ? [] : await api.commands.openRoutes({ routes: [...wanted] }, never);
   opened(routes[0]?.listen ?? '');

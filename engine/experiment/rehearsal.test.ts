@@ -5,7 +5,8 @@ import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createEngine, type Engine } from '../index.ts';
+import { type Engine } from '../index.ts';
+import { engineIn } from '../test-engine.ts';
 import { FirebreakError } from '../kernel/errors.ts';
 import { measure, REHEARSAL } from './rehearsal.ts';
 
@@ -13,7 +14,7 @@ const never = new AbortController().signal;
 
 async function engineFor(t: TestContext): Promise<{ api: Engine['api']; stateDir: string }> {
   const stateDir = await mkdtemp(join(tmpdir(), 'firebreak-rehearsal-'));
-  const engine = await createEngine({ stateDir });
+  const engine = await engineIn(stateDir);
   t.after(async () => {
     await engine[Symbol.asyncDispose]();
     await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
