@@ -43,7 +43,7 @@ export const serve: CommandSpec<ServeOptions> = {
     const elsewhere = known !== undefined && known.port !== server.port;
     const once = elsewhere && isAlive(known.pid);
     if (!once) writeRoomAddress(cli.stateDir, { port: server.port, token: server.token, pid: process.pid });
-    const taken = elsewhere && options.port === undefined ? `Port ${known.port} of the last time is taken; using ${server.port}${once ? ' this once, as the engine there still runs' : ''}.` : '';
+    const taken = elsewhere && options.port === undefined ? movedFrom(known.port, server.port, once) : '';
     if (options.demo === true) {
       shop.demo = await cli.parts.startDemo(session.client, undefined);
       stack.use(await demoProbes(session.client));
@@ -68,6 +68,9 @@ async function listen(session: Session, port: number | undefined, known: RoomAdd
     return open(0);
   }
 }
+
+const movedFrom = (before: number, now: number, once: boolean): string =>
+  `Port ${before} of the last time is taken; using ${now}${once ? ' this once, as the engine there still runs' : ''}.`;
 
 function isAlive(pid: number): boolean {
   try {
