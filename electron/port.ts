@@ -7,6 +7,8 @@ import { type Port } from '../engine/contract/envelope.ts';
  * anything else ends the connection.
  */
 export function electronPort(port: MessagePortMain): Port {
+  const inbox: string[] = [];
+  let onMessage: ((text: string) => void) | undefined;
   let onClose: ((why: string) => void) | undefined;
   let closed: string | undefined;
   const end = (why: string): void => {
@@ -21,21 +23,26 @@ export function electronPort(port: MessagePortMain): Port {
     port.close();
   };
   port.on('close', () => end('the window left'));
+  port.on('message', ({ data }: { data: unknown }) => {
+    if (closed !== undefined) return;
+    if (typeof data !== 'string') {
+      const farewell = portFarewell.safeParse(data);
+      if (!farewell.success) return close('what is not text is not a message');
+      end(farewell.data.closed);
+      return port.close();
+    }
+    if (onMessage === undefined) inbox.push(data);
+    else onMessage(data);
+  });
+  // At once, not with the first listener: a farewell is heard although nobody waits for messages.
+  port.start();
   return {
     send: (text) => {
       if (closed === undefined) port.postMessage(text);
     },
     onMessage: (listener) => {
-      port.on('message', ({ data }: { data: unknown }) => {
-        if (closed !== undefined) return;
-        if (typeof data === 'string') return listener(data);
-        const farewell = portFarewell.safeParse(data);
-        if (!farewell.success) return close('what is not text is not a message');
-        end(farewell.data.closed);
-        port.close();
-      });
-      // Until it is started, the port keeps what comes.
-      port.start();
+      onMessage = listener;
+      for (const text of inbox.splice(0)) listener(text);
     },
     onClose: (listener) => {
       onClose = listener;

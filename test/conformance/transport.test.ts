@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FirebreakError } from '../../engine/kernel/errors.ts';
+import { electronTransport } from '../electron/transport.ts';
 import { type Transport, join, memoryTransport, websocketTransport } from './fixture.ts';
 
 /** What every transport must do, whatever carries it. */
@@ -11,7 +12,7 @@ async function take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY
   return taken;
 }
 
-for (const transport of [memoryTransport, websocketTransport] satisfies Transport[]) {
+for (const transport of [memoryTransport, websocketTransport, electronTransport] satisfies Transport[]) {
   describe(`transport: ${transport.name}`, { timeout: 30_000 }, () => {
     test('carries a query, a command and a stream, defaults filled in', async () => {
       await using joined = await transport.join();
