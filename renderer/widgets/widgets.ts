@@ -2,6 +2,7 @@ import { activeInjections } from './active-injections/widget.tsx';
 import { apdex } from './apdex/widget.tsx';
 import { blastRadius } from './blast-radius/widget.tsx';
 import { faultVelocity } from './fault-velocity/widget.tsx';
+import { logJournal } from './log-journal/widget.tsx';
 import { metrics } from './metrics/widget.tsx';
 import { notes } from './notes/widget.tsx';
 import { runTimeline } from './run-timeline/widget.tsx';
@@ -18,6 +19,7 @@ export const WIDGETS: readonly Widget[] = [
   steadyState,
   activeInjections,
   runTimeline,
+  logJournal,
   metrics,
   notes,
 ];

@@ -1,0 +1,154 @@
+import { type Range, defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, type ReactNode, memo, useCallback, useLayoutEffect, useRef } from 'react';
+import { type Line } from '../../stores/lines.ts';
+import { usePreferences } from '../../stores/preferences.ts';
+import { Shape } from '../../ui/controls.tsx';
+import { useBlotted } from '../../ui/discreet.tsx';
+import { type Zone, timeOfDay } from '../../ui/format.ts';
+import { useSize } from '../../ui/size.ts';
+import { indexOf, lastOf, scrolledFor, stepped } from './select.ts';
+import css from './widget.module.css';
+import { figureOf } from './words.ts';
+
+export interface ListProps {
+  readonly id: string;
+  readonly lines: readonly Line[];
+  readonly paused: boolean;
+  /** The `n` of the selected line; 0 for none. */
+  readonly selected: number;
+  readonly onSelect: (n: number) => void;
+  readonly onOpen: (n: number) => void;
+  readonly onPause: () => void;
+  readonly onResume: () => void;
+  readonly onCopy: () => void;
+  readonly children?: ReactNode;
+}
+
+/** Height of a row in rem; fixed, so that nothing is measured and nothing jumps. */
+const ROW_REM = 1.6;
+/** Rows drawn beyond each edge. */
+const OVERSCAN = 6;
+/** Nearer to the end than this is at the end, pixels. */
+const AT_END = 2;
+
+/** The lines, of which only those in view are drawn. Live, it stays at its end; scrolled away from there, it pauses. */
+export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, onResume, onCopy, children }: ListProps): ReactNode {
+  const [scroller, size] = useSize<HTMLDivElement>();
+  const zone = usePreferences(({ clock }) => clock);
+  const blot = useBlotted();
+  const row = useRowHeight();
+  const live = !paused;
+  const inView = Math.ceil((size?.height ?? 0) / row) + OVERSCAN;
+  // The end is drawn together with what came, not one frame later when the scroll has been noticed.
+  const rangeExtractor = useCallback((range: Range) => (live ? lastOf(range.count, inView) : defaultRangeExtractor(range)), [live, inView]);
+  const virtualizer = useVirtualizer({
+    count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => row, overscan: OVERSCAN, paddingStart: row, rangeExtractor,
+  });
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, row]);
+  /** Where the list was last known to stand: what differs from it was scrolled by somebody. */
+  const top = useRef(0);
+  const scrollTo = (to: number): void => {
+    const { current } = scroller;
+    if (current === null) return;
+    current.scrollTop = to;
+    top.current = current.scrollTop;
+  };
+  useLayoutEffect(() => {
+    if (live) scrollTo(scroller.current?.scrollHeight ?? 0);
+  }, [live, lines, row, size]);
+
+  const onScroll = (): void => {
+    const { current } = scroller;
+    if (current === null) return;
+    const { scrollTop, scrollHeight, clientHeight } = current;
+    const atEnd = scrollTop >= scrollHeight - clientHeight - AT_END;
+    if (live && !atEnd && scrollTop < top.current) onPause();
+    if (paused && atEnd && scrollTop > top.current) onResume();
+    top.current = scrollTop;
+  };
+
+  const at = indexOf(lines, selected);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.target !== event.currentTarget || event.altKey || event.metaKey || (event.ctrlKey && event.key !== 'c')) return;
+    const page = Math.max(1, Math.floor(((size?.height ?? 0) - row) / row) - 1);
+    const to = stepped(event.key, at, lines.length, page);
+    if (to !== undefined) {
+      const line = lines[to];
+      if (line === undefined) return;
+      if (event.key === 'End') onResume();
+      else onPause();
+      onSelect(line.n);
+      if (size !== null && scroller.current !== null) scrollTo(scrolledFor(to, row, scroller.current.scrollTop, size.height));
+    } else if (event.key === ' ') (paused ? onResume : onPause)();
+    else if (event.key === 'Enter' && at >= 0) onOpen(selected);
+    else if (event.ctrlKey && at >= 0 && getSelection()?.isCollapsed !== false) onCopy();
+    else return;
+    event.preventDefault();
+  };
+
+  const rowId = (n: number): string => `journal-${id}-${n}`;
+  const drawn = virtualizer.getVirtualItems();
+  return (
+    <div ref={scroller} className={css['scroller']} role="grid" tabIndex={0} aria-label="Lines of the journal" aria-rowcount={lines.length + 1}
+      aria-activedescendant={drawn.some(({ index }) => index === at) ? rowId(selected) : undefined} onScroll={onScroll} onKeyDown={onKeyDown}>
+      <div className={css['head']} role="row" aria-rowindex={1}>
+        {COLUMNS.map(([name, title]) => (
+          <span key={name} role="columnheader" className={css[name]}>
+            {title}
+          </span>
+        ))}
+      </div>
+      <div className={css['lines']} role="rowgroup" style={{ height: virtualizer.getTotalSize() - row }}>
+        {drawn.map(({ index, start }, slot) => {
+          const line = lines[index];
+          if (line === undefined) return null;
+          // Live, every place is another line each time: its element is used again.
+          return <Row key={live ? slot : `n${line.n}`} id={rowId(line.n)} line={line} index={index} top={start - row} height={row} selected={index === at} zone={zone} blot={blot} onOpen={onOpen} />;
+        })}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+const COLUMNS = [['time', 'Time'], ['source', 'Source'], ['protocol', 'Protocol'], ['method', 'Method'], ['target', 'Target'], ['action', 'Action'], ['figure', 'Delay, status'], ['policy', 'Policy']] as const;
+
+interface RowProps {
+  readonly id: string;
+  readonly line: Line;
+  readonly index: number;
+  /** Pixels. */
+  readonly top: number;
+  readonly height: number;
+  readonly selected: boolean;
+  readonly zone: Zone;
+  readonly blot: (text: string) => string;
+  readonly onOpen: (n: number) => void;
+}
+const Row = memo(function Row({ id, line, index, top, height, selected, zone, blot, onOpen }: RowProps): ReactNode {
+  const { n, at, source, protocol, method, tone, word, policy } = line;
+  const target = blot(line.target);
+  return (
+    <div id={id} role="row" aria-rowindex={index + 2} aria-selected={selected} className={css['row']} data-kind={line.of.kind} data-touched={line.touched ? '' : undefined}
+      style={{ height, transform: `translateY(${top}px)` }} onClick={() => onOpen(n)}>
+      <span role="gridcell" className={css['time']}>{timeOfDay(at, zone, true)}</span>
+      <span role="gridcell" className={css['source']} title={source}>{source}</span>
+      <span role="gridcell" className={css['protocol']}>{protocol}</span>
+      <span role="gridcell" className={css['method']} title={method}>{method}</span>
+      <span role="gridcell" className={css['target']} title={target}>{target}</span>
+      <span role="gridcell" className={css['action']} data-tone={tone}>
+        <Shape tone={tone} />
+        {word}
+      </span>
+      <span role="gridcell" className={css['figure']}>{figureOf(line)}</span>
+      <span role="gridcell" className={css['policy']} title={policy}>{policy}</span>
+    </div>
+  );
+});
+
+/** In whole pixels, at the type size of the room. */
+function useRowHeight(): number {
+  // Presenter mode makes the type larger.
+  usePreferences(({ presenter }) => presenter);
+  return Math.round(ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
+}

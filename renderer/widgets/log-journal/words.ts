@@ -1,0 +1,53 @@
+import { type Line } from '../../stores/lines.ts';
+import { type Zone, dateTime, duration, zoneName } from '../../ui/format.ts';
+
+/** What stands in the column of figures: the status given in the server's place, or how long it was held back. */
+export const figureOf = ({ status, delayMs }: Line): string => (status !== null ? String(status) : delayMs !== null ? duration(delayMs) : '');
+
+/** `2026-11-21 14:03:27.125 UTC`. */
+export function exactTime(at: number, zone: Zone): string {
+  return `${dateTime(at, zone)}.${String(new Date(at).getUTCMilliseconds()).padStart(3, '0')} ${zoneName(at, zone)}`;
+}
+
+/** Where a trace is looked up; undefined when no such place is set, or one that no browser should open. */
+export function traceLink(template: string, traceId: string): string | undefined {
+  if (traceId === '' || !template.includes('{trace}')) return undefined;
+  const url = URL.parse(template.replaceAll('{trace}', encodeURIComponent(traceId)));
+  return url !== null && ['http:', 'https:'].includes(url.protocol) ? url.href : undefined;
+}
+
+/** One line of text, for a chat or a ticket. */
+export function textOf(line: Line): string {
+  const { at, source, protocol, method, target, word, policy, of } = line;
+  const named: readonly (readonly [string, string])[] = [
+    ['policy', policy],
+    ...(of.kind === 'message' ? ([['request', of.message.requestId], ['trace', of.message.traceId]] as const) : []),
+  ];
+  const parts = [new Date(at).toISOString(), source, protocol, method, target, word, figureOf(line)];
+  return [...parts, ...named.flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]))].filter(Boolean).join(' ');
+}
+
+/** The line as the engine told it, as JSON on one line. */
+export function jsonOf({ at, of }: Line): string {
+  switch (of.kind) {
+    case 'message':
+      return JSON.stringify(of.message);
+    case 'event':
+      return JSON.stringify(of.event);
+    case 'gap':
+      return JSON.stringify({ at, leftOut: of.leftOut });
+  }
+}
+
+/** Lines written between two rests: a few milliseconds of work. */
+const WRITTEN_AT_ONCE = 500;
+
+/** Writes many lines without holding up the page. `rest` lets others have their turn. */
+export async function written(lines: readonly Line[], write: (line: Line) => string, rest: () => Promise<void>): Promise<string> {
+  const pieces: string[] = [];
+  for (let next = 0; next < lines.length; next += WRITTEN_AT_ONCE) {
+    if (next > 0) await rest();
+    pieces.push(lines.slice(next, next + WRITTEN_AT_ONCE).map(write).join('\n'));
+  }
+  return pieces.join('\n');
+}
