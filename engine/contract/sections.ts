@@ -4,7 +4,7 @@ import { DAY, durationText, type FieldMeta, flag, HOUR } from '../kernel/fields.
 import { protocol } from './models.ts';
 
 export { snake } from '../kernel/fields.ts';
-export { formatDuration } from '../kernel/durations.ts';
+export { formatDuration, parseDuration } from '../kernel/durations.ts';
 export { FIGURES, httpProbeSpec, prometheusProbeSpec } from '../kernel/probe.ts';
 
 /**
