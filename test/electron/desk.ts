@@ -45,10 +45,13 @@ export class Home implements AsyncDisposable {
   }
 }
 
-/** A program that takes Electron's arguments. */
+/** A program that takes Electron's arguments, and is Node only when asked to be, as Electron is. */
 function standIn(folder: string): string {
   const path = join(folder, 'electron-stand-in');
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' --disable-warning=ExperimentalWarning '${join(here, 'stand-in', 'main.ts')}' "$@"\n`);
+  writeFileSync(path, `#!/bin/sh
+if [ "$ELECTRON_RUN_AS_NODE" = 1 ]; then exec '${process.execPath}' --disable-warning=ExperimentalWarning "$@"; fi
+STAND_IN_PROGRAM="$0" exec '${process.execPath}' --disable-warning=ExperimentalWarning '${join(here, 'stand-in', 'main.ts')}' "$@"
+`);
   chmodSync(path, 0o755);
   return path;
 }
@@ -56,6 +59,8 @@ function standIn(folder: string): string {
 export interface DeskOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Another app than the one of this checkout. */
+  readonly app?: string;
 }
 
 /** A running desktop host. */
@@ -72,11 +77,11 @@ export class Desk implements AsyncDisposable {
     // Playwright forgets it as soon as the program has ended.
     this.#process = app.process();
   }
-  static async start(home: Home, { args = [], env = {} }: DeskOptions = {}): Promise<Desk> {
+  static async start(home: Home, { args = [], env = {}, app: path = entry }: DeskOptions = {}): Promise<Desk> {
     await buildPreload();
     const app = await _electron.launch({
       executablePath: home.program,
-      args: ['-r', loader, '-r', join(here, 'spy.cjs'), entry, ...args],
+      args: ['-r', loader, '-r', join(here, 'spy.cjs'), path, ...args],
       env: home.env(env),
       cwd: home.path,
       timeout: 60_000,

@@ -13,6 +13,13 @@ registerHooks({
   resolve: (specifier, context, next) => (specifier === 'electron' ? { url: STAND_IN, format: 'module-typescript', shortCircuit: true } : next(specifier, context)),
 });
 
+// Children are started with this program, which is Node only when told so; who forgets that starts a second app.
+const program = process.env['STAND_IN_PROGRAM'];
+if (program !== undefined) {
+  process.execPath = program;
+  Object.defineProperty(process, 'versions', { value: Object.freeze({ ...process.versions, electron: 'stand-in' }) });
+}
+
 const given = process.argv.slice(2);
 const required: string[] = [];
 let inspect = false;
