@@ -21,7 +21,6 @@ export interface ListProps {
   readonly onPause: () => void;
   readonly onResume: () => void;
   readonly onCopy: () => void;
-  readonly children?: ReactNode;
 }
 
 /** Height of a row in rem; fixed, so that nothing is measured and nothing jumps. */
@@ -32,7 +31,7 @@ const OVERSCAN = 6;
 const AT_END = 2;
 
 /** The lines, of which only those in view are drawn. Live, it stays at its end; scrolled away from there, it pauses. */
-export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, onResume, onCopy, children }: ListProps): ReactNode {
+export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, onResume, onCopy }: ListProps): ReactNode {
   const [scroller, size] = useSize<HTMLDivElement>();
   const zone = usePreferences(({ clock }) => clock);
   const blot = useBlotted();
@@ -44,27 +43,36 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
   const virtualizer = useVirtualizer({
     count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => row, overscan: OVERSCAN, paddingStart: row, rangeExtractor,
   });
-  useLayoutEffect(() => virtualizer.measure(), [virtualizer, row]);
-  /** Where the list was last known to stand: what differs from it was scrolled by somebody. */
-  const top = useRef(0);
+  const height = virtualizer.getTotalSize();
+  /** Where the list was last known to stand, and how high it and its window were: what differs in `top` alone was scrolled by somebody. */
+  const known = useRef({ top: 0, content: 0, window: 0 });
   const scrollTo = (to: number): void => {
     const { current } = scroller;
     if (current === null) return;
     current.scrollTop = to;
-    top.current = current.scrollTop;
+    known.current = placeOf(current);
   };
+  const rowBefore = useRef(row);
   useLayoutEffect(() => {
-    if (live) scrollTo(scroller.current?.scrollHeight ?? 0);
-  }, [live, lines, row, size]);
+    if (row === rowBefore.current) return;
+    // The same lines stay in view when the type size changes.
+    scrollTo((known.current.top * row) / rowBefore.current);
+    rowBefore.current = row;
+    virtualizer.measure();
+  }, [virtualizer, row]);
+  useLayoutEffect(() => {
+    if (live) scrollTo(height);
+  }, [live, lines, height, size]);
 
   const onScroll = (): void => {
     const { current } = scroller;
     if (current === null) return;
-    const { scrollTop, scrollHeight, clientHeight } = current;
-    const atEnd = scrollTop >= scrollHeight - clientHeight - AT_END;
-    if (live && !atEnd && scrollTop < top.current) onPause();
-    if (paused && atEnd && scrollTop > top.current) onResume();
-    top.current = scrollTop;
+    const [before, { top, content, window }] = [known.current, placeOf(current)];
+    if (content !== before.content || window !== before.window) return scrollTo(live ? height : top);
+    known.current = { top, content, window };
+    const atEnd = top >= content - window - AT_END;
+    if (live && !atEnd && top < before.top) onPause();
+    if (paused && atEnd && top > before.top) onResume();
   };
 
   const at = indexOf(lines, selected);
@@ -98,7 +106,7 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
           </span>
         ))}
       </div>
-      <div className={css['lines']} role="rowgroup" style={{ height: virtualizer.getTotalSize() - row }}>
+      <div className={css['lines']} role="rowgroup" style={{ height: height - row }}>
         {drawn.map(({ index, start }, slot) => {
           const line = lines[index];
           if (line === undefined) return null;
@@ -106,7 +114,6 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
           return <Row key={live ? slot : `n${line.n}`} id={rowId(line.n)} line={line} index={index} top={start - row} height={row} selected={index === at} zone={zone} blot={blot} onOpen={onOpen} />;
         })}
       </div>
-      {children}
     </div>
   );
 }
@@ -145,6 +152,8 @@ const Row = memo(function Row({ id, line, index, top, height, selected, zone, bl
     </div>
   );
 });
+
+const placeOf = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement) => ({ top: scrollTop, content: scrollHeight, window: clientHeight });
 
 /** In whole pixels, at the type size of the room. */
 function useRowHeight(): number {

@@ -1,9 +1,10 @@
 import { ClipboardCopy, Pause, Play } from 'lucide-react';
 import { type ReactNode, type Ref } from 'react';
-import { IconButton } from '../../ui/controls.tsx';
+import { Button, IconButton } from '../../ui/controls.tsx';
 import { Menu, type MenuItem } from '../../ui/menu.tsx';
 import { type Choices, type Filter, type Search } from './filter.ts';
 import css from './widget.module.css';
+import { plural } from './words.ts';
 
 export interface ToolbarProps {
   readonly filter: Filter;
@@ -11,13 +12,15 @@ export interface ToolbarProps {
   readonly search: Search;
   readonly searchField: Ref<HTMLInputElement>;
   readonly paused: boolean;
+  /** How many lines came since. */
+  readonly came: number;
   readonly copies: readonly MenuItem[];
   readonly onFilter: (change: Partial<Filter>) => void;
   readonly onToggle: () => void;
 }
 
 /** Source, then protocol, then method; action; search; live or paused; copy. */
-export function Toolbar({ filter, choices, search, searchField, paused, copies, onFilter, onToggle }: ToolbarProps): ReactNode {
+export function Toolbar({ filter, choices, search, searchField, paused, came, copies, onFilter, onToggle }: ToolbarProps): ReactNode {
   const { source, protocol, method, touched } = filter;
   return (
     <div className={css['toolbar']} role="group" aria-label="Filter of the journal">
@@ -43,7 +46,13 @@ export function Toolbar({ filter, choices, search, searchField, paused, copies, 
           </p>
         )}
       </div>
-      <IconButton label={paused ? 'Resume the journal (Space)' : 'Pause the journal (Space)'} icon={paused ? Play : Pause} onClick={onToggle} />
+      {paused ? (
+        <Button icon={Play} className={css['paused']} aria-label="Resume the journal" title="Resume (Space)" onClick={onToggle}>
+          <span className={css['pausedWord']}>Paused ·</span> {came === 0 ? 'nothing new' : `${plural(came)} since`}
+        </Button>
+      ) : (
+        <IconButton label="Pause the journal" title="Pause (Space)" icon={Pause} onClick={onToggle} />
+      )}
       <Menu label="Copy" items={copies}>
         <IconButton label="Copy lines" icon={ClipboardCopy} />
       </Menu>

@@ -1,4 +1,3 @@
-import { Play } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { z } from 'zod';
 import { useOffer } from '../../stores/actions.ts';
@@ -7,7 +6,6 @@ import { type Line } from '../../stores/lines.ts';
 import { hearTraffic } from '../../stores/traffic.ts';
 import { copy } from '../../ui/clipboard.ts';
 import { Button, Empty, Loading } from '../../ui/controls.tsx';
-import { count } from '../../ui/format.ts';
 import { type MenuItem } from '../../ui/menu.tsx';
 import { type WidgetProps, defineWidget } from '../widget.ts';
 import { type Filter, readSearch } from './filter.ts';
@@ -18,7 +16,7 @@ import { indexOf } from './select.ts';
 import { SOURCES } from './sources.ts';
 import { Toolbar } from './toolbar.tsx';
 import css from './widget.module.css';
-import { jsonOf, textOf, written } from './words.ts';
+import { jsonOf, plural, textOf, written } from './words.ts';
 
 const chosen = z.string().max(500).default('').meta({ hidden: true });
 const settings = z.object({
@@ -31,7 +29,6 @@ const settings = z.object({
 });
 type Settings = z.infer<typeof settings>;
 
-const plural = (lines: number): string => `${count(lines)} ${lines === 1 ? 'line' : 'lines'}`;
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 const newJournal = (filter: Filter): Journal =>
   new Journal({ sources: SOURCES, filter, now: () => performance.now(), later: (work) => void setTimeout(work, 0), frame: (work) => void requestAnimationFrame(work) });
@@ -74,9 +71,9 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
       },
     };
   }, [journal]);
-  const onFilter = ({ search, ...change2 }: Partial<Filter>): void => {
+  const onFilter = ({ search, ...chosen }: Partial<Filter>): void => {
     if (search !== undefined) setSearch(search);
-    if (Object.keys(change2).length > 0) change({ ...kept, ...change2 });
+    if (Object.keys(chosen).length > 0) change({ ...kept, ...chosen });
   };
   const clear = (): void => onFilter({ source: '', protocol: '', method: '', touched: false, search: '' });
   const copyOne = (): void => {
@@ -108,7 +105,7 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
   };
   return (
     <div className={css['widget']}>
-      <Toolbar filter={filter} choices={journal.choices} search={read} searchField={searchField} paused={paused} copies={copies} onFilter={onFilter} onToggle={part.toggle} />
+      <Toolbar filter={filter} choices={journal.choices} search={read} searchField={searchField} paused={paused} came={came} copies={copies} onFilter={onFilter} onToggle={part.toggle} />
       <div className={css['stage']} data-away={away ? '' : undefined}>
         <List id={id} lines={lines} paused={paused} selected={selected} onSelect={setSelected} onOpen={part.open} onPause={part.pause} onResume={part.resume} onCopy={copyOne} />
         {lines.length === 0 && (
@@ -122,14 +119,7 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
             )}
           </div>
         )}
-        <div className={css['note']}>
-          {away && <p>The engine is away: these are the last lines.</p>}
-          {paused && (
-            <Button icon={Play} onClick={part.resume}>
-              Paused · {came === 0 ? 'nothing new' : `${plural(came)} since`}
-            </Button>
-          )}
-        </div>
+        {away && <p className={css['away']}>The engine is away: these are the last lines.</p>}
         <p role="status" className="visually-hidden">{paused ? 'The journal is paused.' : 'The journal is live.'}</p>
       </div>
       {opened !== undefined && <Payload line={opened} onPrevious={go(at - 1)} onNext={go(at + 1)} onClose={() => setOpened(undefined)} />}

@@ -1,5 +1,7 @@
 import { type Line } from '../../stores/lines.ts';
-import { type Zone, dateTime, duration, zoneName } from '../../ui/format.ts';
+import { type Zone, count, dateTime, duration, zoneName } from '../../ui/format.ts';
+
+export const plural = (lines: number): string => `${count(lines)} ${lines === 1 ? 'line' : 'lines'}`;
 
 /** What stands in the column of figures: the status given in the server's place, or how long it was held back. */
 export const figureOf = ({ status, delayMs }: Line): string => (status !== null ? String(status) : delayMs !== null ? duration(delayMs) : '');
