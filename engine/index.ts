@@ -152,6 +152,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     damage: [...lifecycle.damage()],
     watchdog: lease.status(),
     sentinel: life.sentinel(),
+    events: { oldest: bus.oldestSeq, newest: bus.lastSeq },
   });
   const warn = (text: string): void => void bus.publish('', { kind: 'log', level: 'warn', text });
   const listenOf = (name: string): string | undefined => wire.routes().find((route) => route.name === name)?.listen;

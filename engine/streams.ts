@@ -10,7 +10,7 @@ import { type Wire } from './wire/wire.ts';
  * longer holds the events right after `since`, or the reader has fallen behind by more than the log holds.
  */
 export async function* eventsAfter(bus: EventBus, since: number | undefined, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-  const oldest = bus.recent()[0]?.seq ?? bus.lastSeq + 1;
+  const oldest = bus.oldestSeq;
   if (since !== undefined && since + 1 < oldest) throw eventsLost(since + 1, `to ${oldest - 1}`);
   const queue = new ItemQueue<EngineEvent>(Number.MAX_SAFE_INTEGER, () => {});
   let waiting = 0;

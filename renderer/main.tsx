@@ -6,6 +6,7 @@ import './ui/nonce.ts';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { pickBridge } from './bridge/pick.ts';
+import { followRestarts } from './stores/aftermath.ts';
 import { stayConnected } from './stores/connection.ts';
 import { followEvents } from './stores/events.ts';
 import { followFrames } from './stores/frames.ts';
@@ -20,6 +21,8 @@ applyPreferences();
 listenToKeys();
 obeyDesktop();
 followFrames();
+// Before the events of the new engine, which begin another count.
+followRestarts();
 followEvents();
 followRuns();
 void stayConnected(bridge);

@@ -317,5 +317,7 @@ export const engineStatus = z.object({
   watchdog: z.object({ pid: z.int(), alive: z.boolean() }).nullable(),
   /** Of the thread that takes HALT while the engine's loop is blocked; `note` is why it stopped. Null for an observer. */
   sentinel: z.object({ alive: z.boolean(), note: z.string() }).nullable(),
+  /** What the event log still holds, by sequence number; `oldest` is `newest + 1` when it holds none. Absent from older engines. */
+  events: z.object({ oldest: z.int(), newest: z.int() }).exactOptional(),
 });
 export type EngineStatus = z.infer<typeof engineStatus>;

@@ -12,6 +12,8 @@ export interface EventBus {
   /** The newest events, oldest first. */
   recent(limit?: number): readonly EngineEvent[];
   readonly lastSeq: number;
+  /** The oldest that the ring holds; `lastSeq + 1` when it holds none. */
+  readonly oldestSeq: number;
 }
 
 /** How many recent events the ring keeps. */
@@ -64,6 +66,9 @@ export function createBus(clock: Clock, size = RING_SIZE): EventBus {
     recent: (limit = size) => ring.slice(-limit),
     get lastSeq() {
       return seq;
+    },
+    get oldestSeq() {
+      return ring[0]?.seq ?? seq + 1;
     },
   };
 }

@@ -10,12 +10,18 @@ const KEY = 'firebreak-token';
 /** The engine behind a loopback WebSocket. The token comes in the address's hash and leaves the address bar at once. */
 export function browserBridge(): Bridge {
   const token = takeToken();
+  // The address with a new token, put into a tab that is open already, loads nothing by itself.
+  addEventListener('hashchange', () => {
+    if (!new URLSearchParams(location.hash.slice(1)).has('token')) return;
+    takeToken();
+    location.reload();
+  });
   return {
     host: 'browser',
     open: (signal) => {
       if (token === '') return Promise.reject(new Refused('This address holds no token. Open the whole address that Firebreak printed.'));
       return openSocket(new URL(PATH, location.href.replace(/^http/, 'ws')), token, signal).catch(async (error: unknown) => {
-        if (await isRefused(token)) throw new Refused('The engine no longer takes this page\u2019s token. Open the address that it printed last.');
+        if (await isRefused(token)) throw new Refused('The engine was started with a new secret and no longer takes the one of this page. Open the address that it printed last; here in this tab will do.');
         throw error;
       });
     },

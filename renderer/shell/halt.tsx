@@ -3,6 +3,7 @@ import { type ReactNode, useMemo } from 'react';
 import { createPortal } from 'react-dom';
 import { type HaltedFault } from '../../engine/contract/api.ts';
 import { useOffer } from '../stores/actions.ts';
+import { useConnection } from '../stores/connection.ts';
 import { type Halting, forgetHalt, halt, rehearse, useHalt } from '../stores/halt.ts';
 import { Badge, ErrorNote, IconButton, Kbd, Spinner } from '../ui/controls.tsx';
 import { Discreet } from '../ui/discreet.tsx';
@@ -56,7 +57,7 @@ function Result({ halting }: { readonly halting: Halting }): ReactNode {
 function Told({ halting }: { readonly halting: Exclude<Halting, { state: 'idle' }> }): ReactNode {
   switch (halting.state) {
     case 'halting':
-      return <p><Spinner /> Halting …</p>;
+      return <UnderWay />;
     case 'rehearsing':
       return <p><Spinner /> Rehearsing on a route and a service of its own …</p>;
     case 'failed':
@@ -82,6 +83,17 @@ function Told({ halting }: { readonly halting: Exclude<Halting, { state: 'idle' 
       );
     }
   }
+}
+
+/** A press on a stopped engine has no answer until it goes on: then somebody must know of the other ways. */
+function UnderWay(): ReactNode {
+  const answers = useConnection(({ state }) => state === 'open');
+  return (
+    <>
+      <p><Spinner /> Halting …</p>
+      {!answers && <p className={css['more']}>The engine does not answer. Run <code>firebreak halt</code> in a terminal; its watchdog reverts within 10 s.</p>}
+    </>
+  );
 }
 
 function Halted({ outcome, roundTripMs }: Extract<Halting, { state: 'halted' }>): ReactNode {

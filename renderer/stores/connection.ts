@@ -3,13 +3,14 @@ import { type ManifestInfo } from '../../engine/contract/api.ts';
 import { type EngineClient, createClient } from '../../engine/contract/client.ts';
 import { type EngineStatus } from '../../engine/contract/models.ts';
 import { type Bridge, Refused } from '../bridge/bridge.ts';
+import { watchSilence } from './silence.ts';
 
 /**
- * `lost`: was there, is being looked for. `refused`: this page will not be let in. `since` is when the state began,
- * wall-clock ms.
+ * `silent`: connected, but nothing comes. `lost`: was there, is being looked for. `refused`: this page will not be let in.
+ * `since` is when the state began, wall-clock ms.
  */
 export interface Connection {
-  readonly state: 'connecting' | 'open' | 'lost' | 'refused';
+  readonly state: 'connecting' | 'open' | 'silent' | 'lost' | 'refused';
   readonly since: number;
   readonly why: string;
   readonly client: EngineClient | null;
@@ -79,17 +80,23 @@ const LONGEST_PAUSE = 2_000;
 
 /** Connects, follows, and connects again for ever. */
 export async function stayConnected(bridge: Bridge): Promise<void> {
-  const enter = (state: Connection['state'], why = ''): void => {
+  const enter = (state: Connection['state'], why = '', since = Date.now()): void => {
     const before = useConnection.getState();
-    useConnection.setState({ state, why, since: before.state === state ? before.since : Date.now() });
+    useConnection.setState({ state, why, since: before.state === state ? before.since : since });
+  };
+  const silence = (since: number | undefined): void => {
+    const { state } = useConnection.getState();
+    if (since !== undefined && state === 'open') enter('silent', 'The connection stands, but nothing comes through it.', since);
+    if (since === undefined && state === 'silent') enter('open');
   };
   useConnection.setState({ host: bridge.host });
   for (let pause = 100; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
-      await oneConnection(bridge, () => {
+      const opened = (): void => {
         pause = 100;
         enter('open');
-      });
+      };
+      await oneConnection(bridge, opened, silence);
       enter('lost', 'The connection to the engine broke. Looking for it …');
     } catch (error) {
       if (error instanceof Refused) return enter('refused', error.message);
@@ -100,10 +107,11 @@ export async function stayConnected(bridge: Bridge): Promise<void> {
   }
 }
 
-/** Resolves when the connection has ended; rejects when it never began. */
-async function oneConnection(bridge: Bridge, opened: () => void): Promise<void> {
+/** Resolves when the connection has ended; rejects when it never began. `silence`: see `watchSilence`. */
+async function oneConnection(bridge: Bridge, opened: () => void, silence: (since: number | undefined) => void): Promise<void> {
   const ended = new AbortController();
-  const port = await bridge.open(AbortSignal.timeout(10_000));
+  // Frames come ten times a second once there is a reader, and there always is.
+  const port = watchSilence(await bridge.open(AbortSignal.timeout(10_000)), silence, ended.signal);
   const client = createClient(port);
   void client.closed.then(() => ended.abort());
   try {

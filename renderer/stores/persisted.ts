@@ -34,7 +34,11 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
     const value = plain(store.getState());
     if (client === null) return void (timer = setTimeout(save, SETTLE));
     remote = JSON.stringify(value);
-    client.command('saveSetting', { key, value }).catch((error: unknown) => console.error(error));
+    client.command('saveSetting', { key, value }).catch((error: unknown) => {
+      // Nobody knows whether it arrived: it is said again to the engine that comes next.
+      if ((error as { code?: string }).code === 'disconnected') timer ??= setTimeout(save, SETTLE);
+      else console.error(error);
+    });
   };
   store.subscribe((state) => {
     if (!state.loaded || JSON.stringify(plain(state)) === remote) return;

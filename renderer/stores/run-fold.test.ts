@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EngineEvent, type EventBody } from '../../engine/contract/models.ts';
-import { type RunStory, fold, limitOf } from './run-fold.ts';
+import { type RunStory, cutOff, fold, limitOf } from './run-fold.ts';
 
 const at = 1_000_000;
 const tell = (bodies: readonly (readonly [number, EventBody])[], run = 'r-1'): RunStory | undefined =>
@@ -42,4 +42,20 @@ test('the limit of a simple condition is read, that of a longer one is left alon
   assert.deepEqual(limitOf('success_rate < 0.95'), { figure: 'success_rate', operator: '<', limit: 0.95 });
   assert.deepEqual(limitOf(' p99>=800 '), { figure: 'p99', operator: '>=', limit: 800 });
   assert.equal(limitOf('success_rate < 0.95 || p99 > 800'), undefined);
+});
+
+test('a run whose engine died has an end, no verdict, and claims only what the undo journal says', () => {
+  const fault = (id: string): EventBody => ({ kind: 'fault', fault: { id, policy: id, target: 'route own', state: 'active', reverted: false, leaseUntil: at + 9_000 } }) as unknown as EventBody;
+  const story = tell([
+    [0, START],
+    [510, { kind: 'phase', name: 'observe', edge: 'start', until: at + 9_000 }],
+    [520, fault('f-1')],
+    [530, fault('f-2')],
+  ]);
+  assert.ok(story !== undefined);
+  const over = cutOff(story, new Set(['f-2']));
+  assert.deepEqual([over.endedAt, over.verdict, over.phaseEndsAt, over.reverted], [at + 530, null, null, false]);
+  assert.deepEqual(over.faults.map(({ id, state, reverted, leaseUntil }) => [id, state, reverted, leaseUntil]), [['f-1', 'clean', true, null], ['f-2', 'unconfirmed', false, null]]);
+  assert.deepEqual(over.phases, [{ name: 'observe', start: at + 510, end: at + 530 }]);
+  assert.equal(cutOff(story, new Set()).reverted, true);
 });

@@ -67,6 +67,27 @@ export function fold(story: RunStory | undefined, event: EngineEvent): RunStory 
   }
 }
 
+/**
+ * The story of a run whose engine ended before it did: no event will tell its end, and no verdict was given.
+ * @param open ids of the undo records that are not closed.
+ */
+export function cutOff(story: RunStory, open: ReadonlySet<string>): RunStory {
+  const faults = story.faults.map((fault): FaultReport => {
+    const reverted = !open.has(fault.id);
+    return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted, leaseUntil: null };
+  });
+  const endedAt = Math.max(story.timeline.at(-1)?.at ?? story.startedAt, story.series.at(-1)?.at ?? 0);
+  return {
+    ...story,
+    faults,
+    endedAt,
+    phases: story.phases.map((phase) => ({ ...phase, end: phase.end ?? endedAt })),
+    phaseEndsAt: null,
+    reason: 'The engine ended before the run did, so there is no verdict.',
+    reverted: faults.every(({ reverted }) => reverted),
+  };
+}
+
 function begin({ run, at, seq }: EngineEvent, body: Extract<EngineEvent['body'], { kind: 'run-started' }>): RunStory {
   return {
     run,

@@ -1,8 +1,8 @@
 import { create } from 'zustand';
 import { type RunSummary } from '../../engine/contract/models.ts';
-import { follow, engine } from './connection.ts';
+import { engine, follow, useConnection } from './connection.ts';
 import { onEvent } from './events.ts';
-import { type RunStory, fold } from './run-fold.ts';
+import { type RunStory, cutOff, fold } from './run-fold.ts';
 
 interface Runs {
   /** Newest first; undefined until the engine has told. */
@@ -31,14 +31,22 @@ export function followRuns(): void {
       if (asked === 0) {
         asked = requestAnimationFrame(() => {
           asked = 0;
-          useRuns.setState({ live: waiting });
+          if (waiting !== undefined) useRuns.setState({ live: waiting });
           waiting = undefined;
         });
       }
     }
     if (event.body.kind === 'run-ended') void refreshHistory().catch(() => {});
   });
-  follow(async (client, signal) => {
+  let known = '';
+  follow(async (client, signal, engine) => {
+    const live = waiting ?? useRuns.getState().live;
+    if (known !== '' && known !== engine && live?.endedAt === null) {
+      waiting = undefined;
+      const open = useConnection.getState().status?.open ?? [];
+      useRuns.setState({ live: cutOff(live, new Set(open.map(({ id }) => id))) });
+    }
+    known = engine;
     useRuns.setState({ history: await client.query('history', { limit: LISTED }, signal) });
   });
 }

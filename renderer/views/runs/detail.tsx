@@ -32,7 +32,7 @@ export function Detail({ run }: { readonly run: string }): ReactNode {
       </header>
 
       <section className={css['verdict']} aria-label="Verdict">
-        {running || story.verdict === null ? <Badge tone="accent">running</Badge> : <Badge tone={VERDICT_TONES[story.verdict]}>{story.verdict}</Badge>}
+        {running ? <Badge tone="accent">running</Badge> : story.verdict === null ? <Badge>cut off</Badge> : <Badge tone={VERDICT_TONES[story.verdict]}>{story.verdict}</Badge>}
         <p>{running ? 'The verdict is given at the end.' : story.reason}</p>
         <div className={css['figures']}>
           <Figure name="Lasted" value={story.endedAt === null ? '…' : duration(story.endedAt - story.startedAt)} />

@@ -20,6 +20,7 @@ export function useRecord(run: string): Told {
   const underWay = live !== undefined && live.endedAt === null;
   // A run's record is complete a moment after its end was told; the list is read anew then too.
   const listed = useRuns((state) => state.history?.find((one) => one.run === run)?.endedAt ?? null);
+  const begun = useRuns((state) => state.history?.some((one) => one.run === run) === true);
   const [record, setRecord] = useState<RunRecord>();
   const [error, setError] = useState<unknown>();
   useEffect(() => {
@@ -28,12 +29,12 @@ export function useRecord(run: string): Told {
     client.query('record', { run }, left.signal).then(
       (found) => {
         setRecord(found ?? undefined);
-        setError(found === null ? new Error(`History does not know a run ${run}.`) : undefined);
+        setError(found === null ? new Error(begun ? 'This run was cut off: its engine ended before it did, so there is no record of it.' : `History does not know a run ${run}.`) : undefined);
       },
       (failure: unknown) => !left.signal.aborted && setError(failure),
     );
     return () => left.abort();
-  }, [client, run, underWay, listed]);
+  }, [client, run, underWay, begun, listed]);
   const story = record !== undefined && record.endedAt !== null ? storyOf(record) : (live ?? (record === undefined ? undefined : storyOf(record)));
   return { story, record, error: story === undefined ? error : undefined };
 }
