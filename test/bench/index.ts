@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   delay: () => import('./delay.ts'),
   halt: () => import('./halt.ts'),
   cpu: () => import('./cpu.ts'),
+  room: () => import('./room.ts'),
 };
 /** Large enough that nothing a bench measures is swept away while it is measured. */
 const HEAP = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'];

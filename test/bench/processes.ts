@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -43,6 +44,15 @@ export class Part implements Disposable {
     } catch {
       return Number.NaN;
     }
+  }
+  /** Lets it end by itself, as it does when its stdin ends; a process that has not done so after `ms` is killed. */
+  async end(ms = 10_000): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = once(this.child, 'exit');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), ms);
+    this.child.stdin?.end();
+    await ended;
+    clearTimeout(late);
   }
   [Symbol.dispose](): void {
     this.child.kill('SIGKILL');

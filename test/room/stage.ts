@@ -15,9 +15,10 @@ import { type LoopbackServer, listenLoopback } from '../../engine/transport/webs
 const PLACES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const CHROMIUM = PLACES.find((path) => path !== undefined && existsSync(path));
 
+/** Why there is no browser here; false when there is one. */
+export const NO_BROWSER: string | false = CHROMIUM === undefined && 'no Chromium is installed (apt install chromium, or set CHROMIUM)';
 /** Why tests in a browser cannot run here; false when they can. For `{ skip: NO_ROOM }`. */
-export const NO_ROOM: string | false =
-  CHROMIUM === undefined ? 'no Chromium is installed (apt install chromium, or set CHROMIUM)' : !existsSync(join(ROOM_FOLDER, 'index.html')) ? 'the room is not built (node renderer/build.mjs)' : false;
+export const NO_ROOM: string | false = NO_BROWSER || (!existsSync(join(ROOM_FOLDER, 'index.html')) && 'the room is not built (node renderer/build.mjs)');
 
 export const DESKTOP = { width: 1920, height: 1080 };
 export const LAPTOP = { width: 1280, height: 800 };

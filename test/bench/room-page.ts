@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, type CDPSession, type Page } from 'playwright-core';
+import { until } from './room-stage.ts';
+
+type Buckets = readonly (readonly [ms: number, count: number])[];
+/** What in-page.js saw since it was last asked. Times in milliseconds. */
+export interface Seen {
+  readonly ms: number;
+  /** Screen refreshes. */
+  readonly displayed: number;
+  /** Frames of the engine that arrived. */
+  readonly frames: number;
+  /** Lines of traffic that arrived, and those that were left out before because there were too many. */
+  readonly lines: number;
+  readonly leftOut: number;
+  readonly longTasks: readonly (readonly [start: number, duration: number])[];
+  /** From the engine's time of an event until its row was painted; of the rows that came into view, and of all lines of a batch. */
+  readonly rows: Buckets;
+  readonly all: Buckets;
+  /** Wall-clock times by the page's clock at which HALT was pressed, and what must be added for the system's. */
+  readonly presses: readonly number[];
+  readonly skew: number;
+}
+export interface Memory {
+  /** Used by JavaScript after a collection, bytes. */
+  readonly heap: number;
+  readonly nodes: number;
+  readonly listeners: number;
+  /** Resident memory of the page's process, MB; NaN where /proc does not tell. */
+  readonly resident: number;
+}
+export interface Fetched {
+  /** Bytes as they came over the wire, headers included. */
+  readonly scripts: number;
+  readonly everything: number;
+  /** From navigation to the paint of the first figure, milliseconds. */
+  readonly firstFigure: number;
+}
+
+/** The room in a tab of its own, with nothing cached. */
+export interface RoomPage extends AsyncDisposable {
+  readonly page: Page;
+  readonly cdp: CDPSession;
+  readonly fetched: Fetched;
+  take(): Promise<Seen>;
+  /** After a forced collection, which stands still for a while: take nothing of what is seen meanwhile. */
+  memory(): Promise<Memory>;
+  /** CPU seconds of the page's main thread so far. */
+  cpu(): Promise<number>;
+}
+
+/** Opens the room while faults are active and waits until it shows the first figure of what they do. */
+export async function openRoomPage(browser: Browser, url: string): Promise<RoomPage> {
+  await using stack = new AsyncDisposableStack();
+  const context = await browser.newContext({ viewport: { width: 1920, height: 1080 } });
+  stack.defer(() => context.close());
+  await context.addInitScript({ path: join(import.meta.dirname, 'in-page.js') });
+  const page = await context.newPage();
+  const cdp = await context.newCDPSession(page);
+  const scripts = new Set<string>();
+  const fetched = { scripts: 0, everything: 0 };
+  cdp.on('Network.responseReceived', ({ requestId, type }) => void (type === 'Script' && scripts.add(requestId)));
+  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    fetched.everything += encodedDataLength;
+    if (scripts.has(requestId)) fetched.scripts += encodedDataLength;
+  });
+  await cdp.send('Network.enable');
+  await page.goto(url);
+  let firstFigure: number | null = null;
+  await until('the room shows a figure', async () => {
+    firstFigure = await page.evaluate<number | null>('roomWatch.firstFigure()');
+    return firstFigure !== null;
+  });
+  const close = page.getByRole('button', { name: 'Close the welcome' });
+  if (await close.isVisible()) await close.click();
+  // Each message of the socket would cross to this process otherwise.
+  await cdp.send('Network.disable');
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const all = stack.move();
+  return {
+    page,
+    cdp,
+    fetched: { ...fetched, firstFigure: firstFigure ?? Number.NaN },
+    take: () => page.evaluate<Seen>('roomWatch.take()'),
+    memory: async () => {
+      // Twice: what the first one finalised is collected by the second.
+      for (let turn = 0; turn < 2; turn++) await cdp.send('HeapProfiler.collectGarbage');
+      const [{ usedSize }, { nodes, jsEventListeners }] = await Promise.all([cdp.send('Runtime.getHeapUsage'), cdp.send('Memory.getDOMCounters')]);
+      return { heap: usedSize, nodes, listeners: jsEventListeners, resident: await residentOf(browser) };
+    },
+    cpu: async () => (await cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** The largest of the browser's page processes: there is one tab. */
+async function residentOf(browser: Browser): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  try {
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    return Math.max(...processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentMegabytes(id)));
+  } finally {
+    await session.detach();
+  }
+}
+function residentMegabytes(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** The delay below which the share `q` (0-1) lies; NaN when there are none. */
+export function quantileOf(seen: readonly Seen[], kind: 'rows' | 'all', q: number): number {
+  const buckets = new Map<number, number>();
+  for (const one of seen) for (const [ms, count] of one[kind]) buckets.set(ms, (buckets.get(ms) ?? 0) + count);
+  const wanted = Math.ceil(q * [...buckets.values()].reduce((sum, count) => sum + count, 0));
+  let sum = 0;
+  for (const [ms, count] of [...buckets].sort(([a], [b]) => a - b)) if ((sum += count) >= wanted) return ms;
+  return Number.NaN;
+}
