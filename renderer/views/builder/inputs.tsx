@@ -108,7 +108,7 @@ function Duration(props: InputProps): ReactNode {
   const { source, path, field, id, describedBy, invalid } = props;
   const { text } = read(source, path);
   const parts = /^(\d*\.?\d+)\s*(ms|s|m|h|d)$/.exec(text.trim());
-  const [unit, setUnit] = useState<string>(() => /[a-z]+$/.exec(field.fallback ?? field.example)?.[0] ?? 's');
+  const [unit, setUnit] = useState<string>(() => /[a-z]+$/.exec(field.example)?.[0] ?? 's');
   const shownUnit = parts?.[2] ?? unit;
   const commit = (now: string): void => writeField(path, field, /^\d*\.?\d+$/.test(now.trim()) && Number(now) !== 0 ? now.trim() + shownUnit : now);
   const { value, change, blur } = useTyped(parts?.[1] ?? text, (now) => commit(now));
