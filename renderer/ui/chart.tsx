@@ -43,7 +43,7 @@ export function Chart({ label, lines, points, from, to, stacked = false, format 
   const axes = [
     <CartesianGrid key="grid" vertical={false} stroke="var(--line)" />,
     <XAxis key="x" dataKey="at" type="number" domain={[from, to]} allowDataOverflow tickFormatter={(at: number) => timeOfDay(at, zone)} tick={tick} minTickGap={px * 3} stroke="var(--line-strong)" tickLine={false} height={px * 1.8} />,
-    <YAxis key="y" width={px * AXIS_EM} domain={[0, 'auto']} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} tickCount={4} />,
+    <YAxis key="y" width={px * AXIS_EM} domain={[0, (highest: number) => Math.max(1, highest)]} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} tickCount={4} />,
     <Tooltip key="tip" isAnimationActive={false} labelFormatter={(at) => timeOfDay(Number(at), zone)} formatter={(value) => format(Number(value))} wrapperClassName={css['tip'] ?? ''} itemSorter={(item) => -Number(item.value)} cursor={{ stroke: 'var(--line-strong)' }} />,
   ];
   const common = { isAnimationActive: false, dot: false, strokeWidth: presenter ? 3 : 2, connectNulls: false } as const;

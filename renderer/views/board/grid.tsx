@@ -23,6 +23,11 @@ const ACCESSIBILITY = {
   screenReaderInstructions: { draggable: 'Press space to lift, arrows to move, shift and arrows to resize, space to drop, escape to cancel.' },
 };
 
+// dnd-kit takes off from a move what its element has moved in the layout meanwhile; here that is the move itself.
+const NOWHERE = { top: 0, left: 0, right: 0, bottom: 0, width: 0, height: 0 };
+const MEASURING = { draggable: { measure: () => NOWHERE } };
+const SCROLLING = { layoutShiftCompensation: false, threshold: { x: 0, y: 0.12 } };
+
 /** The widgets of a board where they stand. */
 export function Grid({ items, widgets, expanded, onExpand, onSettings }: GridProps): ReactNode {
   const grid = useRef<HTMLDivElement>(null);
@@ -36,7 +41,7 @@ export function Grid({ items, widgets, expanded, onExpand, onSettings }: GridPro
   const placeOf = new Map((places ?? items).map((place) => [place.id, place]));
   const target = lift === undefined ? undefined : placeOf.get(lift.one.id);
   return (
-    <DndContext {...context} accessibility={ACCESSIBILITY}>
+    <DndContext {...context} accessibility={ACCESSIBILITY} measuring={MEASURING} autoScroll={SCROLLING}>
       <div ref={grid} className={css['grid']} data-lifting={lift === undefined ? undefined : ''}>
         {target !== undefined && <div className={css['target']} style={{ '--x': target.x + 1, '--y': target.y + 1, '--w': target.w, '--h': target.h } as CSSProperties} />}
         {ordered.map((item) => {

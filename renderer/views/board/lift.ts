@@ -1,7 +1,7 @@
-import { type DragEndEvent, type DragMoveEvent, type DragStartEvent, PointerSensor, useSensor, useSensors } from '@dnd-kit/core';
+import { type DragEndEvent, type DragMoveEvent, type DragStartEvent, useSensor, useSensors } from '@dnd-kit/core';
 import { type RefObject, useMemo, useRef, useState } from 'react';
-import { type Place, put, stepped } from './layout.ts';
-import { GridKeyboardSensor, type GridKeyboardOptions, stepOf } from './sensors.ts';
+import { COLUMNS, type Place, put, stepped } from './layout.ts';
+import { type GridKeyboardOptions, GridKeyboardSensor, POINTER, PromptPointerSensor, stepOf } from './sensors.ts';
 
 export interface Liftable extends Place {
   readonly title: string;
@@ -48,6 +48,16 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
     say(before.mode === 'size' || place.w !== before.wanted.w || place.h !== before.wanted.h ? `${before.one.title}: ${size(place)}.` : `${before.one.title}: ${where(place)}.`);
   };
 
+  /** To where a pointer has pulled it; the keyboard leaves the delta at zero. */
+  const pulled = (delta: Lift['moved']): void => {
+    const { lift: before, cell } = now.current;
+    if (before === undefined || (delta.x === 0 && delta.y === 0)) return;
+    const [dx, dy] = [Math.round(delta.x / cell.x), Math.round(delta.y / cell.y)];
+    const { one, mode } = before;
+    const w = Math.min(one.w + dx, COLUMNS - one.x);
+    want(before, mode === 'move' ? { ...one, x: one.x + dx, y: one.y + dy } : { ...one, w, h: one.h + dy }, delta);
+  };
+
   const keyboard = useMemo(
     (): GridKeyboardOptions => ({
       onStep: ({ dx, dy, resize }) => {
@@ -61,7 +71,7 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
     // Everything else that it reads goes through `now`.
     [],
   );
-  const sensors = useSensors(useSensor(PointerSensor, POINTER), useSensor(GridKeyboardSensor, keyboard));
+  const sensors = useSensors(useSensor(PromptPointerSensor, POINTER), useSensor(GridKeyboardSensor, keyboard));
 
   return {
     lift,
@@ -83,15 +93,9 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
         enter({ one, mode, wanted: one, moved: { x: 0, y: 0 } });
         say(`${one.title} lifted, at ${where(one)}, ${size(one)}. Arrows ${mode === 'move' ? 'move it, shift and arrows' : ''} size it, space drops it, escape puts it back.`);
       },
-      onDragMove: ({ delta }: DragMoveEvent): void => {
-        const { lift: before, cell } = now.current;
-        if (before === undefined || (delta.x === 0 && delta.y === 0)) return;
-        const [dx, dy] = [Math.round(delta.x / cell.x), Math.round(delta.y / cell.y)];
-        const { one, mode } = before;
-        const w = Math.min(one.w + dx, 12 - one.x);
-        want(before, mode === 'move' ? { ...one, x: one.x + dx, y: one.y + dy } : { ...one, w, h: one.h + dy }, delta);
-      },
-      onDragEnd: (_event: DragEndEvent): void => {
+      onDragMove: ({ delta }: DragMoveEvent): void => pulled(delta),
+      onDragEnd: ({ delta }: DragEndEvent): void => {
+        pulled(delta);
         const { lift: before } = now.current;
         if (before === undefined) return;
         const place = placed(before);
@@ -107,9 +111,6 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
     },
   };
 }
-
-/** A click must not count as a drag. */
-const POINTER = { activationConstraint: { distance: 4 } };
 
 export const handleId = (mode: Lift['mode'], id: string): string => `${mode} ${id}`;
 function splitHandle(handle: string): [Lift['mode'], string] {

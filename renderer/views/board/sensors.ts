@@ -1,4 +1,5 @@
-import { type Activators, type SensorInstance, type SensorProps } from '@dnd-kit/core';
+import { type Activators, PointerSensor, type PointerSensorOptions, type PointerSensorProps, type SensorInstance, type SensorProps } from '@dnd-kit/core';
+import { flushSync } from 'react-dom';
 import { type Step } from './layout.ts';
 
 export interface GridKeyboardOptions {
@@ -66,3 +67,28 @@ export const stepOf = (dx: -1 | 0 | 1, dy: -1 | 0 | 1, resize: boolean): Step =>
   ...(dx === 0 ? {} : { [resize ? 'w' : 'x']: dx }),
   ...(dy === 0 ? {} : { [resize ? 'h' : 'y']: dy }),
 });
+
+/**
+ * Drops where the hand let go: dnd-kit ends with what was drawn last, so the last stretch of a quick hand, or of any
+ * hand on a slow machine, would be lost.
+ */
+export class PromptPointerSensor extends PointerSensor {
+  constructor(props: PointerSensorProps) {
+    let last: Parameters<PointerSensorProps['onMove']>[0] | undefined;
+    super({
+      ...props,
+      onMove: (coordinates) => {
+        last = coordinates;
+        props.onMove(coordinates);
+      },
+      onEnd: () => {
+        const end = last;
+        if (end !== undefined) flushSync(() => props.onMove(end));
+        props.onEnd();
+      },
+    });
+  }
+}
+
+/** A click must not count as a drag. */
+export const POINTER: PointerSensorOptions = { activationConstraint: { distance: 4 } };

@@ -46,7 +46,7 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
         <tfoot>
           <tr>
             <th scope="row">
-              <span className={css['name']}>All {count(rows.length)} targets</span>
+              <span className={css['name']}>All targets ({count(rows.length)})</span>
             </th>
             {kinds.map((kind) => (
               <td key={kind}>{count(totals[kind])}</td>

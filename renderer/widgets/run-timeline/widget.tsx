@@ -5,7 +5,7 @@ import { useFrames } from '../../stores/frames.ts';
 import { go } from '../../stores/place.ts';
 import { type RunStory } from '../../stores/run-fold.ts';
 import { useRuns } from '../../stores/runs.ts';
-import { Badge, Button, Empty, Shape } from '../../ui/controls.tsx';
+import { Badge, Button, Shape } from '../../ui/controls.tsx';
 import { useBlotted } from '../../ui/discreet.tsx';
 import { figureText } from '../../ui/figures.ts';
 import { countdown, duration } from '../../ui/format.ts';
@@ -26,9 +26,11 @@ function RunTimeline({ settings: { events } }: WidgetProps<Settings>): ReactNode
   const live = useRuns((state) => state.live);
   if (live === undefined) {
     return (
-      <Empty title="No run yet" action={<Button onClick={() => go('builder')}>Open the builder</Button>}>
-        Open an experiment in the builder and run it, or take one from its library. Its phases, events and abort line appear here.
-      </Empty>
+      <div className={css['none']}>
+        <strong>No run yet</strong>
+        <p>Run an experiment from the builder: its phases, events and abort line appear here.</p>
+        <Button onClick={() => go('builder')}>Open the builder</Button>
+      </div>
     );
   }
   return <Run story={live} events={events} />;
@@ -48,6 +50,7 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
         <strong className={css['phase']}>{current === undefined ? (verdict ?? 'beginning') : PHASE_WORDS[current.name]}</strong>
         {current !== undefined && phaseEndsAt !== null && <span className={css['left']}>{countdown(phaseEndsAt - now)} left</span>}
         {verdict !== null && <Badge tone={VERDICT_TONES[verdict]}>{verdict}</Badge>}
+        <Abort story={story} />
         <span className={css['name']} title={hypothesis}>
           {name}
         </span>
@@ -65,7 +68,6 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
           </span>
         ))}
       </div>
-      <Abort story={story} />
       {reason !== '' && <p className={css['reason']}>{blot(reason)}</p>}
       {events > 0 && (
         <ol className={css['events']}>
