@@ -36,6 +36,7 @@ interface Property {
   readonly const?: unknown;
   readonly items?: Property;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly help?: string;
   readonly unit?: string;
@@ -58,7 +59,7 @@ export function fieldsOf(shape: Readonly<Record<string, z.ZodType>>): readonly F
       kind,
       help: property.help ?? '',
       unit: property.unit ?? '',
-      min: property.min ?? finite(property.minimum),
+      min: property.min ?? finite(property.minimum ?? property.exclusiveMinimum),
       max: property.max ?? finite(property.maximum),
       whole: property.type === 'integer',
       example: property.example === undefined ? '' : String(property.example),
@@ -82,14 +83,14 @@ const PLAIN = {
   unit: '', min: undefined, max: undefined, whole: false, example: '', fallback: undefined, required: false, choices: [], texts: true,
 } as const satisfies Partial<Field>;
 
-function kindOf({ type, enum: choices, const: only, unit, form, minimum, maximum }: Property): FieldKind {
+function kindOf({ type, enum: choices, const: only, unit, form, minimum, exclusiveMinimum, maximum }: Property): FieldKind {
   if (choices !== undefined || only !== undefined) return 'choice';
   // Only a duration may be written as a text or as a number (a bare 0).
   if (Array.isArray(type)) return 'duration';
   if (type === 'boolean') return 'flag';
   if (type === 'array') return 'list';
   if (type === 'object') return 'map';
-  if (type === 'number' && (unit === 'ratio' || (minimum === 0 && maximum === 1))) return 'ratio';
+  if (type === 'number' && (unit === 'ratio' || ((minimum ?? exclusiveMinimum) === 0 && maximum === 1))) return 'ratio';
   if (type === 'number' || type === 'integer') return 'number';
   return form ?? 'text';
 }
