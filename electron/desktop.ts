@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type BrowserWindow, app, dialog, session, shell } from 'electron';
 import { type HostNotice } from '../engine/contract/desktop.ts';
-import { openShop } from '../engine/demo/open.ts';
 import { EXIT, messageOf } from '../engine/kernel/errors.ts';
 import { makeDirectory } from '../engine/kernel/directory.ts';
 import { defaultStateDir } from '../engine/kernel/state-dir.ts';
@@ -10,6 +9,7 @@ import { parseArgs } from './args.ts';
 import { serveBridge } from './bridge.ts';
 import { CHANNEL } from './channels.ts';
 import { askBeforeClosing } from './closing.ts';
+import { Demo } from './demo.ts';
 import { EngineHost } from './engine-host.ts';
 import { Files } from './files.ts';
 import { createHalt } from './halt.ts';
@@ -72,24 +72,20 @@ export function startDesktop(): void {
 
   const ready = (): void => {
     const engine = EngineHost.start(stateDir);
-    // Outlives the engine, which reverts while the services that it broke are there to be checked.
-    let shop: Promise<AsyncDisposable> | undefined;
+    const demo = new Demo(engine);
     const startDemo = (): void => {
-      if (shop !== undefined) return tell('info', 'The demo shop is open already.');
-      shop = engine.then(({ client }) => openShop(client));
-      shop.then(
-        () => tell('info', 'The demo shop is open, with steady traffic.'),
-        (error: unknown) => {
-          shop = undefined;
-          tell('error', messageOf(error), hintOf(error));
-        },
+      demo.open().then(
+        (opened) => tell('info', opened ? 'The demo shop is open, with steady traffic.' : 'The demo shop is open already.'),
+        (error: unknown) => tell('error', messageOf(error), hintOf(error)),
       );
     };
     const leaving = revertOnQuit(app, {
       end: async () => {
         await using stack = new AsyncDisposableStack();
-        stack.defer(async () => (await shop?.catch(() => undefined))?.[Symbol.asyncDispose]());
-        stack.use(await engine);
+        // Ended in reverse.
+        stack.defer(() => demo.close());
+        stack.use(await engine.catch(() => undefined));
+        stack.defer(() => demo.endProbes());
       },
       ending: () => {
         window?.hide();

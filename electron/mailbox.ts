@@ -19,7 +19,8 @@ export class Mailbox {
     this.#listening.clear();
     // Not when a navigation starts: one that is then denied leaves the page, and its listeners, where they are.
     contents.on('did-navigate', () => this.#listening.clear());
-    contents.on('render-process-gone', () => this.#listening.clear());
+    // Before whoever tells of it: what is posted then is for the page that comes.
+    contents.prependListener('render-process-gone', () => this.#listening.clear());
   }
   post(channel: PushedChannel, value: unknown): void {
     if (this.#listening.has(channel)) this.#contents?.send(channel, value);

@@ -1,30 +1,19 @@
 // `npm run package [-- --dir]`: packs Firebreak for this platform into dist/package. First the unpacked program, then each
 // kind of installer whose tools are here or can be fetched. Exits with 0 when at least the program was packed, and names
 // what was not; with 1 when nothing could be built.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies, root, runOnNode } from '../engine/cli/bootstrap.mjs';
+import { electronRuntime } from '../engine/cli/window.mjs';
 import { electronDist, electronVersion } from './find.mjs';
 
 const OUTPUT = join(root, 'dist', 'package');
-/** How long fetching Electron may take: about 110 MB. */
-const FETCH_WITHIN = 300_000;
 
 /** Installers by platform, as electron-builder.yml lists them. */
 const INSTALLERS = { linux: ['AppImage', 'deb'], darwin: ['dmg', 'zip'], win32: ['nsis'] };
 /** Where electron-builder puts the unpacked program. */
 const UNPACKED = { linux: 'linux', darwin: 'mac', win32: 'win' };
-
-/** Where Electron is, after an attempt to fetch it; undefined when it cannot be had. */
-function haveElectron() {
-  const found = electronDist();
-  if (found !== undefined) return found;
-  console.log(`Fetching Electron ${electronVersion()} …`);
-  spawnSync(process.execPath, [join(root, 'node_modules/electron/install.js')], { stdio: 'ignore', timeout: FETCH_WITHIN });
-  return electronDist();
-}
 
 /** One run of electron-builder. @returns why it failed; '' when it did not. */
 async function run(options) {
@@ -67,9 +56,10 @@ async function main(args) {
   const [{ buildRoom }, { buildPreload }] = await Promise.all([import('../renderer/build.mjs'), import('./build.mjs')]);
   await buildRoom();
   await buildPreload();
-  const dist = haveElectron();
+  const { why } = electronDist() === undefined ? await electronRuntime({ root, node: process.execPath, again: true, show: console.log }) : {};
+  const dist = electronDist();
   if (dist === undefined) {
-    console.error(`Not packed: Electron ${electronVersion()} for ${process.platform}-${process.arch} is not here and could not be fetched.`);
+    console.error(`Not packed: Electron ${electronVersion()} for ${process.platform}-${process.arch} is not here: ${why}.`);
     console.error('Unpack electron-v…zip of its release page somewhere, name the folder in FIREBREAK_ELECTRON_DIST, and try again.');
     return 1;
   }
