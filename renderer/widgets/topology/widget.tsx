@@ -86,7 +86,8 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
         position: places.get(node.id) ?? { x: 0, y: 0 },
         ...NODE,
         ariaLabel: node.name,
-        data: { node, faults: node.pid === null ? [] : (faults.pids.get(node.pid) ?? []), probes: names.flatMap((name) => probes.get(name) ?? []) },
+        // A service is under fault when it is broken itself, and when what reaches it is.
+        data: { node, faults: [...(node.pid === null ? [] : (faults.pids.get(node.pid) ?? [])), ...names.flatMap((name) => faults.routes.get(name) ?? [])], probes: names.flatMap((name) => probes.get(name) ?? []) },
       };
     });
     // A route with several callers is drawn from each; its rate is the route's, so it stands on one of them only.
@@ -128,7 +129,12 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
       <strong>
         <Icon size="1.1em" aria-hidden /> {useBlotted()(node.name)}
       </strong>
-      {node.kind === 'service' && (faults.length > 0 || !node.up) && <Badge tone={state}>{faults.length > 0 ? 'under fault' : 'not answering'}</Badge>}
+      {faults.length > 0 && (
+        <span className={css['under']} title={faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
+          <Shape tone={state} /> {faults.some(({ state: one }) => one === 'unconfirmed') ? 'unconfirmed' : faults.map(({ policy }) => policy).join(', ')}
+        </span>
+      )}
+      {node.kind === 'service' && faults.length === 0 && !node.up && <Badge tone="bad">not answering</Badge>}
       {probes.slice(0, 1).map(({ name, sample }) => (
         <span key={name} className={css['figures']} title={`Probe ${name}`}>
           <b>{percent(sample?.figures['success_rate'] ?? null)}</b> ok · p95 <b>{duration(sample?.figures['p95'] ?? null)}</b>
@@ -150,12 +156,8 @@ function RouteLine({ id, sourceX, sourceY, targetX, targetY, sourcePosition, tar
       <BaseEdge id={id} path={path} className={`${css['line']} ${under ? css['lit'] : ''}`} interactionWidth={0} />
       <EdgeLabelRenderer>
         <div className={css['label']} data-under-fault={under ? '' : undefined} style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }} title={data?.faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
-          {under && (
-            <>
-              <Shape tone={unproven ? 'bad' : 'warn'} /> <b>{data?.faults.map(({ policy }) => policy).join(', ')}</b>
-            </>
-          )}
-          {!under && data?.rate !== undefined && <span>{data.rate === 0 ? NOTHING : `${count(data.rate)}/s`}</span>}
+          {under && <Shape tone={unproven ? 'bad' : 'warn'} />}
+          {data?.rate !== undefined && <span>{data.rate === 0 ? NOTHING : `${count(data.rate)}/s`}</span>}
         </div>
       </EdgeLabelRenderer>
     </>
