@@ -1,4 +1,4 @@
-import { type ReactNode, Suspense } from 'react';
+import { type ReactNode, Suspense, useEffect } from 'react';
 import css from './app.module.css';
 import { Banner } from './shell/banner.tsx';
 import { Header } from './shell/header.tsx';
@@ -10,7 +10,7 @@ import { useConnection } from './stores/connection.ts';
 import { usePlace } from './stores/place.ts';
 import { Boundary } from './ui/boundary.tsx';
 import { Empty, Loading } from './ui/controls.tsx';
-import { VIEWS, type View } from './views/views.ts';
+import { VIEWS, type View, loadViews } from './views/views.ts';
 
 /** The frame of the room around the view one is in. */
 export function App(): ReactNode {
@@ -19,6 +19,9 @@ export function App(): ReactNode {
   const state = useConnection((connection) => connection.state);
   const why = useConnection((connection) => connection.why);
   useRoomActions();
+  useEffect(() => {
+    if (everConnected) loadViews();
+  }, [everConnected]);
   const { id, component: Shown, title } = VIEWS.find((one) => one.id === view) ?? (VIEWS[0] as View);
   return (
     <div className={css['room']}>

@@ -3,6 +3,7 @@ import { type EngineClient } from '../../engine/contract/client.ts';
 import { type EngineEvent, type EventBody } from '../../engine/contract/models.ts';
 import { follow } from './connection.ts';
 import { Log } from './log.ts';
+import { toast } from './toasts.ts';
 
 /** An event and the engine that told it: `seq` starts anew with each engine. */
 export interface RoomEvent extends EngineEvent {
@@ -57,7 +58,10 @@ function skipTo(engine: string, next: number): void {
   const which = count === 1 ? `1 event (${from})` : `${count.toLocaleString('en')} events (${from} to ${last})`;
   // To a page that has just been opened the beginning is merely old.
   if (from === 1) note(engine, 'gap', 'info', `The engine’s log begins later: its first ${which} are no longer kept.`);
-  else note(engine, 'gap', 'warn', `${which} were not told: this page was away or too slow for so long that the engine’s log no longer held them.`);
+  else {
+    note(engine, 'gap', 'warn', `${which} were not told: this page was away or too slow for so long that the engine’s log no longer held them.`);
+    toast('bad', 'Events were lost', `${which} were not told to this page. The figures are right; the log journal has a gap.`);
+  }
   seen.set(engine, last);
 }
 
