@@ -63,7 +63,9 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
       <header className={css['cardHead']}>
         <h3 title={blot(describe)}>{name}</h3>
         {!standing && <small>of the run</small>}
-        <Badge tone={ok === null ? 'neutral' : ok ? 'ok' : 'bad'}>{ok === null ? 'not polled yet' : ok ? 'answers' : 'fails'}</Badge>
+        <span title={latency === null ? '' : `the newest answer took ${duration(latency)}`}>
+          <Badge tone={ok === null ? 'neutral' : ok ? 'ok' : 'bad'}>{ok === null ? 'not polled yet' : ok ? 'answers' : 'fails'}</Badge>
+        </span>
         {standing && <IconButton label={`Remove the probe ${name}`} icon={Trash2} onClick={() => void removeProbe(name)} />}
       </header>
       <div className={css['score']}>
@@ -95,10 +97,6 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
         <div>
           <dt>success</dt>
           <dd>{percent(figures['success_rate'] ?? null)}</dd>
-        </div>
-        <div>
-          <dt>newest</dt>
-          <dd>{duration(latency)}</dd>
         </div>
       </dl>
       {error !== '' && (

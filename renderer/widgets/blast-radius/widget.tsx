@@ -80,11 +80,9 @@ const Line = memo(function Line({ name, active, total, kinds, heats, ...row }: L
         const heat = Number(heats[index]);
         return (
           <td key={kind} data-heat={heat}>
-            <span className={css['cell']}>
-              {/* The shape beside the colour: as many bars as it is hot. */}
-              <span className={css['bars']} aria-hidden>{'▮'.repeat(heat)}</span>
-              {count(row[kind])}
-            </span>
+            {/* The shape beside the colour: as many bars as it is hot. */}
+            <span className={css['bars']} aria-hidden>{'▮'.repeat(heat)}</span>
+            {count(row[kind])}
           </td>
         );
       })}

@@ -66,7 +66,7 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
       <div className={css['chart']}>
         <Chart stacked label={`Injected faults per second by target: now ${perSecond(all.current)}, peak ${perSecond(all.peak)}, ${word}`} lines={lines.map((line) => ({ ...line, name: blot(line.name) }))} points={points} from={from} to={to} />
       </div>
-      <ul className={css['legend']} aria-label="By target">
+      <ul className={css['legend']} aria-label="By target" tabIndex={0}>
         {lines.map(({ key, name, color }) => {
           const one = top.find(({ target }) => target === name);
           return (

@@ -52,7 +52,7 @@ function Metrics({ settings: { url, query, minutes, step } }: WidgetProps<Settin
           <div className={css['chart']}>
             <Chart label={`${query}: ${lines.length} series`} lines={lines} points={rows} from={at - minutes * 60_000} to={at} />
           </div>
-          <ul className={css['legend']}>
+          <ul className={css['legend']} tabIndex={0} aria-label="Series">
             {shown.map(({ points }, index) => (
               <li key={index}>
                 <span className={css['swatch']} style={{ background: lines[index]?.color }} aria-hidden />

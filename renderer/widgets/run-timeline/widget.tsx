@@ -45,7 +45,7 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
   const marks = marksOf(timeline, story, now);
   const current = segments.find((one) => one.current);
   return (
-    <div className={css['widget']}>
+    <div className={css['widget']} tabIndex={0} role="group" aria-label={`Run ${name}`}>
       <div className={css['head']}>
         <strong className={css['phase']}>{current === undefined ? (verdict ?? 'beginning') : PHASE_WORDS[current.name]}</strong>
         {current !== undefined && phaseEndsAt !== null && <span className={css['left']}>{countdown(phaseEndsAt - now)} left</span>}

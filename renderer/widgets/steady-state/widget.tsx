@@ -32,7 +32,7 @@ function SteadyState({ settings: { pictures } }: WidgetProps<Settings>): ReactNo
   if (text === '') return <Empty title="No figures yet">They come with the first word of the engine.</Empty>;
   if (checks.length === 0) return <Empty title="Nothing is expected">A run with a steady state, or a standing probe that expects something, is judged here at each poll.</Empty>;
   return (
-    <ul className={css['list']}>
+    <ul className={css['list']} tabIndex={0} aria-label="Checks">
       {checks.map((check) => (
         <Line key={check.key} text={JSON.stringify(check)} trails={pictures ? shown.get(check.key)?.parts : undefined} />
       ))}
