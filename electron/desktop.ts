@@ -88,7 +88,7 @@ export function startDesktop(): void {
         stack.defer(() => demo.endProbes());
       },
       ending: () => {
-        window?.hide();
+        if (window?.isDestroyed() === false) window.hide();
         if (typeof tray !== 'string') tray.update('reverting, then quitting');
       },
     });

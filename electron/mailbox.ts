@@ -19,6 +19,11 @@ export class Mailbox {
     this.#listening.clear();
     // Not when a navigation starts: one that is then denied leaves the page, and its listeners, where they are.
     contents.on('did-navigate', () => this.#listening.clear());
+    contents.once('destroyed', () => {
+      if (this.#contents !== contents) return;
+      this.#contents = undefined;
+      this.#listening.clear();
+    });
     // Before whoever tells of it: what is posted then is for the page that comes.
     contents.prependListener('render-process-gone', () => this.#listening.clear());
   }

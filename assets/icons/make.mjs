@@ -8,7 +8,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const SIZES = [16, 24, 32, 48, 64, 128, 256, 512, 1024];
 
 const browser = await chromium.launch({
-  executablePath: process.env.FIREBREAK_CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
 });
 const page = await browser.newPage();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,11 @@ const loader = join(dirname(createRequire(import.meta.url).resolve('playwright-c
 
 export const binary = electronBinary();
 export const ON = binary === undefined ? 'the stand-in: Node and Chromium, without Electron' : `Electron at ${binary}`;
+
+const chromium = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+/** Why the desktop cannot be tested here. */
+export const NO_DESKTOP: string | false =
+  binary === undefined && (process.platform === 'win32' || !existsSync(chromium)) && 'there is neither an Electron nor a Chromium to stand in for it';
 
 /** A folder for one test: the program's state, and whatever else. Removed when disposed. */
 export class Home implements AsyncDisposable {
@@ -61,7 +66,12 @@ export interface DeskOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another app than the one of this checkout. */
   readonly app?: string;
+  /** When the page is ready; that of the tests is when it has its port. */
+  readonly ready?: (page: Page) => Promise<unknown>;
 }
+
+const hasPort = (page: Page): Promise<unknown> =>
+  page.waitForFunction(() => (globalThis as unknown as Room).seen?.ports === 1, undefined, { timeout: 60_000 });
 
 /** A running desktop host. */
 export class Desk implements AsyncDisposable {
@@ -77,7 +87,7 @@ export class Desk implements AsyncDisposable {
     // Playwright forgets it as soon as the program has ended.
     this.#process = app.process();
   }
-  static async start(home: Home, { args = [], env = {}, app: path = entry }: DeskOptions = {}): Promise<Desk> {
+  static async start(home: Home, { args = [], env = {}, app: path = entry, ready = hasPort }: DeskOptions = {}): Promise<Desk> {
     await buildPreload();
     const app = await _electron.launch({
       executablePath: home.program,
@@ -87,7 +97,7 @@ export class Desk implements AsyncDisposable {
       timeout: 60_000,
     });
     const page = await app.firstWindow({ timeout: 60_000 });
-    await page.waitForFunction(() => (globalThis as unknown as Room).seen?.ports === 1, undefined, { timeout: 60_000 });
+    await ready(page);
     return new Desk(app, page, home);
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEngine } from '../../engine/index.ts';
-import { Desk, Home, until } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, until } from './desk.ts';
 import { Stage, statusOf } from './stage.ts';
 
 /** How the program ends, and what it leaves: nothing. */
@@ -14,14 +14,14 @@ async function leftBehind(home: Home): Promise<unknown> {
 }
 const NOTHING = { open: [], damage: [] };
 
-test('closing the window without faults asks nothing and ends the program', async () => {
+test('closing the window without faults asks nothing and ends the program', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using desk = await Desk.start(home);
   await desk.closeWindow();
   assert.equal(await desk.ended(), 0);
 });
 
-test('closing over a fault asks: keep running, cancel, HALT and close', async () => {
+test('closing over a fault asks: keep running, cancel, HALT and close', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
@@ -47,7 +47,7 @@ test('closing over a fault asks: keep running, cancel, HALT and close', async ()
   assert.deepEqual(await leftBehind(home), NOTHING);
 });
 
-test('quitting reverts without asking', async () => {
+test('quitting reverts without asking', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
@@ -59,7 +59,7 @@ test('quitting reverts without asking', async () => {
   assert.deepEqual(await leftBehind(home), NOTHING);
 });
 
-test('a signal reverts too', { skip: process.platform === 'win32' && 'there are no signals' }, async () => {
+test('a signal reverts too', { skip: NO_DESKTOP || (process.platform === 'win32' && 'there are no signals') }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
@@ -70,7 +70,7 @@ test('a signal reverts too', { skip: process.platform === 'win32' && 'there are 
   assert.deepEqual(await leftBehind(home), NOTHING);
 });
 
-test('a crash of the page touches neither engine nor fault, and the page comes back', async () => {
+test('a crash of the page touches neither engine nor fault, and the page comes back', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Desk, Home, until } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, until } from './desk.ts';
 
 /** Files: from the command line, a second start, and native dialogs. */
 
@@ -10,13 +10,14 @@ const TEXT = 'version: 1\npolicies: []\n';
 let home: Home;
 let desk: Desk;
 before(async () => {
+  if (NO_DESKTOP !== false) return;
   home = new Home();
   home.file('given.yaml', TEXT);
   desk = await Desk.start(home, { args: ['given.yaml'] });
 });
 after(async () => {
   await desk?.[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
+  await home?.[Symbol.asyncDispose]();
 });
 
 type Saved = { path: string; name: string } | null;
@@ -46,12 +47,12 @@ async function choose(path: string | null): Promise<void> {
 }
 const dialogs = (): Promise<number> => desk.app.evaluate(() => (globalThis as unknown as { dialogs: number }).dialogs);
 
-test('a file of the command line is opened', async () => {
+test('a file of the command line is opened', { skip: NO_DESKTOP }, async () => {
   const [file] = await until('the file', async () => (await desk.seen()).files.length > 0 && (await desk.seen()).files);
   assert.deepEqual(file, { path: join(home.path, 'given.yaml'), name: 'given.yaml', text: TEXT });
 });
 
-test('a second start hands its file over, shows the window and ends', async () => {
+test('a second start hands its file over, shows the window and ends', { skip: NO_DESKTOP }, async () => {
   home.file('second.firebreak', TEXT);
   await desk.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide());
   assert.equal(await home.second(['second.firebreak']), 0);
@@ -60,13 +61,13 @@ test('a second start hands its file over, shows the window and ends', async () =
   assert.equal(await desk.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length), 1);
 });
 
-test('macOS hands a file over by an event', async () => {
+test('macOS hands a file over by an event', { skip: NO_DESKTOP }, async () => {
   const path = home.file('handed.yml', TEXT);
   await desk.app.evaluate(({ app }, given) => void app.emit('open-file', { preventDefault: () => {} }, given), path);
   await until('the file', async () => (await desk.seen()).files.some(({ name }) => name === 'handed.yml'));
 });
 
-test('a file is opened by a dialog, and written back without one', async () => {
+test('a file is opened by a dialog, and written back without one', { skip: NO_DESKTOP }, async () => {
   const path = home.file('chosen.yaml', TEXT);
   await choose(path);
   assert.deepEqual(await open(), { path, name: 'chosen.yaml', text: TEXT });
@@ -78,7 +79,7 @@ test('a file is opened by a dialog, and written back without one', async () => {
   assert.equal(readFileSync(path, 'utf8'), `${TEXT}# more\n`);
 });
 
-test('a path that no person chose is not written without asking', async () => {
+test('a path that no person chose is not written without asking', { skip: NO_DESKTOP }, async () => {
   const path = home.file('foreign.yaml', TEXT);
   await choose(null);
   assert.equal(await save({ name: 'foreign.yaml', text: 'gone', path }), null);
@@ -86,7 +87,7 @@ test('a path that no person chose is not written without asking', async () => {
   assert.equal(readFileSync(path, 'utf8'), TEXT);
 });
 
-test('a new file gets the ending of a Firebreak file, and is known from then on', async () => {
+test('a new file gets the ending of a Firebreak file, and is known from then on', { skip: NO_DESKTOP }, async () => {
   await choose(join(home.path, 'fresh'));
   const path = join(home.path, 'fresh.yaml');
   assert.deepEqual(await save({ name: 'fresh', text: TEXT }), { path, name: 'fresh.yaml' });
@@ -97,7 +98,7 @@ test('a new file gets the ending of a Firebreak file, and is known from then on'
   assert.equal(readFileSync(path, 'utf8'), 'version: 1\n');
 });
 
-test('a report is exported byte by byte', async () => {
+test('a report is exported byte by byte', { skip: NO_DESKTOP }, async () => {
   const path = join(home.path, 'report.pdf');
   const bytes = Buffer.from([0x25, 0x50, 0x44, 0x46, 0, 255, 128]);
   await choose(path);
@@ -106,7 +107,7 @@ test('a report is exported byte by byte', async () => {
   await assert.rejects(saveDocument({ name: 'evil.sh', base64: '' }), /evil\.sh is not a document that reports come as/);
 });
 
-test('what is no Firebreak file is refused with the cause and the remedy', async () => {
+test('what is no Firebreak file is refused with the cause and the remedy', { skip: NO_DESKTOP }, async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     [home.file('notes.txt', TEXT), /notes\.txt is not a Firebreak file by its name\. Choose one that ends in/],
     [join(home.path, 'missing.yaml'), /cannot read .*missing\.yaml: ENOENT.*Check that the file is there/],
@@ -130,7 +131,7 @@ const latin1 = (): string => {
   return path;
 };
 
-test('what the page sends is checked before anything is done', async () => {
+test('what the page sends is checked before anything is done', { skip: NO_DESKTOP }, async () => {
   await choose(join(home.path, 'never.yaml'));
   for (const request of [{}, { name: 'x.yaml' }, { name: '', text: '' }, { name: 'x.yaml', text: 1 }, { name: 'x.yaml', text: '', more: true }]) {
     await assert.rejects(save(request), /the input of firebreak:save-file is not valid/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Desk, Home, until } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, until } from './desk.ts';
 import { Stage, statusOf } from './stage.ts';
 
 /** HALT from outside the page, with a fault that is really there. */
@@ -11,7 +11,7 @@ interface Status {
   readonly open: readonly unknown[];
 }
 
-test('HALT works from the menu, the tray and the global keys, and is notified', async () => {
+test('HALT works from the menu, the tray and the global keys, and is notified', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
@@ -32,7 +32,17 @@ test('HALT works from the menu, the tray and the global keys, and is notified', 
   }
 });
 
-test('the tray says what is injected', async () => {
+test('an aborted experiment is notified', { skip: NO_DESKTOP }, async () => {
+  await using home = new Home();
+  await using stage = await Stage.open();
+  await using desk = await Desk.start(home);
+  await desk.call('command', 'run', { text: stage.experiment(), file: 'aborts.yaml' });
+  await until('the notification', async () => (await desk.notifications()).includes('The experiment was aborted'));
+  const { open } = await desk.call<Status>('query', 'status');
+  assert.deepEqual(open, []);
+});
+
+test('the tray says what is injected', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
@@ -45,7 +55,7 @@ test('the tray says what is injected', async () => {
   await until('the halt', async () => (await line()) === 'halted, nothing injected');
 });
 
-test('the keys are told to the page, also when another program has them', async () => {
+test('the keys are told to the page, also when another program has them', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   {
     await using desk = await Desk.start(home);

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { menuAction } from '../../engine/contract/desktop.ts';
-import { Desk, Home, until } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, until } from './desk.ts';
 
 /** The application menu. */
 
-test('every action of the contract is in the menu and reaches the page', async () => {
+test('every action of the contract is in the menu and reaches the page', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using desk = await Desk.start(home);
   for (const action of menuAction.options) await desk.menu(action);
@@ -27,7 +27,7 @@ test('the icons that the host shows are there', () => {
   for (const name of ['512x512.png', '32x32.png', 'trayTemplate.png', 'trayTemplate@2x.png', 'icon.ico', 'icon.icns']) assert.ok(existsSync(join(icons, name)), name);
 });
 
-test('the demo shop opens from the menu, and ends with the program', async () => {
+test('the demo shop opens from the menu, and ends with the program', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using desk = await Desk.start(home);
   await desk.menu('demo');

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { buildPreload } from '../../electron/build.mjs';
 import { electronVersion } from '../../electron/find.mjs';
 import { pack } from '../../electron/package.mjs';
-import { Desk, Home, binary, until } from './desk.ts';
+import { ROOM } from '../../renderer/build.mjs';
+import { Desk, Home, NO_DESKTOP, binary, until } from './desk.ts';
 import { Stage, statusOf } from './stage.ts';
 
 /**
@@ -18,7 +19,8 @@ const SENTINEL = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
 /** In the order of @electron/fuses, `FuseV1Options`. */
 const FUSES = ['runAsNode', 'cookieEncryption', 'nodeOptions', 'inspect', 'asarIntegrity', 'onlyAsar', 'snapshot', 'fileProtocol'] as const;
 
-const skip = process.platform !== 'linux' && 'the empty Electron is laid out as on Linux';
+const built = existsSync(join(ROOM, 'index.html'));
+const skip = NO_DESKTOP || (!built && 'the room is not built (node renderer/build.mjs)') || (process.platform !== 'linux' && 'the empty Electron is laid out as on Linux');
 let home: Home;
 let app = '';
 let program = '';
@@ -44,7 +46,7 @@ test('the package holds what the program needs and nothing else', { skip }, () =
     .filter((entry) => entry.isFile())
     .map((entry) => relative(app, join(entry.parentPath, entry.name)));
   const needed = ['package.json', 'LICENSE', 'electron/main.ts', 'engine/index.ts', 'engine/cli/watchdog.ts', 'engine/wire/worker.ts',
-    'engine/lifecycle/sentinel-thread.ts', 'engine/host/children/cpu-burner.ts', 'engine/demo/services/payments.ts', 'dist/electron/preload.cjs',
+    'engine/lifecycle/sentinel-thread.ts', 'engine/host/children/cpu-burner.ts', 'engine/demo/services/payments.ts', 'dist/electron/preload.cjs', 'dist/room/index.html',
     'assets/icons/32x32.png', 'assets/icons/512x512.png', 'assets/experiments/slow-payments.yaml', 'node_modules/zod/package.json', 'node_modules/ws/package.json'];
   assert.deepEqual(needed.filter((name) => !files.includes(name)), []);
   const ours = files.filter((name) => !name.startsWith('node_modules/'));

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SMALLEST, placeOf } from '../../electron/state.ts';
-import { Desk, Home, readJson } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, readJson } from './desk.ts';
 
 /** Where the window opens. */
 
@@ -13,7 +13,7 @@ const bounds = (desk: Desk) =>
     return { normal: window?.getNormalBounds(), maximized: window?.isMaximized() };
   });
 
-test('the window opens where and as it was left', async () => {
+test('the window opens where and as it was left', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   const left = { x: 60, y: 40, width: 1100, height: 700 };
   {
@@ -36,7 +36,7 @@ test('the window opens where and as it was left', async () => {
 
 const AREA = { x: 0, y: 0, width: 1920, height: 1040 };
 
-test('a window whose display is gone, or whose place cannot be read, opens where it can be reached', async () => {
+test('a window whose display is gone, or whose place cannot be read, opens where it can be reached', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   const write = (value: unknown): void => writeFileSync(join(home.path, 'window.json'), typeof value === 'string' ? value : JSON.stringify(value));
   const place = (x: number, y: number, width = 1200, height = 800) => ({ bounds: { x, y, width, height }, maximized: false });

@@ -4,6 +4,9 @@ import { electronBinary, electronVersion } from '../../electron/find.mjs';
 import { ensureDependencies, root, runOnNode } from '../../engine/cli/bootstrap.mjs';
 
 ensureDependencies();
+// Only now: the bundler is one of the dependencies.
+const { buildRoom } = await import('../../renderer/build.mjs');
+await buildRoom();
 const binary = electronBinary();
 const headless = process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY;
 if (binary === undefined) {

@@ -24,6 +24,27 @@ export class Stage implements AsyncDisposable {
     if ((await statusOf(address)) !== 503) throw new Error('the fault does not bite');
     return address;
   }
+  /** An experiment that breaks the service and aborts over it. */
+  experiment(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `version: 1
+name: aborts
+routes:
+  - { name: own, protocol: http, listen: "127.0.0.1:0", upstream: "127.0.0.1:${port}" }
+policies:
+  - { name: own-fault, type: http, target: "/*", error_chance: 1, error_code: 503 }
+experiment:
+  hypothesis: The service answers.
+  baseline: 300ms
+  recovery: 10s
+  duration: 5m
+  steady_state:
+    - name: front
+      probe: { type: http, url: "route://own/", every: 50ms, timeout: 2s, window: 1s }
+      expect: success_rate >= 0.9
+  abort: { when: success_rate < 0.5, for: 200ms }
+`;
+  }
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Desk, Home, ON, until } from './desk.ts';
+import { Desk, Home, NO_DESKTOP, ON, until } from './desk.ts';
 
 /** What the page may do. */
 let home: Home;
 let desk: Desk;
 before(async () => {
+  if (NO_DESKTOP !== false) return;
   home = new Home();
   desk = await Desk.start(home);
 });
 after(async () => {
   await desk?.[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
+  await home?.[Symbol.asyncDispose]();
 });
 
-test(`the page has the bridge and nothing else of the host (on ${ON})`, async () => {
+test(`the page has the bridge and nothing else of the host (on ${ON})`, { skip: NO_DESKTOP }, async () => {
   const found = await desk.page.evaluate(() => {
     const page = globalThis as unknown as Record<string, unknown> & { firebreak: Record<string, unknown> };
     return {
@@ -27,13 +28,13 @@ test(`the page has the bridge and nothing else of the host (on ${ON})`, async ()
   assert.deepEqual(found.node, []);
 });
 
-test('the engine answers through the port of the window', async () => {
+test('the engine answers through the port of the window', { skip: NO_DESKTOP }, async () => {
   const status = await desk.call<{ pid: number }>('query', 'status');
   assert.equal(status.pid, await desk.app.evaluate(() => process.pid));
   assert.equal((await desk.seen()).portOrigin, 'own');
 });
 
-test('the page stays where it is: no file, no site, no other room', async () => {
+test('the page stays where it is: no file, no site, no other room', { skip: NO_DESKTOP }, async () => {
   const { page } = desk;
   const before = page.url();
   const targets = ['https://example.invalid/', 'http://127.0.0.1:9/', 'file:///etc/passwd', 'app://evil/', 'app://room.evil/', 'data:text/html,hello', 'chrome://version/'];
@@ -48,7 +49,7 @@ test('the page stays where it is: no file, no site, no other room', async () => 
   assert.equal((await desk.seen()).ports, 1, 'the page was never left');
 });
 
-test('the host, too, denies navigation that the page could be tricked into', async () => {
+test('the host, too, denies navigation that the page could be tricked into', { skip: NO_DESKTOP }, async () => {
   const verdicts = await desk.app.evaluate(({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents;
     const denied = (name: string, url: string): boolean => {
@@ -69,7 +70,7 @@ test('the host, too, denies navigation that the page could be tricked into', asy
   assert.equal(verdicts.webview, true);
 });
 
-test('no window opens, and no frame', async () => {
+test('no window opens, and no frame', { skip: NO_DESKTOP }, async () => {
   const windows = (): Promise<number> => desk.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length);
   for (const target of ['https://example.invalid/', 'app://room/', 'about:blank', 'file:///etc/passwd']) {
     const opened = await desk.page.evaluate((address) => (globalThis as unknown as { open(url: string): unknown }).open(address) !== null, target);
@@ -79,7 +80,7 @@ test('no window opens, and no frame', async () => {
   assert.equal(desk.app.windows().length, 1);
 });
 
-test('permissions are denied, but for copying', async () => {
+test('permissions are denied, but for copying', { skip: NO_DESKTOP }, async () => {
   const states = await desk.page.evaluate(async () => {
     type Page = {
       navigator: { permissions: { query(wanted: object): Promise<{ state: string }> }; clipboard: { readText(): Promise<string> } };
@@ -91,7 +92,7 @@ test('permissions are denied, but for copying', async () => {
   assert.deepEqual(states, ['geolocation denied', 'notifications denied', 'camera denied', 'microphone denied', 'midi denied', 'clipboard-read denied']);
 });
 
-test('the page is served with a strict policy, and nothing but its own files', async () => {
+test('the page is served with a strict policy, and nothing but its own files', { skip: NO_DESKTOP }, async () => {
   const answers = await desk.page.evaluate(async () => {
     const look = async (path: string) => {
       const response = await fetch(path).catch(() => undefined);
@@ -111,7 +112,7 @@ test('the page is served with a strict policy, and nothing but its own files', a
   assert.equal(inline, false);
 });
 
-test('nobody but the top frame of the room is answered', async () => {
+test('nobody but the top frame of the room is answered', { skip: NO_DESKTOP }, async () => {
   const outcomes = await desk.app.evaluate(async ({ BrowserWindow, ipcMain }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents;
     const frame = (origin: string, parent: unknown) => ({ origin, url: `${origin}/`, parent, isDestroyed: () => false, postMessage: () => (posted += 1) });
@@ -136,13 +137,13 @@ test('nobody but the top frame of the room is answered', async () => {
   assert.equal((await desk.call<{ pid: number }>('query', 'status')).pid > 0, true, "the room's own port is untouched");
 });
 
-test('a second port closes the first', async () => {
+test('a second port closes the first', { skip: NO_DESKTOP }, async () => {
   await desk.page.evaluate(() => (globalThis as unknown as { firebreak: { connect(): void } }).firebreak.connect());
   await until('the second port', async () => (await desk.seen()).ports === 2 && (await desk.seen()).closed === 1);
   await desk.call('query', 'status');
 });
 
-test('the window is made with every lock that Electron has', async () => {
+test('the window is made with every lock that Electron has', { skip: NO_DESKTOP }, async () => {
   const preferences = await desk.app.evaluate(({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> };
     const { contextIsolation, sandbox, nodeIntegration, webSecurity, webviewTag } = contents.getLastWebPreferences();

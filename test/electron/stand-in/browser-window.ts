@@ -54,12 +54,15 @@ export class BrowserWindow extends EventEmitter {
   }
 
   getBounds(): Bounds {
+    this.#mustLive();
     return this.#maximized ? { x: 0, y: 0, ...AREA } : { ...this.#normal };
   }
   getNormalBounds(): Bounds {
+    this.#mustLive();
     return { ...this.#normal };
   }
   setBounds(bounds: Partial<Bounds>): void {
+    this.#mustLive();
     const { minWidth = 0, minHeight = 0 } = this.options;
     const next = { ...this.#normal, ...bounds };
     this.#normal = { ...next, width: Math.max(next.width, minWidth), height: Math.max(next.height, minHeight) };
@@ -67,43 +70,58 @@ export class BrowserWindow extends EventEmitter {
     this.emit('move');
   }
   maximize(): void {
+    this.#mustLive();
     this.#maximized = true;
     this.#visible = true;
     this.emit('maximize');
   }
   unmaximize(): void {
+    this.#mustLive();
     this.#maximized = false;
     this.emit('unmaximize');
   }
   isMaximized(): boolean {
+    this.#mustLive();
     return this.#maximized;
   }
   minimize(): void {
+    this.#mustLive();
     this.#minimized = true;
     this.#focused = false;
   }
   restore(): void {
+    this.#mustLive();
     this.#minimized = false;
   }
   isMinimized(): boolean {
+    this.#mustLive();
     return this.#minimized;
   }
   show(): void {
+    this.#mustLive();
     this.#visible = true;
     this.#focused = true;
   }
   hide(): void {
+    this.#mustLive();
     this.#visible = false;
     this.#focused = false;
   }
   isVisible(): boolean {
+    this.#mustLive();
     return this.#visible;
   }
   focus(): void {
+    this.#mustLive();
     this.#focused = true;
   }
   isFocused(): boolean {
+    this.#mustLive();
     return this.#focused;
+  }
+  /** As Electron: whoever keeps a window that has gone hears of it. */
+  #mustLive(): void {
+    if (this.#destroyed) throw new TypeError('Object has been destroyed');
   }
   isDestroyed(): boolean {
     return this.#destroyed;

@@ -76,7 +76,7 @@ const ARGS = [
 /** Starts Chromium with a profile of its own; without its sandbox only where it has none, as root. */
 export async function startChromium(profile: string): Promise<Chromium> {
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const program = process.env['FIREBREAK_CHROMIUM'] ?? '/usr/bin/chromium';
+  const program = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
   const child: ChildProcess = spawn(program, [...ARGS, ...root, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   if (child.stderr === null) throw new Error('no stderr');
   const address = await new Promise<string>((resolve, reject) => {

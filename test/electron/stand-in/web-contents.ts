@@ -163,6 +163,7 @@ export class WebContents extends EventEmitter {
     this.postMessage(channel, value);
   }
   postMessage(channel: string, value: unknown, moved: MessagePortMain[] = []): void {
+    if (this.#destroyed) throw new TypeError('Object has been destroyed');
     const ids = moved.map((port) => {
       const id = this.#nextPort++;
       this.#ports.set(id, port);
