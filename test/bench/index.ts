@@ -6,8 +6,8 @@ import { type Judged, judge, unmeasured } from './targets.ts';
 
 /**
  * `npm run bench [-- NAME...]`: runs the benches one after the other, each in a process of its own, and prints each
- * figure as a JSON line and all of them as a table. Exit code 1 when a bench failed; a missed target is shown, and is
- * no failure of the bench.
+ * figure as a JSON line and all of them as a table; without names all but the soak. Exit code 1 when a bench failed; a
+ * missed target is shown, and is no failure of the bench.
  */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
@@ -16,16 +16,21 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   halt: () => import('./halt.ts'),
   cpu: () => import('./cpu.ts'),
   room: () => import('./room.ts'),
+  soak: () => import('./soak.ts'),
 };
+/** Takes an hour: only when it is named. */
+const APART = ['soak'];
 /** Large enough that nothing a bench measures is swept away while it is measured. */
 const HEAP = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'];
 const CHILD = '--in-this-process';
-/** No bench may hang the whole: Toxiproxy's build is the longest step. */
+/** No bench may hang the whole, milliseconds: Toxiproxy's build is the longest step. */
 const LIMIT = 600_000;
+/** The soak may take as long as it was asked to, and half as much again. */
+const limitOf = (name: string): number => LIMIT + (name === 'soak' ? Number(process.env['SOAK_MINUTES'] ?? 60) * 90_000 : 0);
 
 const asked = process.argv.slice(2);
 if (asked[0] === CHILD) await runHere(asked[1] ?? '');
-else await runAll(asked.length > 0 ? asked : Object.keys(BENCHES));
+else await runAll(asked.length > 0 ? asked : Object.keys(BENCHES).filter((name) => !APART.includes(name)));
 
 async function runHere(name: string): Promise<void> {
   const bench = await BENCHES[name]?.();
@@ -60,7 +65,7 @@ function runApart(name: string, take: (figure: Figure) => void): Promise<number>
     const args = ['--disable-warning=ExperimentalWarning', ...HEAP, import.meta.filename, CHILD, name];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: LIMIT,
+      timeout: limitOf(name),
       killSignal: 'SIGKILL',
     });
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { type Browser } from 'playwright-core';
 import { type Memory, type RoomPage, type Seen } from './room-page.ts';
-import { type RoomStage } from './room-stage.ts';
+import { type RoomStage, soon } from './room-stage.ts';
 
 /** A stretch of time in which the room only showed the load. */
 export interface Stretch {
@@ -56,6 +56,41 @@ export async function watchRoom(room: RoomPage, stage: RoomStage, browser: Brows
     rate: ((load.clean + load.faulty) * 1_000) / took,
     faulty: (load.faulty * 1_000) / took,
   };
+}
+
+/** A task longer than this is a long one (W3C Long Tasks), milliseconds. */
+const LONG = 50;
+/** An event of the browser's trace; `tdur`: the thread's own CPU time, microseconds. */
+interface Traced {
+  readonly pid: number;
+  readonly tid: number;
+  readonly name: string;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/**
+ * The tasks of the page's main thread by the CPU time that they used: what is long by the clock alone was held up by
+ * other work on the machine. Milliseconds.
+ */
+export async function traceTasks({ cdp }: RoomPage, ms: number): Promise<{ readonly long: number; readonly longest: number }> {
+  const events: Traced[] = [];
+  const collect = ({ value }: { value: readonly object[] }): void => void events.push(...(value as Traced[]));
+  cdp.on('Tracing.dataCollected', collect);
+  await cdp.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel'], excludedCategories: ['*'] } });
+  await pause(ms);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  cdp.once('Tracing.tracingComplete', () => resolve());
+  await cdp.send('Tracing.end');
+  await soon('the trace', promise);
+  cdp.off('Tracing.dataCollected', collect);
+  // The busiest: the browser has pages of its own.
+  const threads = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain');
+  const tasks = threads.map(({ pid, tid }) => events.filter((one) => one.pid === pid && one.tid === tid && one.name.endsWith('RunTask')).map(({ tdur = 0 }) => tdur / 1_000));
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const main = tasks.toSorted((a, b) => sum(b) - sum(a))[0] ?? [];
+  if (sum(main) === 0) throw new Error('the trace tells of no task of the page');
+  return { long: main.filter((used) => used > LONG).length, longest: Math.max(...main) };
 }
 
 /** CPU seconds used so far. */

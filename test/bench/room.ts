@@ -4,12 +4,13 @@ import { type Figure, quantile } from './figure.ts';
 import { haltInTheRoom } from './room-halts.ts';
 import { type Fetched, type RoomPage, openRoomPage, quantileOf } from './room-page.ts';
 import { type RoomStage, openRoomStage } from './room-stage.ts';
-import { type Stretch, watchRoom } from './room-watch.ts';
+import { type Stretch, traceTasks, watchRoom } from './room-watch.ts';
 
 /** Cold starts of the page; the first one also warms up the engine's compression. */
-const STARTS = 5;
-const WARM_UP = 15_000;
+const STARTS = 3;
+const WARM_UP = 10_000;
 const WATCH = 60_000;
+const TRACE = 15_000;
 const HALTS = 100;
 const MEGABYTE = 1_048_576;
 
@@ -39,7 +40,12 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
     `${stretch.busy.toFixed(2)} cores in use: browser ${stretch.browser.toFixed(2)} (the page's main thread ${stretch.thread.toFixed(2)}), engine ${stretch.engine.toFixed(2)}; ` +
       `${stretch.rate.toFixed(0)} requests/s, ${stretch.faulty.toFixed(0)} of them faulty`,
   );
-  return [...startFigures(starts), ...figuresOf(stretch, stage), ...(await halts(room, stage, run, say))];
+  const { long, longest } = await traceTasks(room, TRACE);
+  const own = [
+    figure('long tasks by CPU time per minute', (long * 60_000) / TRACE, 'tasks', 1),
+    figure('longest task by CPU time', longest, 'ms', 1),
+  ];
+  return [...startFigures(starts), ...figuresOf(stretch, stage), ...own, ...(await halts(room, stage, run, say))];
 }
 
 const figure = (metric: string, value: number, unit: string, digits = 0): Figure => ({ bench: 'room', metric, value: Number(value.toFixed(digits)), unit });

@@ -33,6 +33,18 @@ const TARGETS: readonly Target[] = [
   target('halt', /^p99/, '<=', 50),
   target('cpu', /: error$/, '<=', 2),
   target('cpu', /: end$/, '<=', 1_000),
+  target('room', /^long tasks per minute$/, '<=', 0),
+  target('room', /^long tasks by CPU time per minute$/, '<=', 0),
+  // Nine tenths of what the load gives: the rest is the unevenness of a minute.
+  target('room', /^engine frames$/, '>=', 9),
+  target('room', /^events$/, '>=', 1_800),
+  target('room', /^events left out$/, '<=', 0),
+  target('room', /^HALT by key .*p99/, '<=', 100),
+  // 6 MB in an hour: less than one collection frees.
+  target('soak', /^heap of the page, growth$/, '<=', 0.1),
+  target('soak', /^nodes, growth$/, '<=', 1),
+  target('soak', /^listeners, growth$/, '<=', 1),
+  target('soak', /^events$/, '>=', 1_800),
 ];
 
 /** Puts the target next to a figure. A value that is not a number meets no target. */
