@@ -1,8 +1,9 @@
-import { type ReactNode } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { Area, AreaChart, CartesianGrid, Line, LineChart, Tooltip, XAxis, YAxis } from 'recharts';
 import { usePreferences } from '../stores/preferences.ts';
 import css from './chart.module.css';
 import { count, timeOfDay } from './format.ts';
+import { scaleOfRows } from './scale.ts';
 import { useSize } from './size.ts';
 
 export interface ChartLine {
@@ -39,11 +40,12 @@ export function Chart({ label, lines, points, from, to, stacked = false, format 
   const zone = usePreferences(({ clock }) => clock);
   const presenter = usePreferences(({ presenter }) => presenter);
   const px = presenter ? 15 : 12;
+  const scale = useMemo(() => scaleOfRows(points, lines.map(({ key }) => key), stacked), [points, lines, stacked]);
   const tick = { fontSize: px, fill: 'var(--muted)' };
   const axes = [
     <CartesianGrid key="grid" vertical={false} stroke="var(--line)" />,
     <XAxis key="x" dataKey="at" type="number" domain={[from, to]} allowDataOverflow tickFormatter={(at: number) => timeOfDay(at, zone)} tick={tick} minTickGap={px * 3} stroke="var(--line-strong)" tickLine={false} height={px * 1.8} />,
-    <YAxis key="y" width={px * AXIS_EM} domain={[0, (highest: number) => Math.max(1, highest)]} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} tickCount={4} />,
+    <YAxis key="y" width={px * AXIS_EM} domain={[...scale.domain]} ticks={[...scale.ticks]} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} interval={0} />,
     <Tooltip key="tip" isAnimationActive={false} labelFormatter={(at) => timeOfDay(Number(at), zone)} formatter={(value) => format(Number(value))} wrapperClassName={css['tip'] ?? ''} itemSorter={(item) => -Number(item.value)} cursor={{ stroke: 'var(--line-strong)' }} />,
   ];
   const common = { isAnimationActive: false, dot: false, strokeWidth: presenter ? 3 : 2, connectNulls: false } as const;

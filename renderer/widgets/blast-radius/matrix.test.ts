@@ -11,10 +11,11 @@ test('policies of a target are one row, sums stand at the right and below', () =
   assert.equal(hottest, 5);
 });
 
-test('targets under fault come first, then by name with numbers as numbers; growing figures move no row', () => {
+test('targets under fault come first, then those hit, then by name with numbers as numbers; growing figures move no row', () => {
   const order = (...hits: Hit[]): string[] => matrixOf(hits).rows.map(({ target }) => target);
   assert.deepEqual(order(hit('t10'), hit('t2', { errors: 9 }), hit('t3', { active: true })), ['t3', 't2', 't10']);
-  assert.deepEqual(order(hit('t10', { errors: 99 }), hit('t2'), hit('t3', { active: true })), ['t3', 't2', 't10']);
+  assert.deepEqual(order(hit('t10', { errors: 99 }), hit('t2', { errors: 1 }), hit('t3', { active: true })), ['t3', 't2', 't10']);
+  assert.deepEqual(order(hit('t10', { errors: 1 }), hit('t2'), hit('t3', { active: true })), ['t3', 't10', 't2']);
   assert.deepEqual(matrixOf([hit('a'), hit('b', { active: true })], true).rows.map(({ target }) => target), ['b']);
 });
 

@@ -35,13 +35,13 @@ const plus = (row: Row, hit: Hit): Row => {
 };
 const blank = (target: string): Row => ({ target, active: false, errors: 0, latencies: 0, drops: 0, throttled: 0, others: 0, total: 0 });
 
-/** One row a target, those under fault first, then by name: a row does not jump because its figures grow. */
+/** One row a target: those under fault first, then those that were hit, then by name. A row does not jump because its figures grow. */
 export function matrixOf(hits: readonly Hit[], onlyActive = false): Matrix {
   const byTarget = new Map<string, Row>();
   for (const hit of hits) byTarget.set(hit.target, plus(byTarget.get(hit.target) ?? blank(hit.target), hit));
   const rows = [...byTarget.values()]
     .filter(({ active }) => active || !onlyActive)
-    .toSorted((a, b) => Number(b.active) - Number(a.active) || NAMES.compare(a.target, b.target));
+    .toSorted((a, b) => Number(b.active) - Number(a.active) || Number(b.total > 0) - Number(a.total > 0) || NAMES.compare(a.target, b.target));
   const totals = rows.reduce((sum, row) => plus(sum, row), blank('All targets'));
   return { rows, totals, hottest: Math.max(0, ...rows.flatMap((row) => KINDS.map((kind) => row[kind]))) };
 }
