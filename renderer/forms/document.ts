@@ -24,6 +24,8 @@ export interface Source {
 export interface Problem {
   readonly message: string;
   readonly offset: number;
+  /** Nothing is wrong with it but its length. */
+  readonly large?: boolean;
 }
 export type Parsed = { readonly ok: true; readonly source: Source } | { readonly ok: false; readonly problem: Problem };
 
@@ -58,7 +60,9 @@ export async function parseSliced(text: string, pause: () => Promise<boolean>): 
 
 function* reading(text: string): Generator<void, Parsed, void> {
   const wrong = (message: string, offset: number): Parsed => ({ ok: false, problem: { message, offset } });
-  if (text.length > FORM_LIMIT) return wrong(`the form takes files of up to ${FORM_LIMIT} characters`, 0);
+  if (text.length > FORM_LIMIT) {
+    return { ok: false, problem: { message: `The form takes files of up to ${FORM_LIMIT.toLocaleString('en-GB')} characters.`, offset: 0, large: true } };
+  }
   if (bracketsPileUp(text)) return wrong('expected fewer open brackets', 0);
   try {
     const parser = new Parser();

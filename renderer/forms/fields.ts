@@ -104,9 +104,11 @@ function fallbackOf(schema: z.ZodType, kind: FieldKind): string | undefined {
 const finite = (limit: number | undefined): number | undefined =>
   limit === undefined || Math.abs(limit) >= Number.MAX_SAFE_INTEGER ? undefined : limit;
 
-const CAPITALS = /\b(ram|cpu|mb|url|t)\b/g;
+const SPELLINGS: Readonly<Record<string, string>> = {
+  ram: 'RAM', cpu: 'CPU', mb: 'MB', url: 'URL', t: 'T', http: 'HTTP', grpc: 'gRPC', sql: 'SQL', redis: 'Redis', mongo: 'MongoDB', kafka: 'Kafka', rabbitmq: 'RabbitMQ',
+};
 /** `latencyChance` -> `Latency chance`, `ramChunkMB` -> `RAM chunk MB`. */
 export function labelOf(name: string): string {
-  const words = snake(name).replaceAll('_', ' ').replace(CAPITALS, (word) => word.toUpperCase());
-  return `${words[0]?.toUpperCase() ?? ''}${words.slice(1)}`;
+  const [first = '', ...rest] = snake(name).split('_').map((word) => SPELLINGS[word] ?? word);
+  return [SPELLINGS[name] === undefined ? `${first[0]?.toUpperCase() ?? ''}${first.slice(1)}` : first, ...rest].join(' ');
 }

@@ -1,6 +1,7 @@
 import { type MenuAction } from '../../engine/contract/desktop.ts';
 import { desktop } from '../bridge/desktop.ts';
 import { runAction } from './actions.ts';
+import { openInBuilder } from './incoming.ts';
 import { toast } from './toasts.ts';
 
 /** The menu of the desktop window names the same actions as the palette. */
@@ -32,5 +33,6 @@ export function obeyDesktop(): void {
       if (!known) toast('info', 'Not here', action === 'export-report' ? 'Open a run first; its report is exported from there.' : 'The room does not offer that now.');
     });
   });
+  desktop?.onFile(openInBuilder);
   desktop?.onNotice(({ level, text, hint }) => toast(level === 'error' ? 'bad' : level, text, hint));
 }

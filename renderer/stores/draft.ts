@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { persisted } from './persisted.ts';
 
-/** A setting of the engine holds 256 KiB; what is longer is kept as a version, and the draft names it. Characters. */
-export const DRAFT_CHARS = 60_000;
+/** A setting of the engine holds 256 KiB of JSON, in which a character takes up to six bytes: a longer text is kept in pieces. */
+export const PIECE_CHARS = 40_000;
+/** The setting that holds a piece. */
+export const pieceKey = (index: number): string => `draft.text.${index}`;
 
 const schema = z.object({
-  /** The text of the builder; '' when `version` holds it. */
+  /** The text of the builder; '' when it is kept in pieces. */
   text: z.string(),
-  version: z.int().nullable(),
+  pieces: z.int().min(0).max(1_000),
   /** What the file is called; '' before it has a name. */
   file: z.string(),
   /** Where the desktop saves it; '' when it came from elsewhere. */
@@ -27,7 +29,7 @@ export type Draft = z.infer<typeof schema>;
 /** The file in the builder, across reloads and restarts. */
 export const useDraft = persisted<Draft>('draft', schema, {
   text: '',
-  version: null,
+  pieces: 0,
   file: '',
   path: '',
   unsaved: false,

@@ -130,7 +130,7 @@ test('by keyboard alone: from the library to a deployment and back', options, as
     assert.fail(`Tab does not come to ${what}`);
   };
   await press('p', 'n');
-  await tabTo('Start from payments-outage');
+  await tabTo('Start from this: payments-outage');
   await press('Enter');
   await guard(page).getByTestId('guard-score').waitFor();
   await press('Escape');

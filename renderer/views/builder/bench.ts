@@ -50,6 +50,7 @@ export const useBench = create<Bench>()(() => ({
   canRedo: false,
 }));
 
+const NOTHING: Source = { text: '', root: null };
 let view: EditorView | undefined;
 /** The editor, made when it is first needed; it outlives the view, so that its history does too. */
 export function editor(): EditorView {
@@ -107,7 +108,7 @@ async function readSliced(): Promise<void> {
 }
 function take(result: Parsed, doc: Text): void {
   if (result.ok) useBench.setState(({ selected }) => ({ source: result.source, problem: null, behind: false, selected: existing(result.source, selected) }));
-  else useBench.setState({ problem: result.problem, behind: false });
+  else useBench.setState({ problem: result.problem, behind: false, ...(result.problem.large === true && { source: NOTHING, selected: [] }) });
   if (editor().state.doc !== doc) return;
   // A long text: what was written meanwhile follows, one at a time.
   const next = waiting.entries().next().value;
@@ -131,7 +132,7 @@ function existing(source: Source, section: Section): Section {
 export function write(key: string, make: (source: Source) => readonly Change[], options: { readonly select?: (source: Source) => Section; readonly alone?: boolean } = {}): void {
   const { behind, problem, source } = useBench.getState();
   if (behind) return void waiting.set(key, () => write(key, make, options));
-  if (problem !== null) return toast('warn', 'The form rests', 'The text cannot be read. Mend it, or undo, and the form goes on.');
+  if (problem !== null) return toast('warn', 'The form rests', problem.large === true ? 'The file is too large for it: write in the text.' : 'The text cannot be read. Mend it, or undo, and the form goes on.');
   const changes = make(source);
   if (changes.length === 0) return;
   const next = applied(source.text, changes);

@@ -33,7 +33,10 @@ export function asked(): { text: string; file: string; routes: Route[] } {
 }
 export const fileName = (): string => useDraft.getState().file || 'untitled.yaml';
 export function usedRoutes(): readonly Route[] {
-  return standIns(useBench.getState().source, useConnection.getState().status?.routes ?? []);
+  const { source, problem } = useBench.getState();
+  const open = useConnection.getState().status?.routes ?? [];
+  // A file that is too large for the form: a route that it names is somewhere in its text.
+  return problem?.large === true ? open.filter(({ name }) => currentText().includes(name)) : standIns(source, open);
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;

@@ -26,13 +26,13 @@ const colours = HighlightStyle.define([
 ]);
 
 const theme = EditorView.theme({
-  '&': { height: '100%', color: 'var(--text)', backgroundColor: 'var(--sunken)', fontSize: 'var(--text-s)' },
+  '&': { height: '100%', color: 'var(--text)', backgroundColor: 'var(--surface)', fontSize: 'var(--text-s)' },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', overflow: 'auto', fontVariantLigatures: 'none' },
   '.cm-content': { caretColor: 'var(--text)', padding: 'var(--space-2) 0' },
   '.cm-cursor': { borderLeftColor: 'var(--text)', borderLeftWidth: '2px' },
-  '.cm-gutters': { backgroundColor: 'var(--sunken)', color: 'var(--muted)', border: 'none', borderRight: '1px solid var(--line)' },
-  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'color-mix(in oklab, var(--sunken), var(--text) 6%)' },
+  '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--muted)', border: 'none', borderRight: '1px solid var(--line)' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'color-mix(in oklab, var(--surface), var(--text) 4%)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft)' },
   '.cm-selectionMatch': { backgroundColor: 'var(--warn-soft)' },
   '.cm-searchMatch': { backgroundColor: 'var(--warn-soft)', outline: '1px solid var(--warn)' },
@@ -100,7 +100,7 @@ export function extensions({ onUpdate, routeNames }: EditorParts): Extension {
     highlightSelectionMatches(),
     autocompletion({ override: [complete], icons: false }),
     tooltips({ position: 'fixed' }),
-    EditorView.contentAttributes.of({ 'aria-label': 'The file as YAML. Esc, then Tab leaves the editor.', spellcheck: 'false' }),
+    EditorView.contentAttributes.of({ 'aria-label': 'The file as YAML. Esc, then Tab leaves the editor.', spellcheck: 'false', tabindex: '0' }),
     keymap.of([
       ...closeBracketsKeymap, ...completionKeymap, { key: 'Tab', run: acceptCompletion }, ...defaultKeymap.filter(({ key }) => key !== 'Mod-Enter'), ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap,
       // CodeMirror lets Tab through to the page after Esc, so that the keyboard is never caught here.

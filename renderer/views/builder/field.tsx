@@ -47,8 +47,7 @@ export function FieldRow({ source, owner, field, issues, suggestions = [] }: { r
           <button type="button" key={`${issue.line}:${issue.column}:${issue.message}`} className={css['issue']} onClick={() => goToPlace(issue.line, issue.column)}>
             <Shape tone="bad" />
             <span>
-              {issue.message}
-              <span className={css['place']}> Line {issue.line}.</span>
+              {issue.message} <span className={css['place']}>Line {issue.line}.</span>
             </span>
           </button>
         ))}

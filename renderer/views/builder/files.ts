@@ -2,8 +2,9 @@ import { MAX_FILE_CHARS } from '../../../engine/contract/api.ts';
 import { desktop } from '../../bridge/desktop.ts';
 import { fromDisk, toDisk } from '../../forms/disk.ts';
 import { useDraft } from '../../stores/draft.ts';
+import { useIncoming } from '../../stores/incoming.ts';
 import { toast, toastError } from '../../stores/toasts.ts';
-import { currentText } from './bench.ts';
+import { currentText, useBench } from './bench.ts';
 import { fileName } from './check.ts';
 import { load, markSaved, saveVersion } from './keep.ts';
 
@@ -119,7 +120,15 @@ async function writeOut(ask: boolean): Promise<boolean> {
   return true;
 }
 
-/** Files from the command line or the desktop come here, whatever view is open. */
-export function takeDesktopFiles(): void {
-  desktop?.onFile(({ name, text, path }) => void attempt('The file was not opened', () => openText(name, text, path)));
+/** Opens what another part of the room or the desktop brings, as soon as the draft is back. */
+export function followIncoming(): void {
+  const take = (): void => {
+    const { file } = useIncoming.getState();
+    if (file === null || !useBench.getState().ready) return;
+    useIncoming.setState({ file: null });
+    void attempt('The file was not opened', () => openText(file.name, file.text, file.path));
+  };
+  useIncoming.subscribe(take);
+  useBench.subscribe(({ ready }, before) => ready !== before.ready && take());
+  take();
 }

@@ -7,7 +7,7 @@ import { issuesAt } from '../../forms/issues.ts';
 import { freeName, routeNames } from '../../forms/locate.ts';
 import { duplicate, move, remove } from '../../forms/remove.ts';
 import { useConnection } from '../../stores/connection.ts';
-import { Button, IconButton, Shape } from '../../ui/controls.tsx';
+import { Button, Empty, IconButton, Shape } from '../../ui/controls.tsx';
 import { goToOffset, goToPlace, undoText, redoText, useBench, write } from './bench.ts';
 import { useCheck } from './check.ts';
 import { FieldRow } from './field.tsx';
@@ -29,6 +29,9 @@ export function Form(): ReactNode {
     if (key === 'y' || event.shiftKey) redoText();
     else undoText();
   };
+  if (problem?.large === true) {
+    return <Empty title="This file is too large for the form">{problem.message} The editor, the guard and the plan take it as it is.</Empty>;
+  }
   return (
     <div className={css['form']} onKeyDown={onKeyDown} data-old={problem !== null ? '' : undefined}>
       {problem !== null && (
@@ -153,8 +156,7 @@ function Loose({ path, fields }: { readonly path: Path; readonly fields: readonl
           <button type="button" className={css['issue']} onClick={() => goToPlace(issue.line, issue.column)}>
             <Shape tone="bad" />
             <span>
-              {issue.message}
-              <span className={css['place']}> Line {issue.line}. {issue.hint}</span>
+              {issue.message} <span className={css['place']}>Line {issue.line}.</span> <span className={css['limits']}>{issue.hint}</span>
             </span>
           </button>
         </li>

@@ -1,6 +1,6 @@
 import { type Text } from '@codemirror/state';
 import { engine } from '../../stores/connection.ts';
-import { DRAFT_CHARS, useDraft } from '../../stores/draft.ts';
+import { PIECE_CHARS, pieceKey, useDraft } from '../../stores/draft.ts';
 import { toast, toastError } from '../../stores/toasts.ts';
 import { currentText, editor, replaceText, useBench } from './bench.ts';
 import { fileName, followText } from './check.ts';
@@ -20,9 +20,9 @@ export function startBench(): void {
   if (started) return;
   started = true;
   const begin = async (): Promise<void> => {
-    const { text, version, unsaved } = useDraft.getState();
-    const long = version === null ? null : await engine().query('version', { id: version }).catch(() => null);
-    replaceText(long?.text ?? text, { fresh: true });
+    const { text, pieces, unsaved } = useDraft.getState();
+    if (pieces > 0) sent = await readPieces(pieces);
+    replaceText(pieces > 0 ? sent.join('') : text, { fresh: true });
     if (!unsaved) saved = editor().state.doc;
     useBench.subscribe(({ revision }, before) => revision !== before.revision && keepSoon());
     useBench.setState({ panel: editor().state.doc.length === 0 ? 'library' : 'form' });
@@ -44,17 +44,30 @@ function keepSoon(): void {
   const unsaved = saved === undefined || !saved.eq(editor().state.doc);
   if (unsaved !== useDraft.getState().unsaved) useDraft.setState({ unsaved });
   clearTimeout(timer);
-  timer = setTimeout(keepDraft, editor().state.doc.length > DRAFT_CHARS ? REST_LONG : REST);
+  timer = setTimeout(keepDraft, editor().state.doc.length > PIECE_CHARS ? REST_LONG : REST);
 }
 function keepDraft(): void {
   clearTimeout(timer);
   timer = undefined;
   const text = currentText();
-  if (text.length <= DRAFT_CHARS) return useDraft.setState({ text, version: null });
-  engine().command('saveVersion', { text, file: fileName() }).then(
-    ({ id }) => useDraft.setState({ text: '', version: id }),
-    (error: unknown) => toastError('The draft was not kept', error),
-  );
+  if (text.length <= PIECE_CHARS) useDraft.setState({ text, pieces: 0 });
+  else void keepPieces(text).catch((error: unknown) => toastError('The draft was not kept', error));
+}
+
+/** The pieces as the engine has them. */
+let sent: readonly string[] = [];
+const readPieces = async (count: number): Promise<readonly string[]> => {
+  const values = await Promise.all(Array.from({ length: count }, (_, index) => engine().query('setting', { key: pieceKey(index) })));
+  return values.map(({ value }) => (typeof value === 'string' ? value : ''));
+};
+async function keepPieces(text: string): Promise<void> {
+  const before = sent;
+  const pieces = Array.from({ length: Math.ceil(text.length / PIECE_CHARS) }, (_, index) => text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS));
+  sent = pieces;
+  // Only what has changed goes out; one after the other, so that the page can breathe.
+  for (const [index, value] of pieces.entries()) if (before[index] !== value) await engine().command('saveSetting', { key: pieceKey(index), value });
+  for (let index = pieces.length; index < before.length; index++) await engine().command('saveSetting', { key: pieceKey(index), value: null });
+  if (sent === pieces) useDraft.setState({ text: '', pieces: pieces.length });
 }
 
 /** Says that the text as it is now is kept elsewhere. */

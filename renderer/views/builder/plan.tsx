@@ -2,6 +2,7 @@ import { FlaskConical, RefreshCw, Rocket } from 'lucide-react';
 import { type ReactNode } from 'react';
 import { type PlanResult } from '../../../engine/contract/models.ts';
 import { PHASE_WORDS } from '../../../engine/contract/words.ts';
+import { routeNames } from '../../forms/locate.ts';
 import { useDraft } from '../../stores/draft.ts';
 import { Badge, Button, Empty, ErrorNote, Loading, Shape } from '../../ui/controls.tsx';
 import { Discreet } from '../../ui/discreet.tsx';
@@ -62,7 +63,14 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
   const grave = level === 'HIGH' || level === 'CRITICAL';
   const targets = plan.faults.reduce((sum, { targets: all, unavailable }) => sum + (unavailable === '' ? all.length : 0), 0);
   const ttlWrong = ttlMs(ttl) === undefined;
-  const blocked = !current || (grave && !sure) || plan.faults.some(({ unavailable }) => unavailable !== '') || plan.faults.length === 0;
+  const missing = plan.faults.filter(({ unavailable }) => unavailable !== '').map(({ policy }) => policy);
+  const obstacle =
+    plan.faults.length === 0
+      ? 'The file has no policy: there is nothing to inject.'
+      : missing.length > 0
+        ? `${missing.slice(0, 3).join(', ')}: not available on this machine. Take it out of the file to go on.`
+        : '';
+  const blocked = !current || (grave && !sure) || obstacle !== '';
   const experiment = plan.phases.length > 0;
   return (
     <section className={css['ways']} aria-label="Let it happen">
@@ -72,6 +80,11 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
         </Badge>
         <span>{targets === 1 ? 'One target' : `${targets} targets`}</span>
       </div>
+      {obstacle !== '' && (
+        <p className={css['unavailable']}>
+          <Shape tone="bad" /> {obstacle}
+        </p>
+      )}
       {grave && (
         <label className={css['sure']}>
           <input type="checkbox" checked={sure} onChange={({ target }) => useDeploy.setState({ sure: target.checked })} />
@@ -101,20 +114,22 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
 }
 
 function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIns: readonly string[] }): ReactNode {
+  const named = useBench((state) => routeNames(state.source).length > 0);
   return (
     <>
       {standIns.length > 0 && (
         <p className={css['note']}>
-          Routes of this engine stand in for the file’s of the same name: {standIns.join(', ')}. Their ports are open and carry traffic already.
+          {named ? 'Routes of this engine stand in for the file’s of the same name' : 'The file names no routes; those of this engine are used'}:{' '}
+          {standIns.join(', ')}. Their ports are open and carry traffic already.
         </p>
       )}
-      <h3>What will be done, and undone</h3>
+      <h2>What will be done, and undone</h2>
       {plan.faults.length === 0 && <p className={css['note']}>The file has no policy: nothing would be injected.</p>}
       {plan.faults.slice(0, MOST_FAULTS).map((fault) => (
         <article key={fault.policy} className={css['fault']}>
-          <h4>
+          <h3>
             {fault.policy} <span>{fault.type}</span>
-          </h4>
+          </h3>
           <p><Discreet>{fault.explain}</Discreet></p>
           {fault.unavailable !== '' && (
             <p className={css['unavailable']}>
@@ -146,7 +161,7 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
       {plan.faults.length > MOST_FAULTS && <p className={css['note']}>and {plan.faults.length - MOST_FAULTS} more policies</p>}
       {plan.phases.length > 0 && (
         <>
-          <h3>Phases</h3>
+          <h2>Phases</h2>
           <ol className={css['phases']}>
             {plan.phases.map(({ name, ms }) => (
               <li key={name}>
@@ -155,7 +170,7 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
               </li>
             ))}
           </ol>
-          <h3>Steady state</h3>
+          <h2>Steady state</h2>
           <ul className={css['checks']}>
             {plan.steadyState.map(({ name, describe, expect }) => (
               <li key={name}>
@@ -167,7 +182,7 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
       )}
       {plan.routes.length > 0 && (
         <>
-          <h3>Routes</h3>
+          <h2>Routes</h2>
           <ul className={css['checks']}>
             {plan.routes.map(({ name, protocol, listen, upstream }) => (
               <li key={name}>

@@ -24,32 +24,6 @@ export function Rail(): ReactNode {
   const old = good !== null && !valid;
   return (
     <section className={css['rail']} aria-label="Guard and explanation">
-      <div className={css['guard']} data-old={old ? '' : undefined} aria-live="polite">
-        <h2>Guard</h2>
-        {good === null ? (
-          <p className={css['none']}>{empty ? 'Nothing to judge yet.' : 'Judged as soon as the file is valid.'}</p>
-        ) : (
-          <>
-            <div className={css['score']}>
-              <strong data-testid="guard-score">{good.guard.score}</strong>
-              <Badge tone={TONE_OF[good.guard.level]}>{good.guard.level}</Badge>
-            </div>
-            <p>{WORDS[good.guard.level]}</p>
-            {old && <p className={css['stale']}>As of the last valid text.</p>}
-          </>
-        )}
-      </div>
-      <div className={css['column']} data-old={old ? '' : undefined}>
-        <h2>Why</h2>
-        {good !== null && good.guard.issues.length === 0 && <p className={css['none']}>No remark: narrow targets, nothing drastic.</p>}
-        {good !== null && (
-          <Rows label="Reasons of the guard" items={good.guard.issues} row={(one) => (
-            <>
-              <b>{one.policy === '' ? 'File' : one.policy}</b> {one.message}
-            </>
-          )} />
-        )}
-      </div>
       {issues.length > 0 ? (
         <div className={css['column']}>
           <h2>
@@ -89,6 +63,32 @@ export function Rail(): ReactNode {
           )}
         </div>
       )}
+      <div className={css['column']} data-old={old ? '' : undefined}>
+        <h2>Why</h2>
+        {good !== null && good.guard.issues.length === 0 && <p className={css['none']}>No remark: narrow targets, nothing drastic.</p>}
+        {good !== null && (
+          <Rows label="Reasons of the guard" items={good.guard.issues} row={(one) => (
+            <>
+              <b>{one.policy === '' ? 'File' : one.policy}</b> {one.message}
+            </>
+          )} />
+        )}
+      </div>
+      <div className={css['guard']} data-old={old ? '' : undefined} aria-live="polite">
+        <h2>Guard</h2>
+        {good === null ? (
+          <p className={css['none']}>{empty ? 'Nothing to judge yet.' : 'Judged as soon as the file is valid.'}</p>
+        ) : (
+          <>
+            <div className={css['score']}>
+              <strong data-testid="guard-score">{good.guard.score}</strong>
+              <Badge tone={TONE_OF[good.guard.level]}>{good.guard.level}</Badge>
+            </div>
+            <p>{WORDS[good.guard.level]}</p>
+            {old && <p className={css['stale']}>As of the last valid text.</p>}
+          </>
+        )}
+      </div>
     </section>
   );
 }

@@ -43,7 +43,7 @@ export function Library(): ReactNode {
   return (
     <div className={css['shelf']}>
       <article className={css['card']}>
-        <h3>Empty file</h3>
+        <h2>Empty file</h2>
         <p>Nothing but the version. Add routes and policies from the left, or type.</p>
         <Button icon={FilePlus} onClick={() => use(EMPTY_FILE, 'untitled.yaml')}>Start empty</Button>
       </article>
@@ -57,10 +57,10 @@ function Card({ entry }: { readonly entry: LibraryEntry }): ReactNode {
   const [first, ...rest] = useMemo(() => paragraphs(entry.about), [entry.about]);
   return (
     <article className={css['card']}>
-      <h3>{entry.name}</h3>
+      <h2>{entry.name}</h2>
       {first !== undefined && <p className={css['lead']}>{first}</p>}
       {rest.map((text) => <p key={text}>{text}</p>)}
-      <Button onClick={() => use(entry.text, `${entry.id}.yaml`)} aria-label={`Start from ${entry.name}`}>Start from this</Button>
+      <Button onClick={() => use(entry.text, `${entry.id}.yaml`)} aria-label={`Start from this: ${entry.name}`}>Start from this</Button>
     </article>
   );
 }

@@ -6,7 +6,7 @@ import { editor, type Panel, useBench } from './bench.ts';
 import css from './builder.module.css';
 import { Deployed } from './deployed.tsx';
 import { followDeployed } from './deploy.ts';
-import { openDropped } from './files.ts';
+import { followIncoming, openDropped } from './files.ts';
 import { Form } from './form.tsx';
 import { startBench } from './keep.ts';
 import { Outline } from './outline.tsx';
@@ -19,6 +19,7 @@ import { useCheck } from './check.ts';
 // Once for the page: the bench outlives this view.
 startBench();
 followDeployed();
+followIncoming();
 
 const PANELS: readonly { readonly id: Panel; readonly title: string }[] = [
   { id: 'form', title: 'Form' },
@@ -105,7 +106,7 @@ function Text(): ReactNode {
     <section className={css['text']} aria-label="YAML">
       <header>
         <h2>YAML</h2>
-        {problem !== null ? <Badge tone="bad">cannot be read</Badge> : wrong > 0 && <Badge tone="bad">{wrong === 1 ? 'one error' : `${wrong} errors`}</Badge>}
+        {problem !== null && problem.large !== true ? <Badge tone="bad">cannot be read</Badge> : wrong > 0 && <Badge tone="bad">{wrong === 1 ? 'one error' : `${wrong} errors`}</Badge>}
         <span className={css['hint']}>
           <Kbd>Esc</Kbd> <Kbd>Tab</Kbd> leaves the editor
         </span>
