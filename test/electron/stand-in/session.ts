@@ -44,10 +44,14 @@ class Session extends EventEmitter {
 
   /** Chromium cannot ask; so the handlers are asked beforehand, and the browser told. */
   async tellPermissions(browser: CdpSession, contents: unknown, origin: string): Promise<void> {
-    const granted = async (name: string): Promise<boolean> =>
-      this.#check(contents, name, origin, {}) && (await new Promise<boolean>((resolve) => this.#request(contents, name, resolve, {})));
+    const settingOf = async (name: string): Promise<string> => {
+      const checked = this.#check(contents, name, origin, {});
+      const answered = await new Promise<boolean>((resolve) => this.#request(contents, name, resolve, {}));
+      // Where the two handlers differ, neither word would be true.
+      return checked === answered ? (checked ? 'granted' : 'denied') : 'prompt';
+    };
     const tell = async (permission: Record<string, unknown>, name: string): Promise<void> => {
-      await browser.send('Browser.setPermission', { permission, setting: (await granted(name)) ? 'granted' : 'denied' });
+      await browser.send('Browser.setPermission', { permission, setting: await settingOf(name) });
     };
     for (const [name, permission] of Object.entries(PERMISSIONS)) await tell(permission, name);
     for (const device of CAMERA_AND_MICROPHONE) await tell({ name: device }, 'media');
