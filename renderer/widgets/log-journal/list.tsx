@@ -1,5 +1,5 @@
 import { type Range, defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, memo, useCallback, useLayoutEffect, useRef } from 'react';
+import { type KeyboardEvent, type PointerEvent, type ReactNode, type WheelEvent, memo, useCallback, useLayoutEffect, useRef } from 'react';
 import { type Line } from '../../stores/lines.ts';
 import { usePreferences } from '../../stores/preferences.ts';
 import { Shape } from '../../ui/controls.tsx';
@@ -64,15 +64,26 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
     if (live) scrollTo(height);
   }, [live, lines, height, size]);
 
+  const dragged = useRef(false);
   const onScroll = (): void => {
     const { current } = scroller;
     if (current === null) return;
     const [before, { top, content, window }] = [known.current, placeOf(current)];
-    if (content !== before.content || window !== before.window) return scrollTo(live ? height : top);
     known.current = { top, content, window };
     const atEnd = top >= content - window - AT_END;
-    if (live && !atEnd && top < before.top) onPause();
-    if (paused && atEnd && top > before.top) onResume();
+    const resized = content !== before.content || window !== before.window;
+    // Live, only a hand on the bar takes it away from its end; what else does, such as the rest of a wheel's turn, is undone.
+    if (live && !atEnd) (dragged.current && top < before.top ? onPause() : scrollTo(height));
+    if (paused && atEnd && top > before.top && !resized) onResume();
+  };
+  const onWheel = ({ deltaY }: WheelEvent): void => {
+    if (live && deltaY < 0 && height > (size?.height ?? 0)) onPause();
+  };
+  // Beside the rows lies only the bar; a finger is on the rows themselves.
+  const onPointerDown = ({ target, currentTarget, pointerType }: PointerEvent): void => {
+    if (target !== currentTarget && pointerType !== 'touch') return;
+    dragged.current = true;
+    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => (dragged.current = pointerType === 'touch' && end === 'pointercancel'), { once: true });
   };
 
   const at = indexOf(lines, selected);
@@ -98,7 +109,7 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
   const drawn = virtualizer.getVirtualItems();
   return (
     <div ref={scroller} className={css['scroller']} role="grid" tabIndex={0} aria-label="Lines of the journal" aria-rowcount={lines.length + 1}
-      aria-activedescendant={drawn.some(({ index }) => index === at) ? rowId(selected) : undefined} onScroll={onScroll} onKeyDown={onKeyDown}>
+      aria-activedescendant={drawn.some(({ index }) => index === at) ? rowId(selected) : undefined} onScroll={onScroll} onWheel={onWheel} onPointerDown={onPointerDown} onKeyDown={onKeyDown}>
       <div className={css['head']} role="row" aria-rowindex={1}>
         {COLUMNS.map(([name, title]) => (
           <span key={name} role="columnheader" className={css[name]}>

@@ -1,4 +1,5 @@
-import { ClipboardCopy, Pause, Play } from 'lucide-react';
+import { ClipboardCopy, ListFilter, Pause, Play } from 'lucide-react';
+import { Popover } from 'radix-ui';
 import { type ReactNode, type Ref } from 'react';
 import { Button, IconButton } from '../../ui/controls.tsx';
 import { Menu, type MenuItem } from '../../ui/menu.tsx';
@@ -21,16 +22,23 @@ export interface ToolbarProps {
 
 /** Source, then protocol, then method; action; search; live or paused; copy. */
 export function Toolbar({ filter, choices, search, searchField, paused, came, copies, onFilter, onToggle }: ToolbarProps): ReactNode {
-  const { source, protocol, method, touched } = filter;
+  const narrowed = filter.source !== '' || filter.protocol !== '' || filter.method !== '' || filter.touched;
   return (
     <div className={css['toolbar']} role="group" aria-label="Filter of the journal">
-      <Choice label="Source" all="All sources" value={source} choices={choices.sources()} onChoose={(source) => onFilter({ source, protocol: '', method: '' })} />
-      <Choice label="Protocol" all="All protocols" value={protocol} choices={choices.protocols(source)} onChoose={(protocol) => onFilter({ protocol, method: '' })} />
-      <Choice label="Method" all="All methods" value={method} choices={choices.methods(source, protocol)} onChoose={(method) => onFilter({ method })} />
-      <select aria-label="Action" title="Action" value={touched ? 'touched' : ''} onChange={(event) => onFilter({ touched: event.target.value !== '' })}>
-        <option value="">All actions</option>
-        <option value="touched">Under fault</option>
-      </select>
+      <div className={css['choices']}>
+        <ChoiceFields filter={filter} choices={choices} onFilter={onFilter} />
+      </div>
+      {/* In the place of the choices where they would be too narrow to be read. */}
+      <Popover.Root>
+        <Popover.Trigger asChild>
+          <IconButton label={narrowed ? 'Filter, narrowed' : 'Filter'} icon={ListFilter} className={css['filter']} data-narrowed={narrowed ? '' : undefined} />
+        </Popover.Trigger>
+        <Popover.Portal>
+          <Popover.Content className={css['popover']} align="start" sideOffset={4} collisionPadding={8} aria-label="Filter of the journal">
+            <ChoiceFields filter={filter} choices={choices} onFilter={onFilter} />
+          </Popover.Content>
+        </Popover.Portal>
+      </Popover.Root>
       <div className={css['search']}>
         <input ref={searchField} type="search" aria-label="Search" placeholder="Search, or /expression/" value={filter.search} maxLength={200} spellCheck={false}
           aria-invalid={!search.ok} aria-describedby={search.ok ? undefined : 'log-journal-search'}
@@ -48,7 +56,10 @@ export function Toolbar({ filter, choices, search, searchField, paused, came, co
       </div>
       {paused ? (
         <Button icon={Play} className={css['paused']} aria-label="Resume the journal" title="Resume (Space)" onClick={onToggle}>
-          <span className={css['pausedWord']}>Paused ·</span> {came === 0 ? 'nothing new' : `${plural(came)} since`}
+          <span>
+            <span className={css['pausedWord']}>Paused · </span>
+            {came === 0 ? 'nothing new' : `${plural(came)} since`}
+          </span>
         </Button>
       ) : (
         <IconButton label="Pause the journal" title="Pause (Space)" icon={Pause} onClick={onToggle} />
@@ -57,6 +68,21 @@ export function Toolbar({ filter, choices, search, searchField, paused, came, co
         <IconButton label="Copy lines" icon={ClipboardCopy} />
       </Menu>
     </div>
+  );
+}
+
+/** Each offers what the ones before it leave. */
+function ChoiceFields({ filter: { source, protocol, method, touched }, choices, onFilter }: Pick<ToolbarProps, 'filter' | 'choices' | 'onFilter'>): ReactNode {
+  return (
+    <>
+      <Choice label="Source" all="All sources" value={source} choices={choices.sources()} onChoose={(source) => onFilter({ source, protocol: '', method: '' })} />
+      <Choice label="Protocol" all="All protocols" value={protocol} choices={choices.protocols(source)} onChoose={(protocol) => onFilter({ protocol, method: '' })} />
+      <Choice label="Method" all="All methods" value={method} choices={choices.methods(source, protocol)} onChoose={(method) => onFilter({ method })} />
+      <select aria-label="Action" title="Action" value={touched ? 'touched' : ''} onChange={(event) => onFilter({ touched: event.target.value !== '' })}>
+        <option value="">All actions</option>
+        <option value="touched">Under fault</option>
+      </select>
+    </>
   );
 }
 

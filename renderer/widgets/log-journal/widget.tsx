@@ -115,11 +115,10 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
             ) : narrowed ? (
               <Empty title="No line fits this filter" action={<Button onClick={clear}>Show all</Button>} />
             ) : (
-              <Empty title="Nothing has come yet">What passes the routes and what the engine says will be listed here.</Empty>
+              <Empty title="Nothing has come yet">{away ? 'The engine is away.' : 'What passes the routes and what the engine says will be listed here.'}</Empty>
             )}
           </div>
         )}
-        {away && <p className={css['away']}>The engine is away: these are the last lines.</p>}
         <p role="status" className="visually-hidden">{paused ? 'The journal is paused.' : 'The journal is live.'}</p>
       </div>
       {opened !== undefined && <Payload line={opened} onPrevious={go(at - 1)} onNext={go(at + 1)} onClose={() => setOpened(undefined)} />}
