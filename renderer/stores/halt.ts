@@ -3,6 +3,7 @@ import { type HaltOutcome } from '../../engine/contract/api.ts';
 import { type Rehearsal } from '../../engine/contract/room.ts';
 import { engine } from './connection.ts';
 import { onEvent } from './events.ts';
+import { usePlace } from './place.ts';
 
 /** What is known of the last HALT. `roundTripMs`: from the press until the answer was here. */
 export type Halting =
@@ -42,6 +43,15 @@ export async function rehearse(): Promise<void> {
 }
 
 export const forgetHalt = (): void => set({ state: 'idle' });
+
+/** Everything was proven clean: nobody needs to do anything about it. */
+const isCalm = (halting: Halting): boolean =>
+  halting.state === 'halted' ? halting.outcome.faults.every(({ reverted }) => reverted) : halting.state === 'rehearsed' && halting.rehearsal.clean;
+
+// Whoever goes on to another view has seen a calm result, which would cover what is to be done there.
+usePlace.subscribe(({ view }, before) => {
+  if (view !== before.view && isCalm(useHalt.getState().halting)) forgetHalt();
+});
 
 // The result stays until something is injected again: then it would be about another time.
 onEvent(({ body }) => {
