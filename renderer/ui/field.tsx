@@ -26,12 +26,14 @@ export function Field({ title, help = '', wrong, children }: FieldProps): ReactN
 }
 
 export interface TextFieldProps extends Omit<FieldProps, 'children'> {
+  /** Where the keyboard begins in a dialog. */
+  readonly first?: boolean;
   readonly value: string;
   readonly example?: string;
   readonly onChange: (text: string) => void;
 }
-export function TextField({ value, example = '', onChange, ...rest }: TextFieldProps): ReactNode {
-  return <Field {...rest}>{(tie) => <input type="text" {...tie} value={value} placeholder={example} onChange={(event) => onChange(event.target.value)} />}</Field>;
+export function TextField({ value, example = '', first = false, onChange, ...rest }: TextFieldProps): ReactNode {
+  return <Field {...rest}>{(tie) => <input type="text" {...tie} autoFocus={first} value={value} placeholder={example} onChange={(event) => onChange(event.target.value)} />}</Field>;
 }
 
 /** Fields below each other, and the buttons that end them. */

@@ -157,6 +157,11 @@ describe('the board', { skip: NO_ROOM }, () => {
     await page.getByRole('button', { name: 'Menu of Fault velocity' }).click();
     await page.getByRole('menuitem', { name: 'Settings' }).click();
     const dialog = page.getByRole('dialog', { name: 'Settings of Fault velocity' });
+    await until('the first field has the keyboard', async () => dialog.getByLabel('Targets').evaluate((one) => one === one.ownerDocument.activeElement));
+    await page.keyboard.press('Escape');
+    const menu = page.getByRole('button', { name: 'Menu of Fault velocity' });
+    await until('the menu has the keyboard again', async () => menu.evaluate((one) => one === one.ownerDocument.activeElement));
+    await keys(page, 's');
     await dialog.getByLabel('Window').fill('5');
     await dialog.getByText('expected 20 to 120 seconds').waitFor();
     assert.equal(await dialog.getByRole('button', { name: 'Save' }).isDisabled(), true);

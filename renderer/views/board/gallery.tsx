@@ -9,9 +9,9 @@ export function Gallery({ open, onClose, onChoose }: { readonly open: boolean; r
   return (
     <Dialog open={open} onClose={onClose} title="Add a widget" about="It takes the first free place; drag it where you want it." wide>
       <ul className={css['gallery']}>
-        {WIDGETS.map((widget) => (
+        {WIDGETS.map((widget, index) => (
           <li key={widget.type}>
-            <button type="button" className={css['choice']} onClick={() => onChoose(widget)}>
+            <button type="button" autoFocus={index === 0} className={css['choice']} onClick={() => onChoose(widget)}>
               <strong>{widget.title}</strong>
               <span>{widget.about}</span>
             </button>

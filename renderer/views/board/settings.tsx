@@ -42,8 +42,8 @@ export function Settings({ widget, settings, onSave, onClose }: SettingsProps): 
         }
       >
         {fields.length === 0 && <p>There is nothing to set here.</p>}
-        {fields.map((field) => (
-          <Input key={field.key} field={field} text={texts[field.key] ?? ''} wrong={wrong.get(field.key)} onChange={(text) => setTexts({ ...texts, [field.key]: text })} />
+        {fields.map((field, index) => (
+          <Input key={field.key} first={index === 0} field={field} text={texts[field.key] ?? ''} wrong={wrong.get(field.key)} onChange={(text) => setTexts({ ...texts, [field.key]: text })} />
         ))}
       </Form>
     </Dialog>
@@ -52,16 +52,19 @@ export function Settings({ widget, settings, onSave, onClose }: SettingsProps): 
 
 interface InputProps {
   readonly field: Field;
+  /** Where the keyboard begins. */
+  readonly first: boolean;
   readonly text: string;
   readonly wrong: string | undefined;
   readonly onChange: (text: string) => void;
 }
-function Input({ field: { kind, title, help, example, least, most, choices }, text, wrong, onChange }: InputProps): ReactNode {
+function Input({ field: { kind, title, help, example, least, most, choices }, first, text, wrong, onChange }: InputProps): ReactNode {
   const given = { value: text, placeholder: example };
   const onText = (event: { readonly target: { readonly value: string } }): void => onChange(event.target.value);
   return (
     <Labelled title={title} help={help} wrong={wrong}>
-      {(tie) => {
+      {(label) => {
+        const tie = { ...label, autoFocus: first };
         switch (kind) {
           case 'text':
             return <input type="text" {...tie} {...given} onChange={onText} />;

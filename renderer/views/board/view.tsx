@@ -54,14 +54,16 @@ function Boards(): ReactNode {
   return (
     <div className={css['board']}>
       <Bar boards={boards} current={board} onAdd={part.onAdd} onRename={part.onRename} />
-      <div className={css['scroller']}>
-        {board.items.length === 0 ? (
-          <Empty title="This board is empty" action={<Button look="primary" icon={Plus} onClick={part.onAdd}>Add widget</Button>}>
-            Put on it what this room shall look at.
-          </Empty>
-        ) : (
-          <Grid key={board.id} items={board.items} widgets={KNOWN} expanded={expanded} onExpand={(id) => setExpanded(expanded === id ? undefined : id)} onSettings={part.onSettings} />
-        )}
+      <div className={css['area']}>
+        <div className={css['scroller']}>
+          {board.items.length === 0 ? (
+            <Empty title="This board is empty" action={<Button look="primary" icon={Plus} onClick={part.onAdd}>Add widget</Button>}>
+              Put on it what this room shall look at.
+            </Empty>
+          ) : (
+            <Grid key={board.id} items={board.items} widgets={KNOWN} expanded={expanded} onExpand={(id) => setExpanded(expanded === id ? undefined : id)} onSettings={part.onSettings} />
+          )}
+        </div>
       </div>
       <Gallery open={open?.dialog === 'gallery'} onClose={close} onChoose={add} />
       {open?.dialog === 'rename' && <Rename board={board} onClose={close} />}

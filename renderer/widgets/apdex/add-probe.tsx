@@ -63,7 +63,7 @@ export function AddProbe({ taken, onClose }: { readonly taken: readonly string[]
         }
       >
         {FIELDS.map(({ key, ...field }) => (
-          <TextField key={key} {...field} value={texts[key]} wrong={told(key)} onChange={(text) => setTexts({ ...texts, [key]: text })} />
+          <TextField key={key} first={key === 'name'} {...field} value={texts[key]} wrong={told(key)} onChange={(text) => setTexts({ ...texts, [key]: text })} />
         ))}
         {elsewhere && <ErrorNote title="Not started" error={refusal} />}
       </Form>
