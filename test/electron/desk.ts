@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -45,9 +45,26 @@ export class Home implements AsyncDisposable {
     return code;
   }
   async [Symbol.asyncDispose](): Promise<void> {
+    await endWatchdog(join(this.path, 'state'));
     // A browser that was just ended may still be writing.
     await rm(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
+}
+
+/** The watchdog outlives its engine for a while, and would write into a folder that is gone. */
+async function endWatchdog(stateDir: string): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const watching = (): number[] =>
+    readdirSync('/proc').map(Number).filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return words.includes(stateDir) && words.some((word) => word.endsWith('watchdog.ts'));
+      } catch {
+        return false;
+      }
+    });
+  for (const pid of watching()) process.kill(pid, 'SIGTERM');
+  await until('the watchdog to end', () => watching().length === 0);
 }
 
 /** A program that takes Electron's arguments, and is Node only when asked to be, as Electron is. */
