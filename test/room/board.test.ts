@@ -145,6 +145,7 @@ describe('the board', { skip: NO_ROOM }, () => {
     await page.locator('[data-type=notes][data-expanded]').waitFor();
     assert.ok((await frame.boundingBox())!.width > 1_800);
     assert.equal(await page.locator('[data-widget]:not([data-expanded]):not([inert])').count(), 0, 'what is hidden has no keyboard');
+    await notes.focus();
     await keys(page, 'Escape');
     await page.locator('[data-type=notes]:not([data-expanded])').waitFor();
     assert.deepEqual(await places(page), before);

@@ -33,7 +33,7 @@ export function useBoardActions({ onAdd, onRename, onSettings, onExpand, titleOf
       { id: 'widget-expand', title: 'Expand the focused widget, or bring it back', group, keys: 'e', run: withFocused(({ id }) => onExpand(expanded === undefined ? id : undefined)) },
       { id: 'widget-settings', title: 'Settings of the focused widget', group, keys: 's', run: withFocused(({ id }) => onSettings(id)) },
       { id: 'widget-remove', title: 'Remove the focused widget', group, keys: 'Delete', run: withFocused((item) => (onExpand(undefined), removeWidget(item.id, titleOf(item)))) },
-      ...(expanded === undefined ? [] : [{ id: 'widget-back', title: 'Back to the board', group, keys: 'Escape', run: () => onExpand(undefined) } as const]),
+      ...(expanded === undefined ? [] : [{ id: 'widget-back', title: 'Back to the board', group, keys: 'Escape', always: true, run: () => onExpand(undefined) } as const]),
       ...items.map((item): Action => ({ id: `widget-expand-${item.id}`, title: `Expand ${titleOf(item)}`, group, run: () => onExpand(item.id) })),
       { id: 'board-next', title: 'Next board', group, keys: 'b n', run: () => showBoard(neighbour(all, 1)) },
       { id: 'board-previous', title: 'Previous board', group, keys: 'b p', run: () => showBoard(neighbour(all, -1)) },
