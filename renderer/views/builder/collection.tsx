@@ -62,6 +62,6 @@ export function Collection({ source, path, field, id, describedBy }: { readonly 
 }
 
 function Cell({ label, text, commit }: { readonly label: string; readonly text: string; readonly commit: (text: string) => void }): ReactNode {
-  const { value, change, blur } = useTyped(text, commit);
+  const { value, change, blur } = useTyped({ actual: text, commit: (typed) => (commit(typed), typed) });
   return <input className={css['input']} aria-label={label} value={value} spellCheck={false} autoComplete="off" onChange={(event) => change(event.target.value)} onBlur={blur} />;
 }

@@ -30,11 +30,18 @@ export async function openFile(file: File, from?: Handle): Promise<void> {
   if (file.size > MAX_FILE_CHARS) {
     return toast('bad', `${file.name} is too large`, `It has ${(file.size / MIB).toFixed(1)} MiB; a Firebreak file has at most ${MAX_FILE_CHARS / MIB}. Split it, or remove what is not policy.`);
   }
-  await openText(file.name, await file.text());
+  let content: string;
+  try {
+    content = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
+  } catch {
+    return noText(file.name);
+  }
+  await openText(file.name, content);
   handle = from;
 }
+const noText = (name: string): void => toast('bad', `${name} is no text`, 'Expected a YAML file in UTF-8. Save it as UTF-8 text and open it again.');
 async function openText(name: string, content: string, path = ''): Promise<void> {
-  if (/[\0\uFFFD]/.test(content)) return toast('bad', `${name} is no text`, 'Expected a YAML file in UTF-8. Save it as UTF-8 text and open it again.');
+  if (content.includes('\0')) return noText(name);
   const { text, ...rest } = fromDisk(content);
   await load(text, name, { ...rest, path });
   handle = undefined;

@@ -22,27 +22,39 @@ export interface InputProps {
 }
 
 const TEXTS = new Set(['text', 'lines', 'condition']);
-/** Writes a field; an empty one is taken out of the file. */
-export function writeField(path: Path, field: Field, text: string, style?: Scalar.Type): void {
-  const value = TEXTS.has(field.kind) ? text : new Raw(text.trim());
-  write(path.join('.'), (source) => (text === '' ? remove(source, path) : set(source, path, value, style)));
+/** Writes a field; an empty one is taken out of the file. @returns what the file will say. */
+export function writeField(path: Path, field: Field, typed: string, style?: Scalar.Type): string {
+  const isText = TEXTS.has(field.kind);
+  const text = isText ? typed : typed.trim();
+  write(path.join('.'), (source) => (text === '' ? remove(source, path) : set(source, path, isText ? text : new Raw(text), style)));
+  return text;
 }
 
+interface Typed {
+  /** What the file says. */
+  readonly actual: string;
+  /** How that is shown; the same when absent. */
+  readonly shown?: string;
+  /** Writes what was typed. @returns what the file will say. */
+  commit(typed: string): string;
+}
 /** What an input shows: the text of the file, but while one types what was typed (`0.` is not yet a number). */
-export function useTyped(shown: string, commit: (text: string) => void): { readonly value: string; readonly change: (text: string) => void; readonly blur: () => void } {
+export function useTyped({ actual, shown = actual, commit }: Typed): { readonly value: string; readonly change: (text: string) => void; readonly blur: () => void } {
   const [typed, setTyped] = useState<string | null>(null);
-  const sent = useRef('');
+  // What was written and has not come back yet: a long text comes back late, and then one key after the other.
+  const sent = useRef<string[]>([]);
   useEffect(() => {
+    const own = sent.current.lastIndexOf(actual);
+    sent.current.splice(0, own + 1);
     // Undo, or an edit of the text at the right: that counts more than what was typed.
-    if (typed !== null && shown !== sent.current) setTyped(null);
-    sent.current = shown;
-  }, [shown]);
+    if (own === -1) setTyped(null);
+  }, [actual]);
   return {
     value: typed ?? shown,
     change: (text) => {
       setTyped(text);
-      sent.current = text;
-      commit(text);
+      const written = commit(text);
+      if (written !== actual) sent.current.push(written);
     },
     blur: () => setTyped(null),
   };
@@ -52,7 +64,7 @@ export function useTyped(shown: string, commit: (text: string) => void): { reado
 function Line({ source, path, field, id, describedBy, invalid, suggestions, ...rest }: InputProps & InputHTMLAttributes<HTMLInputElement>): ReactNode {
   const { text, style } = read(source, path);
   const before = useRef<Scalar.Type | undefined>(undefined);
-  const { value, change, blur } = useTyped(text, (now) => writeField(path, field, now, before.current));
+  const { value, change, blur } = useTyped({ actual: text, commit: (now) => writeField(path, field, now, before.current) });
   const list = useId();
   return (
     <>
@@ -84,7 +96,7 @@ const placeholderOf = ({ example, required }: Field): string => (example === '' 
 function Lines({ source, path, field, id, describedBy, invalid }: InputProps): ReactNode {
   const { text, style } = read(source, path);
   const before = useRef<Scalar.Type | undefined>(undefined);
-  const { value, change, blur } = useTyped(text, (now) => writeField(path, field, now, before.current));
+  const { value, change, blur } = useTyped({ actual: text, commit: (now) => writeField(path, field, now, before.current) });
   return (
     <textarea
       id={id}
@@ -110,8 +122,8 @@ function Duration(props: InputProps): ReactNode {
   const parts = /^(\d*\.?\d+)\s*(ms|s|m|h|d)$/.exec(text.trim());
   const [unit, setUnit] = useState<string>(() => /[a-z]+$/.exec(field.example)?.[0] ?? 's');
   const shownUnit = parts?.[2] ?? unit;
-  const commit = (now: string): void => writeField(path, field, /^\d*\.?\d+$/.test(now.trim()) && Number(now) !== 0 ? now.trim() + shownUnit : now);
-  const { value, change, blur } = useTyped(parts?.[1] ?? text, (now) => commit(now));
+  const commit = (now: string): string => writeField(path, field, /^\d*\.?\d+$/.test(now.trim()) && Number(now) !== 0 ? now.trim() + shownUnit : now);
+  const { value, change, blur } = useTyped({ actual: text, shown: parts?.[1] ?? text, commit });
   const whole = parts === null && text !== '' && text !== '0';
   return (
     <span className={css['joined']}>
