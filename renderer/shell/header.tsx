@@ -26,7 +26,7 @@ export function Header(): ReactNode {
       <State />
       <Phase />
       <Clock />
-      <button type="button" className={css['search']} onClick={() => openOverlay('palette')} aria-label="Command palette">
+      <button type="button" className={css['search']} onClick={() => openOverlay('palette')} aria-label={`Do … ${keysText('mod+k')}: command palette`}>
         <Search size="1em" aria-hidden />
         <span className={css['searchWord']}>Do …</span>
         <Kbd>{keysText('mod+k')}</Kbd>
@@ -68,7 +68,7 @@ function State(): ReactNode {
   return (
     <div className={css['state']} role="status" aria-label="State of the faults">
       <Badge tone={connection === 'open' ? tone : 'neutral'}>{connection === 'open' ? word : 'Not known'}</Badge>
-      <span className={css['detail']}>{connection === 'open' ? detail : 'no word from the engine'}</span>
+      <span className={css['detail']} title={detail}>{connection === 'open' ? detail : 'no word from the engine'}</span>
     </div>
   );
 }

@@ -20,7 +20,7 @@ export function RunList({ shown }: { readonly shown: string }): ReactNode {
         {running !== undefined && (
           <li>
             <button type="button" aria-current={running.run === shown ? 'true' : undefined} onClick={() => go('runs', running.run)}>
-              <strong>{running.name}</strong>
+              <strong title={running.name}>{running.name}</strong>
               <Badge tone="accent">running</Badge>
               <small>
                 since <Time at={running.startedAt} />
@@ -43,7 +43,7 @@ function Row({ summary: { run, name, startedAt, endedAt, verdict, reverted }, cu
   return (
     <li>
       <button type="button" aria-current={current ? 'true' : undefined} onClick={() => go('runs', run)}>
-        <strong>{name}</strong>
+        <strong title={name}>{name}</strong>
         {verdict === null ? <Badge>not ended</Badge> : <Badge tone={VERDICT_TONES[verdict]}>{verdict}</Badge>}
         <small>
           <Time at={startedAt} date />
