@@ -15,7 +15,7 @@ runOnNode(
     '--test',
     // Two files at a time: many tests measure processor time or start servers of their own.
     '--test-concurrency=2',
-    '--test-timeout=300000',
+    '--test-timeout=900000',
     `--test-reporter=${join(root, 'test/reporter.mjs')}`,
     ...files,
   ],

@@ -1,4 +1,4 @@
-import { type DesktopApi, PORT_MESSAGE } from '../../engine/contract/desktop.ts';
+import { type DesktopApi, PORT_MESSAGE, type PortFarewell, portFarewell } from '../../engine/contract/desktop.ts';
 import { type Port } from '../../engine/contract/envelope.ts';
 import { type Bridge } from './bridge.ts';
 
@@ -38,26 +38,32 @@ export function desktopBridge(host: DesktopApi): Bridge {
 function portOf(channel: MessagePort): Port {
   let onClose: ((why: string) => void) | undefined;
   let closed: string | undefined;
-  const close = (why: string): void => {
+  const end = (why: string): void => {
     if (closed !== undefined) return;
     closed = why;
     channel.close();
     onClose?.(why);
   };
-  // Told when the other end goes; not in every lib.dom yet.
-  channel.addEventListener('close', () => close('the engine closed the connection'));
   return {
     send: (text) => {
       if (closed === undefined) channel.postMessage(text);
     },
     // The port starts with its first listener, so that nothing that came before is lost.
     onMessage: (listener) => {
-      channel.onmessage = ({ data }: MessageEvent<unknown>) => listener(String(data));
+      channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+        if (typeof data === 'string') return listener(data);
+        // A port does not tell by itself that its other end has gone.
+        const farewell = portFarewell.safeParse(data);
+        if (farewell.success) end(farewell.data.closed);
+      };
     },
     onClose: (listener) => {
       onClose = listener;
       if (closed !== undefined) listener(closed);
     },
-    close: (why = 'closed') => close(why),
+    close: (why = 'closed') => {
+      if (closed === undefined) channel.postMessage({ closed: why } satisfies PortFarewell);
+      end(why);
+    },
   };
 }

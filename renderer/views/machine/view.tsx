@@ -1,11 +1,13 @@
 import { RotateCcw } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
 import { type Capability, type EngineStatus } from '../../../engine/contract/models.ts';
+import { type DesktopApi, type HaltShortcut } from '../../../engine/contract/desktop.ts';
+import { desktop } from '../../bridge/desktop.ts';
 import { useOffer } from '../../stores/actions.ts';
 import { engine, refreshStatus, useConnection } from '../../stores/connection.ts';
 import { usePreferences } from '../../stores/preferences.ts';
 import { toast, toastError } from '../../stores/toasts.ts';
-import { Badge, Button, Empty, ErrorNote, Loading } from '../../ui/controls.tsx';
+import { Badge, Button, Empty, ErrorNote, Kbd, Loading } from '../../ui/controls.tsx';
 import { Discreet } from '../../ui/discreet.tsx';
 import { Time } from '../../ui/time.tsx';
 import css from './machine.module.css';
@@ -202,11 +204,27 @@ function Room({ status: { version, pid, startedAt } }: { readonly status: Engine
       <p>
         Firebreak {version}, process {pid}, since <Time at={startedAt} date />.
       </p>
+      {desktop !== undefined && <GlobalHalt host={desktop} />}
       <label className={css['field']}>
         <span>Where traces are looked up</span>
         <input value={traceUrl} placeholder="https://traces.example/trace/{trace}" onChange={({ target }) => usePreferences.setState({ traceUrl: target.value.slice(0, 2_000) })} />
         <small>{'{trace}'} stands for the id. The log journal then links to it.</small>
       </label>
     </div>
+  );
+}
+
+/** The keys that HALT from any other program: only the desktop window has them. */
+function GlobalHalt({ host }: { readonly host: DesktopApi }): ReactNode {
+  const [shortcut, setShortcut] = useState<HaltShortcut>();
+  useEffect(() => {
+    host.haltShortcut().then(setShortcut, () => {});
+  }, [host]);
+  if (shortcut === undefined) return null;
+  return (
+    <p>
+      <Badge tone={shortcut.problem === '' ? 'ok' : 'bad'}>{shortcut.problem === '' ? 'works' : 'does not work'}</Badge> <Kbd>{shortcut.keys}</Kbd> is HALT from any
+      program. {shortcut.problem}
+    </p>
   );
 }
