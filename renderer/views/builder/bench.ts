@@ -91,6 +91,8 @@ function followCursor(state: EditorState): void {
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 const waiting = new Map<string, () => void>();
+/** What to show once a long text has been read again. */
+let selectThen: ((source: Source) => Section) | undefined;
 
 function readSoon(): void {
   clearTimeout(timer);
@@ -107,8 +109,12 @@ async function readSliced(): Promise<void> {
   if (result !== undefined && editor().state.doc === doc) take(result, doc);
 }
 function take(result: Parsed, doc: Text): void {
-  if (result.ok) useBench.setState(({ selected }) => ({ source: result.source, problem: null, behind: false, selected: existing(result.source, selected) }));
-  else useBench.setState({ problem: result.problem, behind: false, ...(result.problem.large === true && { source: NOTHING, selected: [] }) });
+  if (result.ok) {
+    const { source } = result;
+    const wanted = selectThen?.(source);
+    selectThen = undefined;
+    useBench.setState(({ selected }) => ({ source, problem: null, behind: false, selected: existing(source, wanted ?? selected) }));
+  } else useBench.setState({ problem: result.problem, behind: false, ...(result.problem.large === true && { source: NOTHING, selected: [] }) });
   if (editor().state.doc !== doc) return;
   // A long text: what was written meanwhile follows, one at a time.
   const next = waiting.entries().next().value;
@@ -145,8 +151,9 @@ export function write(key: string, make: (source: Source) => readonly Change[], 
     userEvent: 'input.form',
     ...(options.alone === true && { annotations: isolateHistory.of('full') }),
   });
-  const { select } = options;
-  if (select !== undefined) useBench.setState(({ source: now }) => ({ selected: select(now) }));
+  if (options.select === undefined) return;
+  if (useBench.getState().behind) selectThen = options.select;
+  else useBench.setState({ selected: options.select(useBench.getState().source) });
 }
 
 /** Puts another text in the place of all; one undo brings the old one back. */
