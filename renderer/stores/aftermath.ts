@@ -3,9 +3,15 @@ import { follow, useConnection } from './connection.ts';
 import { note, onEvent } from './events.ts';
 import { toast } from './toasts.ts';
 
+/** So many faults are named, the others counted. */
+const MOST_NAMED = 5;
+
 /** What an engine that has ended left behind, as far as the next one's undo journal can tell. Pure. */
 export function aftermath(left: readonly FaultReport[], open: ReadonlySet<string>): { readonly text: string; readonly clean: boolean } {
-  const names = (faults: readonly FaultReport[]): string => faults.map(({ policy, target }) => `${policy} on ${target}`).join(', ');
+  const names = (faults: readonly FaultReport[]): string => {
+    const named = faults.slice(0, MOST_NAMED).map(({ policy, target }) => `${policy} on ${target}`);
+    return [...named, ...(faults.length > MOST_NAMED ? [`${faults.length - MOST_NAMED} more`] : [])].join(', ');
+  };
   const stuck = left.filter(({ id }) => open.has(id));
   const back = left.filter(({ id }) => !open.has(id));
   const text = [

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, type Locator, type Page } from 'playwright-core';
+import { type Browser, type Page } from 'playwright-core';
 import { folder } from '../cli/process.ts';
-import { type Hand, keyboard, mouse } from './hands.ts';
+import { type Hand, figure, keyboard, mouse, rate, state, widget } from './hands.ts';
+import { NO_CONNECTION } from './hearing.ts';
 import { type Served, serve, witness } from './serving.ts';
 import { NO_ROOM, openBrowser, until, visit } from './stage.ts';
 
-/** What Chromium itself says of a connection that it cannot make or that breaks. */
-const NO_CONNECTION = /WebSocket connection to|Failed to load resource/;
-
-const widget = (page: Page, type: string): Locator => page.locator(`[data-type=${type}]`);
-const state = (page: Page): Locator => page.getByRole('status', { name: 'State of the faults' });
-const figure = async (place: Locator): Promise<number> => Number((await place.first().innerText()).replace(/[^\d.]/g, ''));
-/** Injected faults a second, as the board shows them. */
-const rate = (page: Page): Promise<number> => figure(widget(page, 'fault-velocity').getByText('now, per s').locator('xpath=following-sibling::*[1]'));
 const places = (page: Page): Promise<string> =>
   page.evaluate<string>(`JSON.stringify([...document.querySelectorAll('[data-widget]')].map(({ dataset, style }) =>
     [dataset.type, ...['--x', '--y', '--w', '--h'].map((name) => style.getPropertyValue(name))]))`);
@@ -98,9 +91,10 @@ describe('a game day', { skip: NO_ROOM, timeout: 290_000 }, () => {
       const first = await serve(dir.path, '--demo');
       let stopped = false;
       try {
-        await using room = await visit(browser, first);
+        await using room = await visit(browser, first, { welcome: true });
         const { page } = room;
         const hand = handOf(page);
+        await hand.press({ role: 'button', name: 'Close the welcome' });
         await breakPayments(page, hand);
         await seeAndHalt(page, hand, first);
         await outage(page, hand);
@@ -133,26 +127,6 @@ describe('a game day', { skip: NO_ROOM, timeout: 290_000 }, () => {
       } finally {
         if (!stopped) await first[Symbol.asyncDispose]();
       }
-    });
-
-    test(`the first minute of a newcomer, by ${handOf.name}: something is broken, seen, and put back`, async () => {
-      using dir = folder();
-      await using served = await serve(dir.path, '--demo');
-      await using room = await visit(browser, served, { welcome: true });
-      const { page } = room;
-      const hand = handOf(page);
-      await page.getByRole('region', { name: 'Welcome' }).getByText('HALT, at the top right').waitFor();
-      await hand.press({ role: 'button', name: 'Break something safely' });
-      await state(page).getByText('Under fault').waitFor({ timeout: 60_000 });
-      await until('velocity rises', async () => (await rate(page)) > 0);
-      await hand.halt();
-      await page.getByRole('region', { name: 'What HALT did' }).getByText('clean', { exact: true }).waitFor();
-      using heard = await witness(served);
-      assert.deepEqual((await heard.client.query('open', {})).open, []);
-      await page.reload();
-      await widget(page, 'fault-velocity').waitFor();
-      assert.equal(await page.getByRole('region', { name: 'Welcome' }).count(), 0, 'it greets once');
-      room.quiet();
     });
   }
 });

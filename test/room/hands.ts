@@ -75,6 +75,8 @@ export function keyboard(page: Page): Hand {
     await target.waitFor();
     for (let stop = 0; stop < MOST_STOPS; stop++) {
       if (await target.evaluate((one) => one === one.ownerDocument.activeElement)) return;
+      // Within the editor Tab indents; it says itself how one leaves it.
+      if (await page.evaluate<boolean>("document.activeElement?.closest('.cm-editor') != null")) await press('Escape');
       await press('Tab');
     }
     assert.fail(`Tab does not come to ${what.role} ${String(what.name)}`);
@@ -113,3 +115,10 @@ export function keyboard(page: Page): Hand {
     },
   };
 }
+
+/** What both look at. */
+export const widget = (page: Page, type: string): Locator => page.locator(`[data-type=${type}]`);
+export const state = (page: Page): Locator => page.getByRole('status', { name: 'State of the faults' });
+export const figure = async (place: Locator): Promise<number> => Number((await place.first().innerText()).replace(/[^\d.]/g, ''));
+/** Injected faults a second, as the board shows them. */
+export const rate = (page: Page): Promise<number> => figure(widget(page, 'fault-velocity').getByText('now, per s').locator('xpath=following-sibling::*[1]'));
