@@ -86,7 +86,7 @@ function vim(path: string, edit: (text: string) => string): void {
 }
 const sed = (path: string, script: string): void => void execFileSync('sed', ['-i', script, path]);
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 300_000 };
 
 test('a watched apply follows sed -i, vim and a broken edit, and leaves what is unchanged alone', LIMIT, async () => {
   await using s = await stage();

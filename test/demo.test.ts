@@ -42,7 +42,7 @@ async function run(name: string, ...args: string[]) {
 const poppler = spawnSync('pdftotext', ['-v']).error === undefined;
 const textOf = (pdf: string): string => execFileSync('pdftotext', ['-layout', pdf, '-'], { encoding: 'utf8' });
 
-describe('experiments on the demo', { concurrency: 1, timeout: 240_000 }, () => {
+describe('experiments on the demo', { concurrency: 1, timeout: 600_000 }, () => {
   test('slow payments: held, delivered within 5 %, reverted, with a PDF of two pages or more', async (t) => {
     using result = await run('slow-payments', '--duration', '20s');
     const { verdict } = result;

@@ -79,7 +79,7 @@ describe('faults through the real wire', () => {
   for (const workers of [1, 4]) {
     it(
       `follow the one sequence of their seed with ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async () => {
         const policy = faulty();
         const outcomes = await through(workers, policy, 'in turn');
@@ -93,7 +93,7 @@ describe('faults through the real wire', () => {
     );
   }
 
-  it('are as many when 4 workers race, whatever the fault id', { timeout: 120_000 }, async () => {
+  it('are as many when 4 workers race, whatever the fault id', { timeout: 300_000 }, async () => {
     const policy = faulty({ id: 'f-another00000' });
     const outcomes = await through(4, policy, 'at once');
     assert.equal(outcomes.length, REQUESTS);

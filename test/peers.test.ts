@@ -16,7 +16,7 @@ import { folder } from './cli/process.ts';
  * not proven in engine/lifecycle/revert.test.ts, foreign state in engine/faults/process/fault.test.ts, the open port in
  * test/conformance/websocket.test.ts.
  */
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 300_000 };
 const forever = new AbortController().signal;
 
 async function stage() {

@@ -14,7 +14,7 @@ import { get } from './wire/corpus.ts';
 import { echoing, Peer } from './wire/parts.ts';
 
 /** What the room sees of the wire, over the real engine, a real service and the real WebSocket. */
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 300_000 };
 const SECRET = 'S3cr3tS3cr3tS3cr3tS3cr3t';
 const CONNECTIONS = 4;
 const BURST = 500;

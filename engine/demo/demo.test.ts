@@ -66,7 +66,7 @@ async function host(): Promise<void> {
 }
 
 if (process.argv.includes(AS_HOST)) await host();
-else describe('the demo shop', { timeout: 240_000 }, () => {
+else describe('the demo shop', { timeout: 600_000 }, () => {
   // A folder for temporary files of this file's own, so that what other tests leave there does not count.
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-demo-test-'));
   process.env['TMPDIR'] = folder;

@@ -58,7 +58,7 @@ async function run(
 }
 
 describe('the templates for services of one\'s own', { concurrency: 1 }, () => {
-  test('own-dependency-outage: a service with a cache holds, one without does not', { timeout: 90_000 }, async (t) => {
+  test('own-dependency-outage: a service with a cache holds, one without does not', { timeout: 300_000 }, async (t) => {
     const upstream = await serve(t, (_request, answer) => answer.end('price 7'));
     for (const cached of [true, false]) {
       let dependency = '';
@@ -77,7 +77,7 @@ describe('the templates for services of one\'s own', { concurrency: 1 }, () => {
     }
   });
 
-  test('own-worker-crash: one worker is killed, the others carry on', { timeout: 90_000 }, async (t) => {
+  test('own-worker-crash: one worker is killed, the others carry on', { timeout: 300_000 }, async (t) => {
     const dir = await folder(t);
     const name = `my-worker-${process.pid}.js`;
     await writeFile(join(dir, name), 'process.stdin.resume(); process.stdin.on("end", () => process.exit()); console.log("up");');
@@ -111,7 +111,7 @@ describe('the templates for services of one\'s own', { concurrency: 1 }, () => {
     assert.equal(outcome.reverted, true, JSON.stringify(outcome.faults));
   });
 
-  test('http-own-service: the service itself is slow for some', { timeout: 90_000 }, async (t) => {
+  test('http-own-service: the service itself is slow for some', { timeout: 300_000 }, async (t) => {
     const upstream = await serve(t, (_request, answer) => answer.end('ok'));
     const route: Route = { name: 'my-service', protocol: 'http', listen: '127.0.0.1:0', upstream };
     // Few polls in so short a run: every request is delayed, or none might be.

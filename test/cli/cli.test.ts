@@ -9,7 +9,7 @@ import { FAKE, Running, cli, folder } from './process.ts';
 const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor'];
 const ESCAPE = /\x1b/;
 
-describe('command line: help and usage', { timeout: 60_000, concurrency: 2 }, () => {
+describe('command line: help and usage', { timeout: 300_000, concurrency: 2 }, () => {
   for (const command of COMMANDS) {
     test(`${command} --help explains itself, with examples`, async () => {
       const { code, out, err } = await cli(FAKE, [command, '--help']);
@@ -70,7 +70,7 @@ describe('command line: help and usage', { timeout: 60_000, concurrency: 2 }, ()
   });
 });
 
-describe('command line: commands', { timeout: 60_000, concurrency: 2 }, () => {
+describe('command line: commands', { timeout: 300_000, concurrency: 2 }, () => {
   const verdicts = [['held', 0], ['refuted', 1], ['aborted', 3], ['inconclusive', 4], ['failed', 5]] as const;
   for (const [verdict, exit] of verdicts) {
     test(`run ends with ${exit} when the verdict is ${verdict}`, async () => {
@@ -167,7 +167,7 @@ describe('command line: commands', { timeout: 60_000, concurrency: 2 }, () => {
   });
 });
 
-describe('command line: stopping', { timeout: 60_000 }, () => {
+describe('command line: stopping', { timeout: 300_000 }, () => {
   for (const [signal, words] of [['SIGINT', 'Ctrl-C'], ['SIGTERM', 'SIGTERM'], ['SIGHUP', 'the terminal closed']] as const) {
     test(`${signal} during a run aborts it, reverts, and tells the verdict`, { skip: process.platform === 'win32' ? 'no signals' : false }, async () => {
       using dir = folder();

@@ -49,7 +49,7 @@ experiment:
   ${experiment.replaceAll('\n', '\n  ')}
   steady_state:
     - name: front
-      probe: { type: http, url: "route://own/", every: 50ms, timeout: 1s, window: 1s }
+      probe: { type: http, url: "route://own/", every: 50ms, timeout: 20s, window: 1s }
       expect: ${expect}
 `,
       ),
@@ -64,7 +64,7 @@ experiment:
 }
 const SLOW = 'type: http, route: own, target: all, latency_chance: 1, latency_duration: 100ms';
 
-describe('command line over the real engine', { timeout: 180_000 }, () => {
+describe('command line over the real engine', { timeout: 600_000 }, () => {
   test('run: held, delivered as requested, reverted, with its reports; then history, report and recover', async () => {
     await using set = await stage();
     const file = set.file(SLOW);

@@ -44,7 +44,7 @@ const contract = ({ port, token }: Served): string => `ws://127.0.0.1:${port}/co
 const asRoot = process.getuid?.() === 0;
 const noModes = process.platform === 'win32' ? 'Windows has no such file modes' : false;
 
-describe('the address of the room', { timeout: 120_000, concurrency: 1 }, () => {
+describe('the address of the room', { timeout: 300_000, concurrency: 1 }, () => {
   test('works again after kill -9, engine and all; with a new token no longer', async () => {
     using dir = folder();
     await using first = await serve(REAL, dir.path);
@@ -163,7 +163,7 @@ describe('the address of the room', { timeout: 120_000, concurrency: 1 }, () => 
   });
 });
 
-describe('serve --demo', { timeout: 120_000 }, () => {
+describe('serve --demo', { timeout: 300_000 }, () => {
   test('shows live traffic with nobody asking, is watched by its probes, and leaves nothing', async () => {
     using dir = folder();
     await using served = await serve(REAL, dir.path, '--demo');

@@ -70,7 +70,7 @@ const attack = (page: Page, room: string, token: string): Promise<Record<string,
 
 const titled = (page: Page, title: RegExp): Promise<unknown> => page.waitForFunction(`${String(title)}.test(document.title)`);
 
-describe('a hostile page in a second tab', { timeout: 120_000, skip: NO_CHROMIUM }, () => {
+describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM }, () => {
   test('gets nothing, while the room goes on working', async () => {
     await using room = await openRoom();
     await using site = await openSite();

@@ -34,7 +34,7 @@ function guarded({ headers }: Pick<Answer, 'headers'>, what: string): void {
   assert.deepEqual(shared, [], what);
 }
 
-describe('the room’s page over loopback', { timeout: 60_000 }, () => {
+describe('the room’s page over loopback', { timeout: 300_000 }, () => {
   test('is given without a token, each time with another nonce', async () => {
     using folder = build();
     await using server = await serve(folder.path);

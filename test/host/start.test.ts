@@ -57,7 +57,7 @@ describe('whether there can be a window', () => {
   });
 });
 
-describe('the Electron runtime', { timeout: 60_000 }, () => {
+describe('the Electron runtime', { timeout: 300_000 }, () => {
   const options = (at: string, shown: string[] = []): Parameters<WindowModule['electronRuntime']>[0] => ({
     root: at, node: process.execPath, again: false, show: (line) => void shown.push(line),
   });
