@@ -26,7 +26,13 @@ export function Deployed(): ReactNode {
       <Shape tone="warn" />
       <p>
         <b>{deployed.name}</b> is deployed from here: {active === 1 ? 'one fault' : `${active} faults`} on this engine,{' '}
-        {left > 0 ? <>put back in <b className={css['left']} aria-hidden>{countdown(left)}</b></> : 'being put back'}.
+        {left > 0 ? (
+          <>
+            put back in <b className={css['left']} aria-hidden>{countdown(left)}</b>
+          </>
+        ) : (
+          'being put back'
+        )}
       </p>
       {error !== undefined && <span role="alert">{error instanceof Error ? error.message : String(error)}</span>}
       <Button look="danger" icon={Square} busy={busy === 'stop'} onClick={() => void stopDeployed()}>
