@@ -3,7 +3,7 @@ import { Area, AreaChart, CartesianGrid, Line, LineChart, Tooltip, XAxis, YAxis 
 import { usePreferences } from '../stores/preferences.ts';
 import css from './chart.module.css';
 import { count, timeOfDay } from './format.ts';
-import { scaleOfRows } from './scale.ts';
+import { scaleOfRows, timeTicks } from './scale.ts';
 import { useSize } from './size.ts';
 
 export interface ChartLine {
@@ -33,6 +33,19 @@ export const dashOf = (index: number): string => ['', '6 3', '2 3', '8 3 2 3'][M
 const MARGIN = { top: 6, right: 8, bottom: 0, left: 0 };
 /** Widths in em of the text of an axis, so that a change of figures moves nothing. */
 const AXIS_EM = 3.4;
+/** Of `14:03:27`, and of that with the gap to the next. */
+const [TIME_EM, TIME_WITH_GAP_EM] = [4.8, 8];
+/** A grid without upright lines: told so by `vertical`, recharts measures the text of every tick all the same. */
+const NO_LINES = (): number[] => [];
+
+/** The moments that the time axis names: ours, because recharts would lay out the page for each to see what fits. */
+function momentsOf(from: number, to: number, width: number, px: number): number[] {
+  const plot = width - AXIS_EM * px - MARGIN.right;
+  if (plot <= 0) return [];
+  // The last must not be cut at the edge.
+  const edge = Math.max(0, (TIME_EM / 2) * px - MARGIN.right) / plot;
+  return timeTicks(from, to - edge * (to - from), Math.floor(plot / (TIME_WITH_GAP_EM * px)));
+}
 
 /** Lines or areas over time, without any animation: what is measured appears where it belongs, at once. */
 export function Chart({ label, lines, points, from, to, stacked = false, format = count }: ChartProps): ReactNode {
@@ -43,8 +56,8 @@ export function Chart({ label, lines, points, from, to, stacked = false, format 
   const scale = useMemo(() => scaleOfRows(points, lines.map(({ key }) => key), stacked), [points, lines, stacked]);
   const tick = { fontSize: px, fill: 'var(--muted)' };
   const axes = [
-    <CartesianGrid key="grid" vertical={false} stroke="var(--line)" />,
-    <XAxis key="x" dataKey="at" type="number" domain={[from, to]} allowDataOverflow tickFormatter={(at: number) => timeOfDay(at, zone)} tick={tick} minTickGap={px * 3} stroke="var(--line-strong)" tickLine={false} height={px * 1.8} />,
+    <CartesianGrid key="grid" vertical={false} verticalCoordinatesGenerator={NO_LINES} stroke="var(--line)" />,
+    <XAxis key="x" dataKey="at" type="number" domain={[from, to]} allowDataOverflow ticks={momentsOf(from, to, size?.width ?? 0, px)} interval={0} tickFormatter={(at: number) => timeOfDay(at, zone)} tick={tick} stroke="var(--line-strong)" tickLine={false} height={px * 1.8} />,
     <YAxis key="y" width={px * AXIS_EM} domain={[...scale.domain]} ticks={[...scale.ticks]} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} interval={0} />,
     <Tooltip key="tip" isAnimationActive={false} labelFormatter={(at) => timeOfDay(Number(at), zone)} formatter={(value) => format(Number(value))} wrapperClassName={css['tip'] ?? ''} itemSorter={(item) => -Number(item.value)} cursor={{ stroke: 'var(--line-strong)' }} />,
   ];
