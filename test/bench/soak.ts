@@ -11,6 +11,8 @@ const MINUTES = 60;
 /** The charts show two minutes and the journal 10,000 lines: before both are full, memory must grow. */
 const WARM_UP = 150_000;
 const MINUTE = 60_000;
+/** What of a minute is left for reading the memory, and for HALT. */
+const REST = 3_000;
 /** As in life: HALT from the page's own key and everything anew, every so many minutes. */
 const HALT_EVERY = 10;
 const MEGABYTE = 1_048_576;
@@ -52,8 +54,10 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
   say(`warming up for ${WARM_UP / 1_000} s, then ${asked} minutes`);
   await new Promise((resolve) => setTimeout(resolve, WARM_UP));
   const minutes: Minute[] = [];
+  const began = performance.now();
   for (let minute = 1; minute <= asked; minute++) {
-    const one = minuteOf(minute, await watchRoom(room, stage, browser, MINUTE), stage);
+    const left = began + minute * MINUTE - REST - performance.now();
+    const one = minuteOf(minute, await watchRoom(room, stage, browser, Math.max(MINUTE / 2, left)), stage);
     minutes.push(one);
     if (file !== undefined) appendFileSync(file, `${JSON.stringify(one)}\n`);
     if (minute % HALT_EVERY === 0) injected = await haltAndInject(room, stage, injected);
