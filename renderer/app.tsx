@@ -12,6 +12,9 @@ import { Boundary } from './ui/boundary.tsx';
 import { Empty, Loading } from './ui/controls.tsx';
 import { VIEWS, type View, loadViews } from './views/views.ts';
 
+/** The other views are fetched only after this, milliseconds: the one that is looked at needs the wire and the page's thread. */
+const FIRST_THINGS_FIRST = 1_500;
+
 /** The frame of the room around the view one is in. */
 export function App(): ReactNode {
   const { view, rest } = usePlace();
@@ -20,7 +23,9 @@ export function App(): ReactNode {
   const why = useConnection((connection) => connection.why);
   useRoomActions();
   useEffect(() => {
-    if (everConnected) loadViews();
+    if (!everConnected) return;
+    const timer = setTimeout(loadViews, FIRST_THINGS_FIRST);
+    return () => clearTimeout(timer);
   }, [everConnected]);
   const { id, component: Shown, title } = VIEWS.find((one) => one.id === view) ?? (VIEWS[0] as View);
   return (

@@ -31,7 +31,8 @@ export interface Memory {
   readonly resident: number;
 }
 export interface Fetched {
-  /** Bytes as they came over the wire, headers included. */
+  /** Bytes of scripts as they came over the wire, headers included: those asked for before the first figure was painted, and all. */
+  readonly first: number;
   readonly scripts: number;
   readonly everything: number;
   /** From navigation to the paint of the first figure, milliseconds. */
@@ -58,30 +59,22 @@ export async function openRoomPage(browser: Browser, url: string): Promise<RoomP
   await context.addInitScript({ path: join(import.meta.dirname, 'in-page.js') });
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
-  const scripts = new Set<string>();
-  const fetched = { scripts: 0, everything: 0 };
-  cdp.on('Network.responseReceived', ({ requestId, type }) => void (type === 'Script' && scripts.add(requestId)));
-  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-    fetched.everything += encodedDataLength;
-    if (scripts.has(requestId)) fetched.scripts += encodedDataLength;
-  });
-  await cdp.send('Network.enable');
+  const network = await watchNetwork(cdp);
   await page.goto(url);
-  let firstFigure: number | null = null;
+  let firstFigure = Number.NaN;
   await until('the room shows a figure', async () => {
-    firstFigure = await page.evaluate<number | null>('roomWatch.firstFigure()');
-    return firstFigure !== null;
+    firstFigure = (await page.evaluate<number | null>('roomWatch.firstFigure()')) ?? Number.NaN;
+    return !Number.isNaN(firstFigure);
   });
+  const fetched = await network(firstFigure + (await page.evaluate<number>('performance.timeOrigin')));
   const close = page.getByRole('button', { name: 'Close the welcome' });
   if (await close.isVisible()) await close.click();
-  // Each message of the socket would cross to this process otherwise.
-  await cdp.send('Network.disable');
   await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
   const all = stack.move();
   return {
     page,
     cdp,
-    fetched: { ...fetched, firstFigure: firstFigure ?? Number.NaN },
+    fetched: { ...fetched, firstFigure },
     take: () => page.evaluate<Seen>('roomWatch.take()'),
     memory: async () => {
       // Twice: what the first one finalised is collected by the second.
@@ -91,6 +84,34 @@ export async function openRoomPage(browser: Browser, url: string): Promise<RoomP
     },
     cpu: async () => (await cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** What has been asked for later is fetched by then, milliseconds after the last answer: the other views, while the page is idle. */
+const QUIET = 2_500;
+
+/** Counts what the page fetches until it is quiet; `before` is the wall-clock time up to which a script counts as one of the first. */
+async function watchNetwork(cdp: CDPSession): Promise<(before: number) => Promise<Omit<Fetched, 'firstFigure'>>> {
+  const asked = new Map<string, { readonly script: boolean; readonly at: number; bytes: number }>();
+  let last = performance.now();
+  cdp.on('Network.requestWillBeSent', ({ requestId, type, wallTime }) => {
+    last = performance.now();
+    asked.set(requestId, { script: type === 'Script', at: wallTime * 1_000, bytes: 0 });
+  });
+  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    last = performance.now();
+    const one = asked.get(requestId);
+    if (one !== undefined) one.bytes = encodedDataLength;
+  });
+  await cdp.send('Network.enable');
+  return async (before) => {
+    await until('the page fetches nothing more', async () => performance.now() - last > QUIET);
+    // Each message of the socket would go on crossing to this process.
+    await cdp.send('Network.disable');
+    const all = [...asked.values()];
+    const sum = (of: readonly { readonly bytes: number }[]): number => of.reduce((total, { bytes }) => total + bytes, 0);
+    const scripts = all.filter(({ script }) => script);
+    return { first: sum(scripts.filter(({ at }) => at <= before)), scripts: sum(scripts), everything: sum(all) };
   };
 }
 
