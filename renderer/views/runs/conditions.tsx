@@ -30,12 +30,15 @@ export function AbortCondition({ story: { abort, newest, breach, endedAt } }: { 
   );
 }
 
+/** Between two shares there are points, not per cent. */
+const distance = (figure: string, away: number): string => (figure === 'success_rate' || figure === 'availability' ? `${(away * 100).toFixed(1)} points` : figureText(figure, away));
+
 function Distance({ probe, value, figure, operator, limit }: { readonly probe: string; readonly value: number | null; readonly figure: string; readonly operator: string; readonly limit: number }): ReactNode {
   if (value === null) return <p>{probe}: {NOTHING}</p>;
   const away = operator.startsWith('<') ? value - limit : limit - value;
   return (
     <p>
-      <Badge tone={away > 0 ? 'ok' : 'bad'}>{away > 0 ? 'away' : 'beyond'}</Badge> {probe}: {figure} {figureText(figure, value)}, {figureText(figure, Math.abs(away))} {away > 0 ? 'from the limit' : 'past the limit'}
+      <Badge tone={away > 0 ? 'ok' : 'bad'}>{away > 0 ? 'away' : 'beyond'}</Badge> {probe}: {figure} {figureText(figure, value)}, {distance(figure, Math.abs(away))} {away > 0 ? 'from the limit' : 'past the limit'}
     </p>
   );
 }

@@ -61,7 +61,7 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
   return (
     <article className={css['card']} aria-label={`Apdex of ${name}`}>
       <header className={css['cardHead']}>
-        <h3 title={blot(describe)}>{name}</h3>
+        <h3 title={`${name}: ${blot(describe)}`}>{name}</h3>
         {!standing && <small>of the run</small>}
         <span title={latency === null ? '' : `the newest answer took ${duration(latency)}`}>
           <Badge tone={ok === null ? 'neutral' : ok ? 'ok' : 'bad'}>{ok === null ? 'not polled yet' : ok ? 'answers' : 'fails'}</Badge>
@@ -74,7 +74,11 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
           <Badge tone={tone}>{word}</Badge>
           <small>
             moving {score(figures['apdex_ema'])}
-            {apdexT !== null && <> · T {duration(apdexT)}</>}
+            {apdexT !== null && (
+              <>
+                {' '}· <span className={css['threshold']}>T {duration(apdexT)}</span>
+              </>
+            )}
           </small>
         </span>
       </div>

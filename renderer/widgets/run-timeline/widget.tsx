@@ -51,7 +51,7 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
         {current !== undefined && phaseEndsAt !== null && <span className={css['left']}>{countdown(phaseEndsAt - now)} left</span>}
         {verdict !== null && <Badge tone={VERDICT_TONES[verdict]}>{verdict}</Badge>}
         <Abort story={story} />
-        <span className={css['name']} title={hypothesis}>
+        <span className={css['name']} title={`${name}: ${hypothesis}`}>
           {name}
         </span>
       </div>

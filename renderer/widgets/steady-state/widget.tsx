@@ -46,7 +46,7 @@ const Line = memo(function Line({ text, trails }: { readonly text: string; reado
   return (
     <li className={css['check']} data-held={wordOf(held)}>
       <div className={css['head']}>
-        <strong>{name}</strong>
+        <strong title={name}>{name}</strong>
         <small>{ofRun ? 'of the run' : 'standing'}</small>
         <Badge tone={toneOf(held)}>{wordOf(held)}</Badge>
       </div>
@@ -68,7 +68,7 @@ function Comparison({ part: { text, limit, value, held }, trail }: { readonly pa
   }
   return (
     <div className={css['part']}>
-      <span className={css['figure']}>{figureWord(limit.figure)}</span>
+      <span className={css['figure']} title={figureWord(limit.figure)}>{figureWord(limit.figure)}</span>
       <span className={css['value']} data-tone={toneOf(held)}>
         <Shape tone={toneOf(held)} />
         {figureText(limit.figure, value)}

@@ -4,12 +4,12 @@ import { type Topology } from '../../../engine/contract/room.ts';
 import { type Moment } from '../../stores/frames.ts';
 
 /** Size of a node on the graph, in pixels at normal type size. */
-export const NODE = { width: 176, height: 84 } as const;
+export const NODE = { width: 176, height: 100 } as const;
 
 /** Where each node stands, left to right in the direction of the calls. Keys are node ids. */
 export function layOut({ nodes, edges }: Pick<Topology, 'nodes' | 'edges'>): ReadonlyMap<string, { readonly x: number; readonly y: number }> {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 76, marginx: 4, marginy: 4 });
+  graph.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 68, marginx: 4, marginy: 4 });
   graph.setDefaultEdgeLabel(() => ({}));
   // By id, so that the same graph is laid out the same way whatever the order it came in.
   for (const { id } of nodes.toSorted((a, b) => a.id.localeCompare(b.id))) graph.setNode(id, { ...NODE });

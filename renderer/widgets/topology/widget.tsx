@@ -1,4 +1,4 @@
-import { Handle, type Edge, type EdgeProps, EdgeLabelRenderer, type Node, type NodeProps, Position, ReactFlow, ReactFlowProvider, BaseEdge, getBezierPath, useReactFlow } from '@xyflow/react';
+import { Handle, type Edge, type EdgeProps, EdgeLabelRenderer, type Node, type NodeProps, Position, ReactFlow, ReactFlowProvider, BaseEdge, getBezierPath, useReactFlow, useStore } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { CircleHelp, MonitorSmartphone, Server } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
@@ -69,10 +69,12 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
   // By the shape alone: places must not move when only figures do.
   const places = useMemo(() => layOut(topology), [shape]);
   const { fitView } = useReactFlow();
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
   useEffect(() => {
     const timer = requestAnimationFrame(() => void fitView({ padding: 0.06, maxZoom: 1.4 }));
     return () => cancelAnimationFrame(timer);
-  }, [shape, expanded, fitView]);
+  }, [shape, width, height, fitView]);
   const { nodes, edges } = useMemo(() => {
     const faults = faultsByPlace(JSON.parse(lit) as Frame['faults']);
     const probes = probesByRoute(JSON.parse(standing) as Frame['standing']);
@@ -137,8 +139,17 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
       {node.kind === 'service' && faults.length === 0 && !node.up && <Badge tone="bad">not answering</Badge>}
       {probes.slice(0, 1).map(({ name, sample }) => (
         <span key={name} className={css['figures']} title={`Probe ${name}`}>
-          <b>{percent(sample?.figures['success_rate'] ?? null)}</b> ok · p95 <b>{duration(sample?.figures['p95'] ?? null)}</b>
-          {sample?.held === false && <Badge tone="bad">broken</Badge>}
+          <span>
+            <b>{percent(sample?.figures['success_rate'] ?? null)}</b> ok
+            {sample?.held === false && (
+              <em>
+                <Shape tone="bad" /> broken
+              </em>
+            )}
+          </span>
+          <span>
+            p95 <b>{duration(sample?.figures['p95'] ?? null)}</b>
+          </span>
         </span>
       ))}
       {probes.length === 0 && faults.length === 0 && node.up && <small>{node.kind === 'client' ? 'caller' : node.kind === 'unknown' ? 'not known' : <Discreet>{node.address}</Discreet>}</small>}
