@@ -57,7 +57,7 @@ export function CheatSheet(): ReactNode {
   const actions = useActions((state) => state.actions).filter(({ keys }) => keys !== undefined);
   return (
     <Dialog open={open} onClose={closeOverlay} title="Keys" about="Everything else is in the command palette." wide>
-      <div className={css['sheet']}>
+      <div className={css['sheet']} tabIndex={0} role="group" aria-label="All keys">
         {GROUPS.map((group) => {
           const own = actions.filter((action) => action.group === group);
           return (

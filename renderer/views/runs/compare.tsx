@@ -1,7 +1,7 @@
 import { ArrowLeft } from 'lucide-react';
 import { type ReactNode } from 'react';
 import { go } from '../../stores/place.ts';
-import { Badge, Button, ErrorNote, Loading } from '../../ui/controls.tsx';
+import { Badge, Button, Loading } from '../../ui/controls.tsx';
 import { duration } from '../../ui/format.ts';
 import { figureText } from '../../ui/figures.ts';
 import { Time } from '../../ui/time.tsx';
@@ -10,12 +10,13 @@ import { Charts } from './charts.tsx';
 import css from './runs.module.css';
 import { useRecord } from './use-record.ts';
 import { VERDICT_TONES } from './words.ts';
+import { Wrong } from './wrong.tsx';
 
 /** Two runs beside each other: what differs, and by how much. */
 export function Compare({ a, b }: { readonly a: string; readonly b: string }): ReactNode {
   const [left, right] = [useRecord(a), useRecord(b)];
   const error = left.error ?? right.error;
-  if (error !== undefined) return <ErrorNote title="These runs cannot be compared" error={error} />;
+  if (error !== undefined) return <Wrong title="These runs cannot be compared" error={error} />;
   if (left.record === undefined || right.record === undefined || left.story === undefined || right.story === undefined) return <Loading what="Reading both runs …" />;
   const both = [left, right] as const;
   return (

@@ -1,5 +1,5 @@
 import { type ReactNode } from 'react';
-import { Badge, Empty, ErrorNote, Figure, Loading } from '../../ui/controls.tsx';
+import { Badge, Empty, Figure, Loading } from '../../ui/controls.tsx';
 import { duration } from '../../ui/format.ts';
 import { Time } from '../../ui/time.tsx';
 import { Charts } from './charts.tsx';
@@ -10,11 +10,12 @@ import css from './runs.module.css';
 import { Tools } from './tools.tsx';
 import { useRecord } from './use-record.ts';
 import { VERDICT_TONES } from './words.ts';
+import { Wrong } from './wrong.tsx';
 
 /** One run: what was believed, what was done, what was measured, what became of it. */
 export function Detail({ run }: { readonly run: string }): ReactNode {
   const { story, record, error } = useRecord(run);
-  if (error !== undefined) return <ErrorNote title="This run cannot be shown" error={error} />;
+  if (error !== undefined) return <Wrong title="This run cannot be shown" error={error} />;
   if (story === undefined) return <Loading what="Reading the run …" />;
   const running = story.endedAt === null;
   return (
@@ -42,8 +43,10 @@ export function Detail({ run }: { readonly run: string }): ReactNode {
       </section>
 
       <Phases story={story} />
-      <AbortCondition story={story} />
-      <Checks story={story} />
+      <div className={css['conditions']}>
+        <AbortCondition story={story} />
+        <Checks story={story} />
+      </div>
       <section>
         <h3>Measured</h3>
         {story.series.length === 0 ? <Empty title={running ? 'The first poll is under way' : 'Nothing was measured'} /> : <Charts story={story} />}
