@@ -41,9 +41,9 @@ export function followRestarts(): Disposable {
     const left = [...held.values()];
     held.clear();
     const { text, clean } = aftermath(left, new Set(status?.open.map(({ id }) => id)));
-    const begins = `The engine was started anew (process ${status?.pid}); its log begins here. What the one before did after its last word is not in it.`;
-    note(engine, 'restart', clean ? 'info' : 'error', [begins, text].filter(Boolean).join(' '));
+    note(engine, 'restart', 'info', `The engine was started anew (process ${status?.pid}). What the one before did after its last word is not told here.`);
     if (left.length === 0) return;
+    note(engine, 'aftermath', clean ? 'info' : 'error', text);
     const count = left.length === 1 ? '1 fault' : `${left.length} faults`;
     if (clean) toast('ok', 'The engine is back', `${count} of the engine that ended: put back, and proven so.`);
     else toast('bad', 'The engine is back', `Not everything of the engine that ended is proven put back. See Machine.`);

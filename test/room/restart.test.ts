@@ -61,6 +61,8 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     await state(page).getByText('Not known').waitFor();
     await page.locator('main[data-lost]').waitFor();
     assert.equal(await injections.isVisible(), true, 'the last that was known stays');
+    await page.keyboard.type('vt');
+    await page.locator('html[data-theme=light]').waitFor();
 
     await using second = await serve(dir.path);
     assert.equal(second.url, first.url);
@@ -69,6 +71,10 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     assert.equal(await page.locator('main[data-lost]').count(), 0);
     using heardNext = await witness(second);
     assert.deepEqual((await heardNext.client.query('open', {})).open, [], 'what the dead engine held is put back');
+    await until('what was changed while the engine was away is kept by the next', async () => {
+      const { value } = await heardNext.client.query('setting', { key: 'preferences' });
+      return (value as { readonly theme?: string } | null)?.theme === 'light';
+    });
     await breakAndMend(heardNext);
     const lines = await caughtUp(page, heardNext);
 
@@ -76,8 +82,9 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     assert.deepEqual(of(first).map(plain), heard.events);
     assert.deepEqual(of(second).map(plain), heardNext.events);
     assert.equal(of(first).length + of(second).length, told(lines).length);
-    const [note, ...others] = notes(lines);
-    assert.match(note ?? '', new RegExp(`started anew \\(process ${second.pid}\\).*Put back since, says the undo journal: broken on `));
+    const [begins, left, ...others] = notes(lines);
+    assert.match(begins ?? '', new RegExp(`started anew \\(process ${second.pid}\\)`));
+    assert.match(left ?? '', /^Put back since, says the undo journal: broken on /);
     assert.deepEqual(others, []);
     assert.equal(room.loads(), 0, 'it was not loaded anew');
     room.quiet(NO_CONNECTION);
