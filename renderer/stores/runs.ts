@@ -9,14 +9,16 @@ interface Runs {
   readonly history: readonly RunSummary[] | undefined;
   /** The run under way, or the last one that this page saw ending. */
   readonly live: RunStory | undefined;
+  /** Why the history cannot be shown; undefined while it can. */
+  readonly trouble: unknown;
 }
-export const useRuns = create<Runs>()(() => ({ history: undefined, live: undefined }));
+export const useRuns = create<Runs>()(() => ({ history: undefined, live: undefined, trouble: undefined }));
 
 /** How many past runs are listed. */
 const LISTED = 200;
 
 export async function refreshHistory(): Promise<void> {
-  useRuns.setState({ history: await engine().query('history', { limit: LISTED }) });
+  useRuns.setState({ history: await engine().query('history', { limit: LISTED }), trouble: undefined });
 }
 
 /** Follows the run under way and the list of past ones. */
@@ -47,6 +49,10 @@ export function followRuns(): void {
       useRuns.setState({ live: cutOff(live, new Set(open.map(({ id }) => id))) });
     }
     known = engine;
-    useRuns.setState({ history: await client.query('history', { limit: LISTED }, signal) });
+    try {
+      useRuns.setState({ history: await client.query('history', { limit: LISTED }, signal), trouble: undefined });
+    } catch (trouble) {
+      if (!signal.aborted) useRuns.setState({ trouble });
+    }
   });
 }

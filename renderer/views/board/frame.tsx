@@ -4,7 +4,7 @@ import { type CSSProperties, type ReactNode, memo, useMemo } from 'react';
 import { configureWidget } from '../../stores/boards.ts';
 import { useConnection } from '../../stores/connection.ts';
 import { Boundary } from '../../ui/boundary.tsx';
-import { Badge, Empty, IconButton } from '../../ui/controls.tsx';
+import { Empty, IconButton, Shape } from '../../ui/controls.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import { type Widget } from '../../widgets/widget.ts';
 import css from './board.module.css';
@@ -47,7 +47,7 @@ export function Frame({ item, place, widget, lifted, offset, expanded, hidden, o
             <GripVertical size="1em" aria-hidden />
           </button>
         )}
-        <h2 className={css['title']}>{title}</h2>
+        <h2 className={css['title']} title={title}>{title}</h2>
         <Stale />
         <IconButton label={expanded ? `Back to the board` : `Expand ${title}`} icon={expanded ? Minimize2 : Maximize2} onClick={onExpand} />
         <Menu
@@ -88,7 +88,12 @@ function attributes({ attributes }: ReturnType<typeof useDraggable>): Pick<typeo
 /** Says that what is shown is the last that was known. */
 function Stale(): ReactNode {
   const open = useConnection(({ state }) => state === 'open');
-  return open ? null : <Badge tone="warn">last known</Badge>;
+  return open ? null : (
+    <span className={css['stale']} title="Last known">
+      <Shape tone="warn" />
+      <span className="visually-hidden">last known</span>
+    </span>
+  );
 }
 
 /** Apart and memoised: a drag moves the frame many times a second, and the widget must not be drawn anew for it. */

@@ -102,7 +102,7 @@ function VersionList({ versions, chosen, choose }: { readonly versions: readonly
                   <b>{version.name}</b>
                   <Badge tone={tone}>{word}</Badge>
                 </span>
-                <small>
+                <small title={`${count(version.chars)} characters`}>
                   <Time at={version.at} date /> · {count(version.chars)} characters
                 </small>
               </button>

@@ -7,11 +7,14 @@ import { duration } from '../../ui/format.ts';
 import { Time } from '../../ui/time.tsx';
 import css from './runs.module.css';
 import { VERDICT_TONES } from './words.ts';
+import { Wrong } from './wrong.tsx';
 
 /** The run under way and those of the past, newest first. */
 export function RunList({ shown }: { readonly shown: string }): ReactNode {
   const history = useRuns((state) => state.history);
   const live = useRuns((state) => state.live);
+  const trouble = useRuns((state) => state.trouble);
+  if (history === undefined && trouble !== undefined) return <Wrong title="The history cannot be read" error={trouble} />;
   if (history === undefined) return <Loading what="Reading the history …" />;
   const running = live !== undefined && live.endedAt === null ? live : undefined;
   return (

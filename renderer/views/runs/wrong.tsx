@@ -2,7 +2,7 @@ import { type ReactNode } from 'react';
 import { ErrorNote } from '../../ui/controls.tsx';
 import css from './runs.module.css';
 
-/** In the place of a run that cannot be shown. */
+/** In the place of runs that cannot be shown. */
 export function Wrong({ title, error }: { readonly title: string; readonly error: unknown }): ReactNode {
   return (
     <div className={css['wrong']}>

@@ -63,8 +63,8 @@ function withoutProbes(topology: Topology): Topology {
 function Graph({ topology, expanded }: { readonly topology: Topology; readonly expanded: boolean }): ReactNode {
   // Once a second is enough for figures; faults are looked up with every frame, as text, so that most frames draw nothing.
   const past = useFrames((state) => state.past);
-  const lit = useFrames(({ frame }) => JSON.stringify(frame?.faults.filter(({ state }) => state !== 'clean' && state !== 'planned').map(({ id, target, state, policy, explain }) => ({ id, target, state, policy, explain })) ?? []));
-  const standing = useFrames(({ frame }) => JSON.stringify(frame?.standing.map(({ name, describe, sample }) => ({ name, describe, sample: sample === null ? null : { figures: sample.figures, held: sample.held } })) ?? []));
+  const lit = useFrames(({ last }) => JSON.stringify(last?.faults.filter(({ state }) => state !== 'clean' && state !== 'planned').map(({ id, target, state, policy, explain }) => ({ id, target, state, policy, explain })) ?? []));
+  const standing = useFrames(({ last }) => JSON.stringify(last?.standing.map(({ name, describe, sample }) => ({ name, describe, sample: sample === null ? null : { figures: sample.figures, held: sample.held } })) ?? []));
   const shape = shapeOf(topology);
   // By the shape alone: places must not move when only figures do.
   const places = useMemo(() => layOut(topology), [shape]);
