@@ -21,7 +21,7 @@ export function HaltButton(): ReactNode {
   const halting = useHalt((state) => state.halting);
   const actions = useMemo(
     () => [
-      { id: 'halt', title: 'HALT: end every injection now', group: 'Safety' as const, keys: HALT_KEY, always: true, run: () => void halt('the room') },
+      { id: 'halt', title: 'HALT: end every injection now', group: 'Safety' as const, keys: HALT_KEY, always: true, first: true, run: () => void halt('the room') },
       { id: 'rehearse', title: 'Rehearse HALT and measure it', group: 'Safety' as const, run: () => void rehearse() },
     ],
     [],

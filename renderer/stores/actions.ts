@@ -14,6 +14,8 @@ export interface Action {
   readonly keys?: string;
   /** Also while one types in a field. */
   readonly always?: boolean;
+  /** Before whatever has the keyboard, such as an editor with a use of its own for the key. For HALT alone. */
+  readonly first?: boolean;
   /** Why it cannot be done now; '' or absent when it can. */
   readonly disabled?: string;
   run(): void;
@@ -97,8 +99,22 @@ export function listenToKeys(): Disposable {
       [pending, pendingUntil] = [chord, performance.now() + SEQUENCE];
     }
   };
+  const onFirst = (event: KeyboardEvent): void => {
+    const found = useActions.getState().actions.find(({ first, keys }) => first === true && keys === chordOf(event));
+    if (found === undefined) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    // A key that is held down is one press.
+    if (!event.repeat) found.run();
+  };
+  addEventListener('keydown', onFirst, true);
   addEventListener('keydown', onKey);
-  return { [Symbol.dispose]: () => removeEventListener('keydown', onKey) };
+  return {
+    [Symbol.dispose]: () => {
+      removeEventListener('keydown', onFirst, true);
+      removeEventListener('keydown', onKey);
+    },
+  };
 }
 
 function chordOf({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): string {
