@@ -58,4 +58,6 @@ test('a run whose engine died has an end, no verdict, and claims only what the u
   assert.deepEqual(over.faults.map(({ id, state, reverted, leaseUntil }) => [id, state, reverted, leaseUntil]), [['f-1', 'clean', true, null], ['f-2', 'unconfirmed', false, null]]);
   assert.deepEqual(over.phases, [{ name: 'observe', start: at + 510, end: at + 530 }]);
   assert.equal(cutOff(story, new Set()).reverted, true);
+  const untold = cutOff(story, undefined);
+  assert.deepEqual([untold.reverted, untold.faults.map(({ state }) => state)], [false, ['unconfirmed', 'unconfirmed']], 'a damaged journal proves nothing');
 });

@@ -69,11 +69,11 @@ export function fold(story: RunStory | undefined, event: EngineEvent): RunStory 
 
 /**
  * The story of a run whose engine ended before it did: no event will tell its end, and no verdict was given.
- * @param open ids of the undo records that are not closed.
+ * @param open ids of the undo records that are not closed; undefined when the journal cannot tell: then nothing is proven.
  */
-export function cutOff(story: RunStory, open: ReadonlySet<string>): RunStory {
+export function cutOff(story: RunStory, open: ReadonlySet<string> | undefined): RunStory {
   const faults = story.faults.map((fault): FaultReport => {
-    const reverted = !open.has(fault.id);
+    const reverted = fault.reverted || (open !== undefined && !open.has(fault.id));
     return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted, leaseUntil: null };
   });
   const endedAt = Math.max(story.timeline.at(-1)?.at ?? story.startedAt, story.series.at(-1)?.at ?? 0);

@@ -45,8 +45,10 @@ export function followRuns(): void {
     const live = waiting ?? useRuns.getState().live;
     if (known !== '' && known !== engine && live?.endedAt === null) {
       waiting = undefined;
-      const open = useConnection.getState().status?.open ?? [];
-      useRuns.setState({ live: cutOff(live, new Set(open.map(({ id }) => id))) });
+      const { status } = useConnection.getState();
+      // A damaged journal may have lost the very records that are asked for.
+      const open = status !== null && status.damage.length === 0 ? new Set(status.open.map(({ id }) => id)) : undefined;
+      useRuns.setState({ live: cutOff(live, open) });
     }
     known = engine;
     try {

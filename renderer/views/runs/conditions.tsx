@@ -6,7 +6,7 @@ import { figureText } from '../../ui/figures.ts';
 import css from './runs.module.css';
 
 /** What would end the run early, and how far away it is. */
-export function AbortCondition({ story: { abort, newest, breach, endedAt } }: { readonly story: RunStory }): ReactNode {
+export function AbortCondition({ story: { abort, newest, breach, endedAt, verdict } }: { readonly story: RunStory }): ReactNode {
   if (abort === null) return <p className={css['quiet']}>No abort condition: only its time or a person ends this run.</p>;
   const limit = limitOf(abort.when);
   return (
@@ -21,7 +21,8 @@ export function AbortCondition({ story: { abort, newest, breach, endedAt } }: { 
         </p>
       ) : endedAt !== null ? (
         <p>
-          <Badge tone="ok">never held</Badge>
+          {/* A run that was cut off may have gone on after its last word. */}
+          {verdict === null ? <Badge>not known</Badge> : <Badge tone="ok">never held</Badge>}
         </p>
       ) : limit === undefined ? null : (
         Object.values(newest).map(({ probe, figures }) => <Distance key={probe} probe={probe} value={figures[limit.figure] ?? null} {...limit} />)

@@ -85,7 +85,7 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
   );
 }
 
-function Abort({ story: { abort, newest, breach, endedAt } }: { readonly story: RunStory }): ReactNode {
+function Abort({ story: { abort, newest, breach, endedAt, verdict } }: { readonly story: RunStory }): ReactNode {
   const near = useMemo(() => (abort === null ? undefined : nearest(abort.when, newest)), [abort, newest]);
   if (abort === null) return <p className={css['abort']}>No abort condition: only its time or a person ends this run.</p>;
   return (
@@ -96,7 +96,8 @@ function Abort({ story: { abort, newest, breach, endedAt } }: { readonly story: 
       {breach !== null ? (
         <Badge tone="bad">happened on {breach.probe}</Badge>
       ) : endedAt !== null ? (
-        <Badge tone="ok">did not happen</Badge>
+        // A run that was cut off may have gone on after its last word.
+        verdict === null ? <Badge>not known</Badge> : <Badge tone="ok">did not happen</Badge>
       ) : (
         near !== undefined && <Distance near={near} />
       )}
