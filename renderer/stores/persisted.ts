@@ -1,6 +1,7 @@
 import { type z } from 'zod';
 import { type StoreApi, type UseBoundStore, create } from 'zustand';
 import { follow, useConnection } from './connection.ts';
+import { toastError } from './toasts.ts';
 
 /** A store that the engine keeps across reloads and restarts. `loaded` is false until the engine has told what it kept. */
 export type Persisted<T> = T & { readonly loaded: boolean };
@@ -37,7 +38,7 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
     client.command('saveSetting', { key, value }).catch((error: unknown) => {
       // Nobody knows whether it arrived: it is said again to the engine that comes next.
       if ((error as { code?: string }).code === 'disconnected') timer ??= setTimeout(save, SETTLE);
-      else console.error(error);
+      else toastError(`What was changed last (${key}) is not kept for the next start`, error);
     });
   };
   store.subscribe((state) => {

@@ -6,8 +6,17 @@ export interface Place {
   readonly rest: readonly string[];
 }
 
+/** An address that somebody cut short, such as `#/runs/%E2`, must not keep the room from opening. */
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
+
 const read = (): Place => {
-  const [view = '', ...rest] = location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent);
+  const [view = '', ...rest] = location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decoded);
   return { view: view === '' || view.includes('=') ? 'board' : view, rest };
 };
 

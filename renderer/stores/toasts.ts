@@ -21,9 +21,18 @@ const STAY = 6_000;
 export function toast(tone: Toast['tone'], title: string, text = '', action?: NonNullable<Toast['action']>): void {
   const id = next++;
   const added: Toast = { id, tone, title, text, ...(action === undefined ? {} : { action }) };
-  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), added] }));
+  useToasts.setState(({ toasts }) => ({ toasts: makeRoom([...toasts, added]) }));
   if (tone !== 'bad') setTimeout(() => dismiss(id), STAY);
 }
+/** At most so many at once. */
+const MOST = 4;
+/** What was said in passing makes way first; of what waits to be closed, the oldest. */
+export function makeRoom(toasts: readonly Toast[]): readonly Toast[] {
+  if (toasts.length <= MOST) return toasts;
+  const leaves = toasts.slice(0, -1).find(({ tone }) => tone !== 'bad') ?? toasts[0];
+  return toasts.filter((one) => one !== leaves);
+}
+
 export function dismiss(id: number): void {
   useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((one) => one.id !== id) }));
 }
