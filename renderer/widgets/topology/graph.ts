@@ -4,7 +4,7 @@ import { type Topology } from '../../../engine/contract/room.ts';
 import { type Moment } from '../../stores/frames.ts';
 
 /** Size of a node on the graph, in pixels at normal type size. */
-export const NODE = { width: 176, height: 100 } as const;
+export const NODE = { width: 176, height: 104 } as const;
 
 /** Where each node stands, left to right in the direction of the calls. Keys are node ids. */
 export function layOut({ nodes, edges }: Pick<Topology, 'nodes' | 'edges'>): ReadonlyMap<string, { readonly x: number; readonly y: number }> {

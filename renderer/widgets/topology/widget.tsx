@@ -168,7 +168,7 @@ function RouteLine({ id, sourceX, sourceY, targetX, targetY, sourcePosition, tar
       <EdgeLabelRenderer>
         <div className={css['label']} data-under-fault={under ? '' : undefined} style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }} title={data?.faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
           {under && <Shape tone={unproven ? 'bad' : 'warn'} />}
-          {data?.rate !== undefined && <span>{data.rate === 0 ? NOTHING : `${count(data.rate)}/s`}</span>}
+          {data?.rate !== undefined && <span>{data.rate === 0 ? NOTHING : `${count(data.rate >= 10 ? Math.round(data.rate) : data.rate)}/s`}</span>}
         </div>
       </EdgeLabelRenderer>
     </>
