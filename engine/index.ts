@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { type EngineApi, type HaltedFault, type HaltOutcome } from './contract/api.ts';
-import { type Capability, type EngineStatus, type Route } from './contract/models.ts';
+import { type EngineApi, type HaltOutcome } from './contract/api.ts';
+import { type Capability, type EngineStatus, type HaltedFault, type Route } from './contract/models.ts';
 import { rehearse } from './experiment/rehearsal.ts';
 import { Runs } from './experiment/runs.ts';
 import { createInjectors } from './faults/injectors.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  capability, engineEvent, engineStatus, faultReport, frame, guardResult, issue, journalDamage, openUndo, planResult,
+  capability, engineEvent, engineStatus, faultReport, frame, guardResult, haltedFault, issue, journalDamage, openUndo, planResult,
   route, runRecord, runSummary,
 } from './models.ts';
 import {
@@ -106,8 +106,6 @@ export const manifestInfo = z.object({
 export type ManifestInfo = z.infer<typeof manifestInfo>;
 
 /** What HALT did; `tookMs` runs from the call until nothing was injected any more. */
-export const haltedFault = faultReport.pick({ id: true, policy: true, type: true, target: true, state: true, reverted: true, note: true });
-export type HaltedFault = z.infer<typeof haltedFault>;
 export const haltOutcome = z.object({ tookMs: z.number(), faults: z.array(haltedFault) });
 export type HaltOutcome = z.infer<typeof haltOutcome>;
 

@@ -68,6 +68,10 @@ export const faultReport = z.object({
 });
 export type FaultReport = z.infer<typeof faultReport>;
 
+/** What became of one fault by a HALT. */
+export const haltedFault = faultReport.pick({ id: true, policy: true, type: true, target: true, state: true, reverted: true, note: true });
+export type HaltedFault = z.infer<typeof haltedFault>;
+
 export const guardIssue = z.object({ policy: z.string(), remark: z.string(), message: z.string() });
 export const guardResult = z.object({
   score: z.int().min(0).max(100),
@@ -231,7 +235,8 @@ export const engineEvent = z.object({
     /** One or more injected faults since the last such event of this fault; wire faults are counted, not listed. */
     z.object({ kind: z.literal('injected'), fault: z.string(), policy: z.string(), target: z.string(), count: z.int(), detail: z.string() }),
     z.object({ kind: z.literal('breach'), when: z.string(), heldMs: z.number(), sample }),
-    z.object({ kind: z.literal('halt'), by: z.string(), tookMs: z.number() }),
+    /** Whoever called it. `faults`: those that it ended in this engine, and whether each is proven clean. Absent from older engines. */
+    z.object({ kind: z.literal('halt'), by: z.string(), tookMs: z.number(), faults: z.array(haltedFault).exactOptional() }),
     /** `change`: what a reload did to the policies of an apply; absent for any other news. */
     z.object({ kind: z.literal('policy'), text: z.string(), change: policyChange.exactOptional() }),
     /** `issues`: the findings in a file, when that is what it is about. */

@@ -116,6 +116,8 @@ export type ReportFormat = z.infer<typeof reportFormat>;
 export const reportDocument = z.object({ name: z.string(), mediaType: z.string(), base64: z.string() });
 export type ReportDocument = z.infer<typeof reportDocument>;
 
+/** Names the route and the policy of a rehearsal, and whoever gave its HALT, in events. */
+export const REHEARSAL = 'halt-rehearsal';
 /** How fast HALT is here and now, measured on a route, a service and a fault made for the purpose. */
 export const rehearsal = z.object({
   /** From the call until the last faulty response reached its client, milliseconds. */

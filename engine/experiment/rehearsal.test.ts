@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { type Engine } from '../index.ts';
 import { engineIn } from '../test-engine.ts';
 import { FirebreakError } from '../kernel/errors.ts';
-import { measure, REHEARSAL } from './rehearsal.ts';
+import { REHEARSAL } from '../contract/room.ts';
+import { measure } from './rehearsal.ts';
 
 const never = new AbortController().signal;
 

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { type HaltOutcome } from '../contract/api.ts';
 import { type Route } from '../contract/models.ts';
-import { type Rehearsal } from '../contract/room.ts';
+import { REHEARSAL, type Rehearsal } from '../contract/room.ts';
 import { type RunId, millis } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
 import { EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -24,8 +24,6 @@ export interface RehearsalParts {
   readonly underWay: () => boolean;
 }
 
-/** Names the route, the policy and whoever gave the HALT in events. */
-export const REHEARSAL = 'halt-rehearsal';
 /** How long clients meet the fault before HALT, and how long they are watched after it, milliseconds. */
 const BEFORE = 400;
 const AFTER = 400;

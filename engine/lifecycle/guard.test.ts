@@ -30,7 +30,7 @@ test('HALT silences the wire first, reverts everything, and overrules what was p
     [['clean', 'clean'], true, 'halted'],
   );
   assert.equal(at.lifecycle.halted, true);
-  assert.ok(at.bus.recent().some(({ body }) => body.kind === 'halt' && body.by === 'the test'));
+  assert.ok(at.bus.recent().some(({ body }) => body.kind === 'halt' && body.by === 'the test' && body.faults !== undefined));
   await assert.rejects(at.lifecycle.start(stale, HOLD, forever), hasCode('halted'));
   assert.equal(at.wire.halted, true);
   // What is planned afterwards is a new decision, and clears the word.

@@ -130,7 +130,8 @@ class EngineLifecycle implements Lifecycle {
     const faults = (await Promise.all(ending)).flat();
     const quiet = sets.map((set) => set.quietAt ?? clock.now());
     const tookMs = Math.max(0, ...quiet.map((at) => at - from));
-    bus.publish('', { kind: 'halt', by, tookMs });
+    const told = faults.map(({ id, policy, type, target, state, reverted, note }) => ({ id, policy, type, target, state, reverted, note }));
+    bus.publish('', { kind: 'halt', by, tookMs, faults: told });
     return { tookMs, faults };
   }
 

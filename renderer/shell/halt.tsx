@@ -1,7 +1,7 @@
 import { OctagonX, Timer, X } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { createPortal } from 'react-dom';
-import { type HaltedFault } from '../../engine/contract/api.ts';
+import { type HaltedFault } from '../../engine/contract/models.ts';
 import { useOffer } from '../stores/actions.ts';
 import { useConnection } from '../stores/connection.ts';
 import { type Halting, forgetHalt, halt, rehearse, useHalt } from '../stores/halt.ts';
@@ -96,12 +96,12 @@ function UnderWay(): ReactNode {
   );
 }
 
-function Halted({ outcome, roundTripMs }: Extract<Halting, { state: 'halted' }>): ReactNode {
+function Halted({ outcome, roundTripMs, by }: Extract<Halting, { state: 'halted' }>): ReactNode {
   const unproven = outcome.faults.filter(({ reverted }) => !reverted).length;
   return (
     <>
       <h2>Halted in {duration(outcome.tookMs)}</h2>
-      <p className={css['more']}>{duration(roundTripMs)} from the press to the answer.</p>
+      <p className={css['more']}>{roundTripMs === null ? `By ${by}.` : `${duration(roundTripMs)} from the press to the answer.`}</p>
       {outcome.faults.length === 0 && <p>Nothing was injected.</p>}
       {unproven > 0 && <p className={css['bad']}>{unproven} of {outcome.faults.length} could not be proven clean.</p>}
       <ul className={css['targets']}>

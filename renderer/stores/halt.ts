@@ -1,15 +1,19 @@
 import { create } from 'zustand';
 import { type HaltOutcome } from '../../engine/contract/api.ts';
-import { type Rehearsal } from '../../engine/contract/room.ts';
+import { type EventBody } from '../../engine/contract/models.ts';
+import { REHEARSAL, type Rehearsal } from '../../engine/contract/room.ts';
 import { engine } from './connection.ts';
 import { onEvent } from './events.ts';
 import { usePlace } from './place.ts';
 
-/** What is known of the last HALT. `roundTripMs`: from the press until the answer was here. */
+/**
+ * What is known of the last HALT. `roundTripMs`: from the press until the answer was here; null when it was not pressed
+ * here, but by `by`.
+ */
 export type Halting =
   | { readonly state: 'idle' }
   | { readonly state: 'halting'; readonly since: number }
-  | { readonly state: 'halted'; readonly outcome: HaltOutcome; readonly roundTripMs: number }
+  | { readonly state: 'halted'; readonly outcome: HaltOutcome; readonly roundTripMs: number | null; readonly by: string }
   | { readonly state: 'failed'; readonly error: unknown }
   | { readonly state: 'rehearsing' }
   | { readonly state: 'rehearsed'; readonly rehearsal: Rehearsal }
@@ -24,7 +28,7 @@ export async function halt(by: string): Promise<void> {
   set({ state: 'halting', since: Date.now() });
   try {
     const outcome = await engine().command('halt', { by });
-    set({ state: 'halted', outcome, roundTripMs: performance.now() - start });
+    set({ state: 'halted', outcome, roundTripMs: performance.now() - start, by });
   } catch (error) {
     set({ state: 'failed', error });
   }
@@ -53,8 +57,20 @@ usePlace.subscribe(({ view }, before) => {
   if (view !== before.view && isCalm(useHalt.getState().halting)) forgetHalt();
 });
 
+/** What is older than this was read from the log, by a page that has just been opened, and is no news; milliseconds. */
+const NEWS = 10_000;
+
+/** A HALT of another program, the tray or the global keys concerns everybody who looks at this page. */
+function hear({ by, tookMs, faults }: Extract<EventBody, { kind: 'halt' }>, at: number): void {
+  const { halting } = useHalt.getState();
+  // The answer to one's own press is on its way, or was here before its event.
+  if (halting.state === 'halting' || halting.state === 'rehearsing' || (halting.state === 'halted' && halting.roundTripMs !== null && halting.by === by)) return;
+  if (by !== REHEARSAL && faults !== undefined && Date.now() - at < NEWS) set({ state: 'halted', outcome: { tookMs, faults: [...faults] }, roundTripMs: null, by });
+}
+
 // The result stays until something is injected again: then it would be about another time.
-onEvent(({ body }) => {
+onEvent(({ body, at }) => {
+  if (body.kind === 'halt') return hear(body, at);
   const { halting } = useHalt.getState();
   if (body.kind === 'fault' && body.fault.state === 'injecting' && ['halted', 'rehearsed'].includes(halting.state)) forgetHalt();
 });

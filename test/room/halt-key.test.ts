@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { type Browser } from 'playwright-core';
 import { NO_ROOM, openBrowser, openStage, type Stage, visit } from './stage.ts';
 
-/** The one key of HALT, wherever the keyboard is. */
+/** HALT by its one key, wherever the keyboard is; and by somebody else. */
 
 let browser: Browser & AsyncDisposable;
 let stage: Stage;
@@ -28,5 +28,16 @@ test('the key of HALT is HALT also in an editor that would go to its next findin
   await page.keyboard.press('F8');
   await page.getByRole('region', { name: 'What HALT did' }).getByText('Halted in').waitFor({ timeout: 20_000 });
   assert.equal((await stage.client.query('status', {})).halted, true);
+  guest.quiet();
+});
+
+test('a HALT that another program gave is shown with its time and who gave it; its rehearsal is not', { skip: NO_ROOM, timeout: 180_000 }, async () => {
+  await using guest = await visit(browser, stage);
+  const result = guest.page.getByRole('region', { name: 'What HALT did' });
+  await stage.client.command('rehearse', {});
+  await stage.client.command('halt', { by: 'a terminal' });
+  await result.getByText('By a terminal.').waitFor();
+  await result.getByText('Halted in').waitFor();
+  await result.getByText('Nothing was injected.').waitFor();
   guest.quiet();
 });
