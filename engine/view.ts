@@ -44,7 +44,8 @@ export class View implements Disposable {
         this.#injected.set(body.target, (this.#injected.get(body.target) ?? 0) + body.count);
         break;
       case 'run-ended':
-        [this.#run, this.#phase] = ['', null];
+        // Their probes ask no more: what they said last is not how things are.
+        [this.#run, this.#phase, this.#probes] = ['', null, {}];
         break;
       default:
         break;

@@ -74,7 +74,7 @@ export default function Machine(): ReactNode {
   );
 }
 
-function WayBack({ status: { watchdog, halted } }: { readonly status: EngineStatus }): ReactNode {
+function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: EngineStatus }): ReactNode {
   return (
     <ul className={css['facts']}>
       <li>
@@ -85,6 +85,12 @@ function WayBack({ status: { watchdog, halted } }: { readonly status: EngineStat
             : 'It starts with the first fault. Without it, faults of a dead engine stay until the next start.'}
         </span>
       </li>
+      {sentinel?.alive === false && (
+        <li>
+          <Badge tone="bad">HALT hindered</Badge>
+          <span>The thread that takes HALT from other programs has stopped: {sentinel.note}. Start this engine anew; until then HALT only from here.</span>
+        </li>
+      )}
       {halted && (
         <li>
           <Badge tone="accent">halted</Badge>

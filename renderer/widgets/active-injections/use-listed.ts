@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { type FaultReport } from '../../../engine/contract/models.ts';
+import { useConnection } from '../../stores/connection.ts';
 import { onEvent } from '../../stores/events.ts';
 import { useFrames } from '../../stores/frames.ts';
 import { type Listed, linger } from './linger.ts';
@@ -11,9 +12,17 @@ export function useListed(): readonly Listed[] {
   useEffect(() => {
     const told = new Map<string, FaultReport>();
     let list: readonly Listed[] = [];
+    let engine = useConnection.getState().engine;
     const see = (): void => {
       const { frame } = useFrames.getState();
       if (frame === null) return;
+      const { engine: now } = useConnection.getState();
+      // Another engine: the last word of the one that ended is not how things are. What it left is told as open records.
+      if (now !== engine) {
+        engine = now;
+        list = [];
+        told.clear();
+      }
       list = linger(list, frame.faults, told, frame.at);
       const listedIds = new Set(list.map(({ fault }) => fault.id));
       for (const id of told.keys()) if (!listedIds.has(id)) told.delete(id);
