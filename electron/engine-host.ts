@@ -58,12 +58,18 @@ export class EngineHost implements AsyncDisposable {
       experiment: experiment?.pid === process.pid ? experiment.name : '',
     };
   }
-  /** Calls back with every event until the engine ends. */
+  /** Calls back with every event until the engine ends; with those from now on when it fell too far behind. */
   async follow(listener: (event: EngineEvent) => void): Promise<void> {
-    try {
-      for await (const event of this.client.stream('events', {})) listener(event);
-    } catch (error) {
-      if (!(error instanceof FirebreakError) || error.code !== 'disconnected') throw error;
+    for (;;) {
+      try {
+        for await (const event of this.client.stream('events', {})) listener(event);
+        return;
+      } catch (error) {
+        const code = error instanceof FirebreakError ? error.code : '';
+        if (code === 'disconnected') return;
+        // Nobody catches it, and the whole program would end for a notification.
+        if (code !== 'events-lost') throw error;
+      }
     }
   }
   /** Ends runs and faults, reverts, and closes. */

@@ -11,6 +11,7 @@ test('what a dead engine held is put back only where the undo journal has closed
     clean: false,
   });
   assert.deepEqual(aftermath([fault('a')], new Set(['other'])), { text: 'Put back since, says the undo journal: policy a on route a.', clean: true });
+  assert.deepEqual(aftermath([fault('a')], undefined), { text: 'Not proven put back: policy a on route a; see Machine.', clean: false }, 'a damaged journal proves nothing');
 });
 
 test('nothing held is nothing to tell; of many the first are named', () => {

@@ -1,19 +1,22 @@
 import { type FaultReport } from '../../engine/contract/models.ts';
-import { follow, useConnection } from './connection.ts';
+import { follow, openRecords, useConnection } from './connection.ts';
 import { note, onEvent } from './events.ts';
 import { toast } from './toasts.ts';
 
 /** So many faults are named, the others counted. */
 const MOST_NAMED = 5;
 
-/** What an engine that has ended left behind, as far as the next one's undo journal can tell. Pure. */
-export function aftermath(left: readonly FaultReport[], open: ReadonlySet<string>): { readonly text: string; readonly clean: boolean } {
+/**
+ * What an engine that has ended left behind, as far as the next one's undo journal can tell. Pure.
+ * @param open ids of the undo records that are not closed; undefined when the journal cannot tell: then nothing is proven.
+ */
+export function aftermath(left: readonly FaultReport[], open: ReadonlySet<string> | undefined): { readonly text: string; readonly clean: boolean } {
   const names = (faults: readonly FaultReport[]): string => {
     const named = faults.slice(0, MOST_NAMED).map(({ policy, target }) => `${policy} on ${target}`);
     return [...named, ...(faults.length > MOST_NAMED ? [`${faults.length - MOST_NAMED} more`] : [])].join(', ');
   };
-  const stuck = left.filter(({ id }) => open.has(id));
-  const back = left.filter(({ id }) => !open.has(id));
+  const stuck = left.filter(({ id }) => open === undefined || open.has(id));
+  const back = left.filter((fault) => !stuck.includes(fault));
   const text = [
     back.length > 0 ? `Put back since, says the undo journal: ${names(back)}.` : '',
     stuck.length > 0 ? `Not proven put back: ${names(stuck)}; see Machine.` : '',
@@ -40,7 +43,7 @@ export function followRestarts(): Disposable {
     const { status } = useConnection.getState();
     const left = [...held.values()];
     held.clear();
-    const { text, clean } = aftermath(left, new Set(status?.open.map(({ id }) => id)));
+    const { text, clean } = aftermath(left, openRecords(status));
     note(engine, 'restart', 'info', `The engine was started anew (process ${status?.pid}). What the one before did after its last word is not told here.`);
     if (left.length === 0) return;
     note(engine, 'aftermath', clean ? 'info' : 'error', text);

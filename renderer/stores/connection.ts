@@ -68,6 +68,10 @@ export async function refreshStatus(): Promise<void> {
   if (useConnection.getState().client === client) useConnection.setState({ status });
 }
 
+/** Ids of the undo records that are not closed; undefined when a damaged journal may have lost the very ones that are asked for. */
+export const openRecords = (status: EngineStatus | null): ReadonlySet<string> | undefined =>
+  status === null || status.damage.length > 0 ? undefined : new Set(status.open.map(({ id }) => id));
+
 /** The client, or a rejection in plain words when there is no engine to speak to. */
 export function engine(): EngineClient {
   const { client } = useConnection.getState();

@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import { type RunSummary } from '../../engine/contract/models.ts';
-import { engine, follow, useConnection } from './connection.ts';
+import { engine, follow, openRecords, useConnection } from './connection.ts';
 import { onEvent } from './events.ts';
 import { type RunStory, cutOff, fold } from './run-fold.ts';
 
@@ -45,10 +45,7 @@ export function followRuns(): void {
     const live = waiting ?? useRuns.getState().live;
     if (known !== '' && known !== engine && live?.endedAt === null) {
       waiting = undefined;
-      const { status } = useConnection.getState();
-      // A damaged journal may have lost the very records that are asked for.
-      const open = status !== null && status.damage.length === 0 ? new Set(status.open.map(({ id }) => id)) : undefined;
-      useRuns.setState({ live: cutOff(live, open) });
+      useRuns.setState({ live: cutOff(live, openRecords(useConnection.getState().status)) });
     }
     known = engine;
     try {
