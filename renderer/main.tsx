@@ -8,6 +8,7 @@ import { App } from './app.tsx';
 import { pickBridge } from './bridge/pick.ts';
 import { followRestarts } from './stores/aftermath.ts';
 import { stayConnected } from './stores/connection.ts';
+import { followElsewhere } from './stores/elsewhere.ts';
 import { followEvents } from './stores/events.ts';
 import { followFrames } from './stores/frames.ts';
 import { listenToKeys } from './stores/actions.ts';
@@ -25,6 +26,7 @@ followFrames();
 followRestarts();
 followEvents();
 followRuns();
+followElsewhere();
 void stayConnected(bridge);
 
 const room = document.getElementById('room');

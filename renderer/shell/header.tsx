@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { PHASE_WORDS } from '../../engine/contract/words.ts';
 import { keysText } from '../stores/actions.ts';
 import { useConnection } from '../stores/connection.ts';
+import { elsewhere } from '../stores/elsewhere.ts';
 import { useFrames } from '../stores/frames.ts';
 import { go, usePlace } from '../stores/place.ts';
 import { usePreferences } from '../stores/preferences.ts';
@@ -61,9 +62,10 @@ function Views(): ReactNode {
 
 function State(): ReactNode {
   const connection = useConnection(({ state }) => state);
-  const open = useConnection(({ status }) => status?.open.filter(({ ownerAlive }) => !ownerAlive).length ?? 0);
+  const held = useConnection(({ status }) => elsewhere(status).held.length);
+  const left = useConnection(({ status }) => elsewhere(status).left.length);
   // Compared by its text, so that ten frames a second do not draw it ten times.
-  const text = useFrames(({ frame }) => JSON.stringify(summarise(frame, open)));
+  const text = useFrames(({ frame }) => JSON.stringify(summarise(frame, { held, left })));
   const { tone, word, detail } = JSON.parse(text) as ReturnType<typeof summarise>;
   return (
     <div className={css['state']} role="status" aria-label="State of the faults">

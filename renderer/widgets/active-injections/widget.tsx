@@ -3,6 +3,7 @@ import { type ReactNode, memo, useState } from 'react';
 import { z } from 'zod';
 import { type FaultReport, type OpenUndo } from '../../../engine/contract/models.ts';
 import { engine, refreshStatus, useConnection } from '../../stores/connection.ts';
+import { elsewhere } from '../../stores/elsewhere.ts';
 import { useFrames } from '../../stores/frames.ts';
 import { toastError } from '../../stores/toasts.ts';
 import { Badge, Button, Empty, type Tone } from '../../ui/controls.tsx';
@@ -24,14 +25,18 @@ const LEASE = 10_000;
 function ActiveInjections(_props: WidgetProps<Settings>): ReactNode {
   const listed = useListed();
   const known = useFrames(({ last }) => last !== null);
-  const open = useConnection(({ status }) => status?.open);
-  const orphans = open?.filter(({ ownerAlive, id }) => !ownerAlive && !listed.some(({ fault }) => fault.id === id)) ?? [];
+  const status = useConnection((connection) => connection.status);
+  const others = elsewhere(status);
+  const orphans = others.left.filter(({ id }) => !listed.some(({ fault }) => fault.id === id));
   if (!known) return <Empty title="Not known yet">Waiting for the first word of the engine.</Empty>;
-  if (listed.length === 0 && orphans.length === 0) return <Empty title="Nothing is injected">Faults are listed here from the moment they are planned until they are proven clean.</Empty>;
+  if (listed.length + orphans.length + others.held.length === 0) return <Empty title="Nothing is injected">Faults are listed here from the moment they are planned until they are proven clean.</Empty>;
   return (
     <ul className={css['list']} aria-label="Faults">
       {orphans.map((one) => (
         <Orphan key={one.id} one={one} />
+      ))}
+      {others.held.map((one) => (
+        <Foreign key={one.id} one={one} />
       ))}
       {listed.map(({ fault }) => (
         <Injection key={fault.id} fault={fault} />
@@ -122,6 +127,22 @@ function Lease({ fault }: { readonly fault: FaultReport }): ReactNode {
         </small>
       )}
     </div>
+  );
+}
+
+/** What another process of this machine holds, such as `firebreak apply` in a terminal; it alone knows what the fault delivers. */
+function Foreign({ one: { policy, target, inverse } }: { readonly one: OpenUndo }): ReactNode {
+  const blot = useBlotted();
+  return (
+    <li className={css['fault']} data-state="active">
+      <div className={css['head']}>
+        <Badge tone="warn">held</Badge>
+        <strong title={blot(target)}>{blot(target)}</strong>
+      </div>
+      <p className={css['explain']}>
+        {policy}, held by another process of this machine. HALT ends it as well. To undo: {blot(inverse)}
+      </p>
+    </li>
   );
 }
 
