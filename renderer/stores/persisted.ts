@@ -1,7 +1,7 @@
 import { type z } from 'zod';
 import { type StoreApi, type UseBoundStore, create } from 'zustand';
 import { follow, useConnection } from './connection.ts';
-import { toastError } from './toasts.ts';
+import { toast, toastError } from './toasts.ts';
 
 /** A store that the engine keeps across reloads and restarts. `loaded` is false until the engine has told what it kept. */
 export type Persisted<T> = T & { readonly loaded: boolean };
@@ -11,7 +11,7 @@ const SETTLE = 300;
 
 /**
  * Makes a store whose state is kept by the engine under `key`. What does not fit the schema (a newer or older version's)
- * is left alone and the defaults are used. The last page to save wins.
+ * is put aside under `key.unread`, said, and the defaults are used. The last page to save wins.
  */
 export function persisted<T extends object>(key: string, schema: z.ZodType<T>, defaults: T): UseBoundStore<StoreApi<Persisted<T>>> {
   const store = create<Persisted<T>>()(() => ({ ...defaults, loaded: false }));
@@ -27,7 +27,13 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
       // What was changed before the answer came is newer than the answer.
       const local = Object.entries(store.getState()).filter(([name, value]) => name !== 'loaded' && value !== defaults[name as keyof T]);
       store.setState({ ...known.data, ...Object.fromEntries(local), loaded: true } as Partial<Persisted<T>>);
-    } else store.setState({ loaded: true } as Partial<Persisted<T>>);
+      return;
+    }
+    const unread = value !== null && !known.success && !store.getState().loaded;
+    store.setState({ loaded: true } as Partial<Persisted<T>>);
+    if (!unread) return;
+    toast('warn', `The kept ${key} cannot be read`, `The room begins with its defaults. What was kept stands aside in the engine as ${key}.unread.`);
+    await client.command('saveSetting', { key: `${key}.unread`, value }, signal);
   });
   const save = (): void => {
     timer = undefined;

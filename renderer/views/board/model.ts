@@ -20,12 +20,12 @@ export type Item = z.infer<typeof item>;
 export const MOST_WIDGETS = 60;
 export const MOST_BOARDS = 30;
 export const MOST_NAME = 60;
-const board = z.object({ id, name: z.string().min(1).max(MOST_NAME), items: z.array(item).max(MOST_WIDGETS) });
+const own = (all: readonly { readonly id: string }[]): boolean => new Set(all.map((one) => one.id)).size === all.length;
+const board = z.object({ id, name: z.string().min(1).max(MOST_NAME), items: z.array(item).max(MOST_WIDGETS).refine(own, 'expected widgets with ids of their own') });
 export type Board = z.infer<typeof board>;
 
 export const boardsSchema = z
-  .object({ boards: z.array(board).min(1).max(MOST_BOARDS), current: id })
-  .refine(({ boards }) => new Set(boards.map((one) => one.id)).size === boards.length, 'expected boards with ids of their own');
+  .object({ boards: z.array(board).min(1).max(MOST_BOARDS).refine(own, 'expected boards with ids of their own'), current: id });
 export type Boards = z.infer<typeof boardsSchema>;
 
 /** The board one looks at; the first when the current one is gone. */
