@@ -57,20 +57,32 @@ usePlace.subscribe(({ view }, before) => {
   if (view !== before.view && isCalm(useHalt.getState().halting)) forgetHalt();
 });
 
-/** What is older than this was read from the log, by a page that has just been opened, and is no news; milliseconds. */
-const NEWS = 10_000;
+/** The newest HALT that was given elsewhere and is not shown yet; and whether the next frame was asked for. */
+let heard: Extract<Halting, { state: 'halted' }> | undefined;
+let asked = false;
 
 /** A HALT of another program, the tray or the global keys concerns everybody who looks at this page. */
 function hear({ by, tookMs, faults }: Extract<EventBody, { kind: 'halt' }>, at: number): void {
+  // What is older than this page was read from the log, and is no news.
+  if (by === REHEARSAL || faults === undefined || at < performance.timeOrigin) return;
+  // Many may come at once; the last is drawn.
+  if (!asked) requestAnimationFrame(show);
+  asked = true;
+  heard = { state: 'halted', outcome: { tookMs, faults: [...faults] }, roundTripMs: null, by };
+}
+function show(): void {
+  asked = false;
   const { halting } = useHalt.getState();
   // The answer to one's own press is on its way, or was here before its event.
-  if (halting.state === 'halting' || halting.state === 'rehearsing' || (halting.state === 'halted' && halting.roundTripMs !== null && halting.by === by)) return;
-  if (by !== REHEARSAL && faults !== undefined && Date.now() - at < NEWS) set({ state: 'halted', outcome: { tookMs, faults: [...faults] }, roundTripMs: null, by });
+  const own = halting.state === 'halting' || halting.state === 'rehearsing' || (halting.state === 'halted' && halting.roundTripMs !== null && halting.by === heard?.by);
+  if (heard !== undefined && !own) set(heard);
+  heard = undefined;
 }
 
 // The result stays until something is injected again: then it would be about another time.
 onEvent(({ body, at }) => {
   if (body.kind === 'halt') return hear(body, at);
-  const { halting } = useHalt.getState();
-  if (body.kind === 'fault' && body.fault.state === 'injecting' && ['halted', 'rehearsed'].includes(halting.state)) forgetHalt();
+  if (body.kind !== 'fault' || body.fault.state !== 'injecting') return;
+  heard = undefined;
+  if (['halted', 'rehearsed'].includes(useHalt.getState().halting.state)) forgetHalt();
 });

@@ -39,5 +39,9 @@ test('a HALT that another program gave is shown with its time and who gave it; i
   await result.getByText('By a terminal.').waitFor();
   await result.getByText('Halted in').waitFor();
   await result.getByText('Nothing was injected.').waitFor();
+  await guest.page.reload();
+  // The journal of the board has heard of it by then.
+  await guest.page.getByText('HALT by a terminal').first().waitFor();
+  assert.equal(await result.count(), 0, 'what the log tells of the past covers no page that has just been opened');
   guest.quiet();
 });

@@ -11,7 +11,8 @@ import css from './builder.module.css';
 export function Deployed(): ReactNode {
   const deployed = useDraft((state) => state.deployed);
   const { busy, error } = useDeploy();
-  const active = useFrames(({ frame }) => frame?.faults.filter(({ state }) => state !== 'clean').length ?? 0);
+  // While the engine is away, the last that was known: nobody told that they are gone.
+  const active = useFrames(({ last }) => last?.faults.filter(({ state }) => state !== 'clean').length ?? 0);
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (deployed === null) return;
