@@ -85,7 +85,7 @@ export const BOARD: readonly Screen[] = [
     },
     pictures: ['laptop'],
   },
-  { name: 'palette', mood: 'live', open: async (page) => (await told(page), await keys(page, 'Control+k'), await page.getByPlaceholder('What do you want to do?').waitFor()), pictures: ['laptop-light'] },
+  { name: 'palette', mood: 'live', open: async (page) => (await told(page), await keys(page, 'Control+k'), await page.getByPlaceholder('What do you want to do?').waitFor()) },
   { name: 'keys', mood: 'live', open: async (page) => (await told(page), await keys(page, '?'), await page.getByRole('dialog', { name: 'Keys' }).waitFor()), pictures: ['laptop-presenter'] },
   { name: 'gallery', mood: 'live', open: async (page) => (await told(page), await keys(page, 'b', 'a'), await page.getByRole('dialog', { name: 'Add a widget' }).waitFor()), pictures: ['laptop-light'] },
   {
@@ -97,7 +97,6 @@ export const BOARD: readonly Screen[] = [
       await page.getByRole('menuitem', { name: 'Settings' }).click();
       await page.getByRole('dialog', { name: 'Settings of Fault velocity' }).waitFor();
     },
-    pictures: ['laptop-presenter'],
   },
   { name: 'halted', mood: 'live', open: async (page) => (await told(page), await keys(page, 'F8'), await page.getByText(/^Halted in/).waitFor()), pictures: ['laptop'] },
   { name: 'rehearsed', mood: 'calm', open: async (page) => (await text('Nothing is injected')(page), await page.getByRole('button', { name: 'Rehearse HALT and measure it' }).click(), await page.getByText(/^Rehearsed:/).waitFor()) },
