@@ -1,6 +1,6 @@
 import { type BrowserWindow, dialog } from 'electron';
 import { type HaltOutcome } from '../engine/contract/api.ts';
-import { type UnderWay } from './engine-host.ts';
+import { type UnderWay, underWayText } from './engine-host.ts';
 
 export interface ClosingDeps {
   /** What would be lost. */
@@ -22,13 +22,13 @@ export function askBeforeClosing(window: BrowserWindow, { underWay, halt, leavin
     allowed = false;
   };
   const ask = async (): Promise<void> => {
-    const { faults, experiment } = await underWay();
+    const message = underWayText(await underWay());
     if (window.isDestroyed()) return;
-    if (faults === 0 && experiment === '') return close();
+    if (message === '') return close();
     const { response } = await dialog.showMessageBox(window, {
       type: 'warning',
       title: 'Firebreak',
-      message: describe(faults, experiment),
+      message,
       detail: 'Closing the window does not end them by itself.',
       buttons: [hasTray ? 'Keep running in tray' : 'Keep running in background', 'HALT and close', 'Cancel'],
       defaultId: 2,
@@ -46,14 +46,6 @@ export function askBeforeClosing(window: BrowserWindow, { underWay, halt, leavin
     asking = true;
     void ask().finally(() => (asking = false));
   });
-}
-
-function describe(faults: number, experiment: string): string {
-  const words = [
-    ...(experiment === '' ? [] : [`The experiment ${experiment} is running`]),
-    ...(faults === 0 ? [] : [`${faults} ${faults === 1 ? 'fault is' : 'faults are'} active`]),
-  ];
-  return `${words.join('; ')}.`;
 }
 
 /** After a HALT that left something unconfirmed, the window closes only when a person says so. */

@@ -14,8 +14,20 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['planned', 'injecting', 'active'
 export interface UnderWay {
   /** Faults of this engine that are not closed. */
   readonly faults: number;
+  /** Those that were reverted and are not proven clean: they may still be there. */
+  readonly unconfirmed: number;
   /** The name of this engine's experiment; '' when none runs. */
   readonly experiment: string;
+}
+
+/** The same in a sentence; '' when nothing is under way. */
+export function underWayText({ faults, unconfirmed, experiment }: UnderWay): string {
+  const words = [
+    ...(experiment === '' ? [] : [`The experiment ${experiment} is running`]),
+    ...(faults === 0 ? [] : [`${faults} ${faults === 1 ? 'fault is' : 'faults are'} active`]),
+    ...(unconfirmed === 0 ? [] : [`${unconfirmed} ${unconfirmed === 1 ? 'fault is' : 'faults are'} not proven clean`]),
+  ];
+  return words.length === 0 ? '' : `${words.join('; ')}.`;
 }
 
 /** The engine in this process. The host itself speaks to it through the contract, as the page does. */
@@ -55,6 +67,7 @@ export class EngineHost implements AsyncDisposable {
     const { faults, experiment } = await this.status();
     return {
       faults: faults.filter(({ state }) => UNDER_WAY.has(state)).length,
+      unconfirmed: faults.filter(({ state }) => state === 'unconfirmed').length,
       experiment: experiment?.pid === process.pid ? experiment.name : '',
     };
   }

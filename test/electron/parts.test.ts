@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { isFirebreakFile, parseArgs } from '../../electron/args.ts';
+import { underWayText } from '../../electron/engine-host.ts';
 import { noteOf } from '../../electron/note.ts';
 
 /** The parts of the host that need no Electron. */
@@ -33,4 +34,10 @@ test('a notification of HALT claims of each target only what was proven', () => 
   assert.equal(halted()?.body, 'By tray, after 12 ms: nothing was injected.');
   const untold = noteOf({ body: { kind: 'halt', by: 'tray', tookMs: 12 } });
   assert.equal(untold?.body, 'By tray, after 12 ms: the room shows what became of each target.');
+});
+
+test('closing the window is asked about for what is active, and for what nobody could prove clean', () => {
+  assert.equal(underWayText({ faults: 0, unconfirmed: 0, experiment: '' }), '');
+  assert.equal(underWayText({ faults: 0, unconfirmed: 1, experiment: '' }), '1 fault is not proven clean.');
+  assert.equal(underWayText({ faults: 2, unconfirmed: 0, experiment: 'slow' }), 'The experiment slow is running; 2 faults are active.');
 });
