@@ -91,7 +91,7 @@ function UnderWay(): ReactNode {
   return (
     <>
       <p><Spinner /> Halting …</p>
-      {!answers && <p className={css['more']}>The engine does not answer. Run <code>firebreak halt</code> in a terminal; its watchdog reverts within 10 s.</p>}
+      {!answers && <p className={css['more']}>The engine does not answer; HALT is given as soon as it does. Run <code>firebreak halt</code> in a terminal; its watchdog reverts within 10 s.</p>}
     </>
   );
 }

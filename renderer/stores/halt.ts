@@ -5,6 +5,7 @@ import { REHEARSAL, type Rehearsal } from '../../engine/contract/room.ts';
 import { engine } from './connection.ts';
 import { onEvent } from './events.ts';
 import { usePlace } from './place.ts';
+import { reachEngine } from './reach.ts';
 
 /**
  * What is known of the last HALT. `roundTripMs`: from the press until the answer was here; null when it was not pressed
@@ -22,12 +23,29 @@ export type Halting =
 export const useHalt = create<{ readonly halting: Halting }>()(() => ({ halting: { state: 'idle' } }));
 const set = (halting: Halting): void => useHalt.setState({ halting });
 
+/** For so long a press that met no engine is kept for the one that comes, milliseconds: who pressed during a reload meant it. */
+const KEPT = 30_000;
+
+/** Gives HALT to the engine, or to the one that comes next when the connection broke before the answer: a second HALT does no harm. */
+async function sendHalt(by: string, until: number): Promise<HaltOutcome> {
+  for (;;) {
+    const client = await reachEngine(Math.max(0, until - performance.now()));
+    try {
+      return await client.command('halt', { by });
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'disconnected' || performance.now() >= until) throw error;
+    }
+    // The broken connection gives its client up in its own time.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Ends every injection, at once and without a question. A second press while the first is under way sends it again. */
 export async function halt(by: string): Promise<void> {
   const start = performance.now();
   set({ state: 'halting', since: Date.now() });
   try {
-    const outcome = await engine().command('halt', { by });
+    const outcome = await sendHalt(by, start + KEPT);
     set({ state: 'halted', outcome, roundTripMs: performance.now() - start, by });
   } catch (error) {
     set({ state: 'failed', error });
