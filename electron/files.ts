@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { type BrowserWindow, dialog } from 'electron';
@@ -6,6 +6,7 @@ import { MAX_FILE_CHARS } from '../engine/contract/api.ts';
 import { FILE_EXTENSIONS, type OpenedFile, type SaveDocumentRequest, type SaveFileRequest, type SavedFile } from '../engine/contract/desktop.ts';
 import { EXIT, FirebreakError, messageOf } from '../engine/kernel/errors.ts';
 import { isFirebreakFile } from './args.ts';
+import { writeWhole } from './write-file.ts';
 
 /** A character takes at most this many bytes in UTF-8 for each UTF-16 unit that `MAX_FILE_CHARS` counts. */
 const BYTES_A_CHAR = 3;
@@ -84,7 +85,7 @@ function withEnding(path: string, ending: string): string {
 
 async function write(path: string, content: string | Buffer): Promise<SavedFile> {
   try {
-    await writeFile(path, content);
+    await writeWhole(path, content);
   } catch (error) {
     throw badFile(`cannot write ${path}: ${messageOf(error)}`, 'Choose a folder that you may write to, on a disk with room.');
   }

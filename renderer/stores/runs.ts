@@ -21,6 +21,15 @@ export async function refreshHistory(): Promise<void> {
   useRuns.setState({ history: await engine().query('history', { limit: LISTED }), trouble: undefined });
 }
 
+let soon: ReturnType<typeof setTimeout> | undefined;
+/** A log that is told anew holds the ends of many runs; the list is read once for all of them. */
+function refreshSoon(): void {
+  soon ??= setTimeout(() => {
+    soon = undefined;
+    void refreshHistory().catch(() => {});
+  }, 50);
+}
+
 /** Follows the run under way and the list of past ones. */
 export function followRuns(): void {
   let waiting: RunStory | undefined;
@@ -38,7 +47,7 @@ export function followRuns(): void {
         });
       }
     }
-    if (event.body.kind === 'run-ended') void refreshHistory().catch(() => {});
+    if (event.body.kind === 'run-ended') refreshSoon();
   });
   let known = '';
   follow(async (client, signal, engine) => {

@@ -58,7 +58,7 @@ describe('the runs', { skip: NO_ROOM }, () => {
     const [first] = await stage.client.query('history', { limit: 1 });
     assert.ok(first !== undefined);
     // The length is the record's: the whole ten minutes of it. It is aborted once it is seen to be under way.
-    await page.keyboard.press('r');
+    await page.keyboard.type('ra');
     await page.getByRole('button', { name: 'Abort', exact: true }).click();
     await page.getByLabel('Verdict').getByText('aborted', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Run again' }).waitFor();

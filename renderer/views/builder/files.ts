@@ -4,6 +4,7 @@ import { fromDisk, toDisk } from '../../forms/disk.ts';
 import { useDraft } from '../../stores/draft.ts';
 import { useIncoming } from '../../stores/incoming.ts';
 import { toast, toastError } from '../../stores/toasts.ts';
+import { download } from '../../ui/download.ts';
 import { currentText, useBench } from './bench.ts';
 import { fileName } from './check.ts';
 import { load, markSaved, saveVersion } from './keep.ts';
@@ -119,11 +120,7 @@ async function writeOut(ask: boolean): Promise<boolean> {
     useDraft.setState({ file: handle.name });
     return true;
   }
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  download(name, new Blob([text], { type: 'application/yaml' }));
   return true;
 }
 

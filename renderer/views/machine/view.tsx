@@ -37,8 +37,8 @@ export default function Machine(): ReactNode {
   const recover = useCallback(async (): Promise<void> => {
     setBusy(true);
     try {
-      const { cleared, open } = await engine().command('recover', {});
-      toast(open.length > 0 ? 'warn' : 'ok', `${cleared.length} put back, ${open.length} still open`);
+      const { cleared, open, damage } = await engine().command('recover', {});
+      toast(open.length + damage.length > 0 ? 'warn' : 'ok', `${cleared.length} put back, ${open.length} still open`);
       await refreshStatus();
     } catch (failure) {
       toastError('Nothing was put back', failure);
@@ -46,7 +46,7 @@ export default function Machine(): ReactNode {
       setBusy(false);
     }
   }, []);
-  const actions = useMemo(() => [{ id: 'recover', title: 'Put back what dead engines left', group: 'Safety' as const, run: () => void recover() }], [recover]);
+  const actions = useMemo(() => [{ id: 'recover', title: 'Put back what stayed behind', group: 'Safety' as const, run: () => void recover() }], [recover]);
   useOffer(actions);
 
   if (status === null) return <Loading what="Reading the state of this machine …" />;
@@ -101,8 +101,10 @@ function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: 
   );
 }
 
-function OpenRecords({ status: { open, damage }, busy, onRecover }: { readonly status: EngineStatus; readonly busy: boolean; readonly onRecover: () => void }): ReactNode {
+function OpenRecords({ status: { open, damage, faults }, busy, onRecover }: { readonly status: EngineStatus; readonly busy: boolean; readonly onRecover: () => void }): ReactNode {
   if (open.length === 0 && damage.length === 0) return <p className={css['quiet']}>No undo record is open.</p>;
+  const unconfirmed = new Set(faults.filter(({ state }) => state === 'unconfirmed').map(({ id }) => id));
+  const stays = ({ id, ownerAlive }: Pick<EngineStatus['open'][number], 'id' | 'ownerAlive'>): boolean => !ownerAlive || unconfirmed.has(id);
   return (
     <>
       <table className={css['table']}>
@@ -118,7 +120,7 @@ function OpenRecords({ status: { open, damage }, busy, onRecover }: { readonly s
           {open.map(({ id, target, policy, inverse, ownerAlive, since, note }) => (
             <tr key={id}>
               <td>
-                <Badge tone={ownerAlive ? 'warn' : 'bad'}>{ownerAlive ? 'held' : 'left behind'}</Badge>
+                <Badge tone={stays({ id, ownerAlive }) ? 'bad' : 'warn'}>{!ownerAlive ? 'left behind' : unconfirmed.has(id) ? 'unconfirmed' : 'held'}</Badge>
               </td>
               <td>
                 <Discreet>{target}</Discreet> <small>{policy}</small>
@@ -142,9 +144,9 @@ function OpenRecords({ status: { open, damage }, busy, onRecover }: { readonly s
           ))}
         </tbody>
       </table>
-      {open.some(({ ownerAlive }) => !ownerAlive) && (
+      {open.some(stays) && (
         <Button icon={RotateCcw} busy={busy} onClick={onRecover}>
-          Put back what dead engines left
+          Put back what stayed behind
         </Button>
       )}
     </>

@@ -2,6 +2,7 @@ import { type ReportFormat } from '../../../engine/contract/room.ts';
 import { desktop } from '../../bridge/desktop.ts';
 import { engine } from '../../stores/connection.ts';
 import { toast } from '../../stores/toasts.ts';
+import { download } from '../../ui/download.ts';
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
@@ -13,11 +14,7 @@ export async function exportReport(run: string, format: ReportFormat): Promise<v
     if (saved !== null) toast('ok', 'Report saved', saved.path);
     return;
   }
-  const url = URL.createObjectURL(new Blob([bytesOf(base64)], { type: mediaType }));
-  const link = Object.assign(document.createElement('a'), { href: url, download: name });
-  link.click();
-  // The browser has taken hold of it by the next minute.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  download(name, new Blob([bytesOf(base64)], { type: mediaType }));
   toast('ok', 'Report exported', name);
 }
 

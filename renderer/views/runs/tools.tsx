@@ -41,7 +41,7 @@ export function Tools({ story: { run, endedAt }, record }: { readonly story: Run
             { id: 'export-report', title: 'Export the report as PDF', group: 'Runs', keys: 'e', run: () => report('pdf') },
             { id: 'export-markdown', title: 'Export the report as Markdown', group: 'Runs', run: () => report('markdown') },
             { id: 'export-json', title: 'Export the report as JSON', group: 'Runs', run: () => report('json') },
-            { id: 'run-again', title: 'Run again with the same seed', group: 'Runs', keys: 'r', run: again },
+            { id: 'run-again', title: 'Run again with the same seed', group: 'Runs', keys: 'r a', run: again },
           ],
     [running, abort, report, again],
   );
