@@ -89,7 +89,7 @@ test('a service keeps its edge while it is not connected, a client for a minute,
   assert.deepEqual(arrows(draw({ ...base, now: REMEMBERED_MS }, graph))[1], 'no caller seen (unknown) -0-> orders');
 });
 
-test('what cannot be told is said, and nothing is called down that was not seen to be', () => {
+test('what cannot be told is said, and nothing is called up or down that was not seen to be', () => {
   const topology = draw({
     routes: SHOP,
     callers: [[{ host: '10.0.0.7', port: 1, local: false, pids: [] }, from()], []],
@@ -97,7 +97,7 @@ test('what cannot be told is said, and nothing is called down that was not seen 
     limits: 'some callers belong to other users',
   });
   assert.deepEqual(arrows(topology), ['10.0.0.7 (unknown) -1-> front', 'unknown program (unknown) -1-> front', 'no caller seen (unknown) -0-> orders']);
-  assert.deepEqual(topology.nodes.slice(0, 2).map(({ name, up }) => [name, up]), [['front', true], ['orders', false]]);
+  assert.deepEqual(topology.nodes.slice(0, 2).map(({ name, up }) => [name, up]), [['front', null], ['orders', false]]);
   assert.equal(topology.limits, 'Some callers belong to other users; whether front is up cannot be seen from here.');
   // Where no callers can be seen at all, the wire still counts the connections.
   assert.deepEqual(arrows(draw({ routes: SHOP.slice(0, 1), active: 3 })), ['unknown caller (unknown) -3-> front']);

@@ -95,7 +95,7 @@ function serviceNodes({ routes, sighting }: Seen): Map<string, Node> {
       address: upstream,
       pid: mainOf(service.pids, sighting),
       // Down is only said of what was seen to be down; what was not seen is told by `limits`.
-      up: service.up !== false,
+      up: service.up,
     });
   });
   return nodes;

@@ -75,8 +75,8 @@ export const topologyNode = z.object({
   address: z.string(),
   /** Its process on this machine; null when it is elsewhere or cannot be told. */
   pid: z.int().nullable(),
-  /** False when nothing answers at its address. */
-  up: z.boolean(),
+  /** False when nothing answers at its address; null when that cannot be told from here. */
+  up: z.boolean().nullable(),
 });
 export const topologyEdge = z.object({ from: z.string(), to: z.string(), route: z.string(), connections: z.int() });
 export const topology = z.object({

@@ -124,9 +124,9 @@ const ICONS = { service: Server, client: MonitorSmartphone, unknown: CircleHelp 
 
 function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>): ReactNode {
   const Icon = ICONS[node.kind];
-  const state = faults.some(({ state: one }) => one === 'unconfirmed') ? 'bad' : faults.length > 0 ? 'warn' : node.up ? 'ok' : 'bad';
+  const state = faults.some(({ state: one }) => one === 'unconfirmed') ? 'bad' : faults.length > 0 ? 'warn' : node.up === false ? 'bad' : 'ok';
   return (
-    <div className={css['service']} data-state={faults.length > 0 ? 'fault' : node.up ? 'up' : 'down'}>
+    <div className={css['service']} data-state={faults.length > 0 ? 'fault' : node.up === false ? 'down' : node.up === null ? 'unknown' : 'up'}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <strong>
         <Icon size="1.1em" aria-hidden /> {useBlotted()(node.name)}
@@ -136,7 +136,8 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
           <Shape tone={state} /> {faults.some(({ state: one }) => one === 'unconfirmed') ? 'unconfirmed' : faults.map(({ policy }) => policy).join(', ')}
         </span>
       )}
-      {node.kind === 'service' && faults.length === 0 && !node.up && <Badge tone="bad">not answering</Badge>}
+      {node.kind === 'service' && faults.length === 0 && node.up === false && <Badge tone="bad">not answering</Badge>}
+      {node.kind === 'service' && faults.length === 0 && node.up === null && <Badge>not known</Badge>}
       {probes.slice(0, 1).map(({ name, sample }) => (
         <span key={name} className={css['figures']} title={`Probe ${name}`}>
           <span>
@@ -152,7 +153,7 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
           </span>
         </span>
       ))}
-      {probes.length === 0 && faults.length === 0 && node.up && <small>{node.kind === 'client' ? 'caller' : node.kind === 'unknown' ? 'not known' : <Discreet>{node.address}</Discreet>}</small>}
+      {probes.length === 0 && faults.length === 0 && node.up === true && <small>{node.kind === 'client' ? 'caller' : node.kind === 'unknown' ? 'not known' : <Discreet>{node.address}</Discreet>}</small>}
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </div>
   );
