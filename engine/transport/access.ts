@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Duplex } from 'node:stream';
+import { realClock } from '../kernel/clock.ts';
 import { securityHeaders } from './headers.ts';
 
 /** Who is let in over loopback, and what the rest is told. */
@@ -82,10 +83,16 @@ export function refuse(response: ServerResponse, status: Refusal): void {
   response.end(body);
 }
 
+/** So long whoever was refused has to read why and to leave, milliseconds. */
+const CLOSE_WITHIN = 1_000;
+
 /** As `refuse`, where there is no response: for upgrades, and for bytes that are no request. */
 export function refuseSocket(socket: Duplex, status: Refusal): void {
   if (!socket.writable) return void socket.destroy();
   const { headers, body } = refusal(status);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${body}`);
+  // Who does not close its own end would keep its place among the connections for ever. At once would cut the answer off.
+  const late = realClock.after(CLOSE_WITHIN, () => socket.destroy());
+  socket.once('close', () => late[Symbol.dispose]());
 }
