@@ -11,7 +11,7 @@ import { toast } from './toasts.ts';
 const newId = (): string => crypto.randomUUID().slice(0, 12);
 
 /** The boards, kept by the engine. */
-export const useBoards = persisted<Boards>('boards', boardsSchema, defaultBoards(newId));
+export const useBoards = persisted<Boards>('boards', boardsSchema, defaultBoards(newId), { shared: true });
 
 const now = (): Boards => {
   const { boards, current } = useBoards.getState();

@@ -11,9 +11,10 @@ const SETTLE = 300;
 
 /**
  * Makes a store whose state is kept by the engine under `key`. What does not fit the schema (a newer or older version's)
- * is put aside under `key.unread`, said, and the defaults are used. The last page to save wins.
+ * is put aside under `key.unread`, said, and the defaults are used. The last page to save wins; with `shared` a page takes
+ * up what another has saved as soon as it is turned to.
  */
-export function persisted<T extends object>(key: string, schema: z.ZodType<T>, defaults: T): UseBoundStore<StoreApi<Persisted<T>>> {
+export function persisted<T extends object>(key: string, schema: z.ZodType<T>, defaults: T, { shared = false } = {}): UseBoundStore<StoreApi<Persisted<T>>> {
   const store = create<Persisted<T>>()(() => ({ ...defaults, loaded: false }));
   let remote = JSON.stringify(defaults);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,6 +53,16 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
     clearTimeout(timer);
     timer = setTimeout(save, SETTLE);
   });
+  // Another page may have changed it while this one was not looked at; what is changed here and not saved yet stays.
+  const catchUp = async (): Promise<void> => {
+    const { client } = useConnection.getState();
+    if (client === null || timer !== undefined || !store.getState().loaded) return;
+    const known = schema.safeParse((await client.query('setting', { key })).value);
+    if (!known.success || timer !== undefined || JSON.stringify(known.data) === remote) return;
+    remote = JSON.stringify(known.data);
+    store.setState(known.data as Partial<Persisted<T>>);
+  };
+  if (shared) addEventListener('focus', () => void catchUp().catch(() => {}));
   // A change made just before the page is left must not be lost.
   addEventListener('pagehide', () => {
     if (timer !== undefined) save();

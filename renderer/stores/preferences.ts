@@ -23,7 +23,7 @@ export const usePreferences = persisted<Preferences>('preferences', schema, {
   clock: 'utc',
   welcomed: false,
   traceUrl: '',
-});
+}, { shared: true });
 
 /** Puts theme and type size on the page, now and at each change. */
 export function applyPreferences(): void {

@@ -88,6 +88,24 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     await stage.client.command('saveSetting', { key: 'preferences', value: null });
   });
 
+  test('a page takes up what another has saved as soon as it is turned to', async () => {
+    await using first = await visit(browser, stage);
+    await using second = await visit(browser, stage);
+    await first.page.keyboard.type('vt');
+    await first.page.locator('html[data-theme=light]').waitFor();
+    await until('the theme is kept', async () => {
+      const { value } = await stage.client.query('setting', { key: 'preferences' });
+      return (value as { theme?: string } | null)?.theme === 'light';
+    });
+    await second.page.locator('html[data-theme=dark]').waitFor();
+    // A browser without a screen turns to no page; the page is told as if it had.
+    await second.page.evaluate("dispatchEvent(new Event('focus'))");
+    await second.page.locator('html[data-theme=light]').waitFor();
+    first.quiet();
+    second.quiet();
+    await stage.client.command('saveSetting', { key: 'preferences', value: null });
+  });
+
   test('nothing leaves this machine: every request of the page goes to its own origin', async () => {
     await using room = await visit(browser, stage);
     const { page } = room;

@@ -65,7 +65,11 @@ export function Rail(): ReactNode {
       )}
       <div className={css['column']} data-old={old ? '' : undefined}>
         <h2>Why</h2>
-        {good !== null && good.guard.issues.length === 0 && <p className={css['none']}>No remark: narrow targets, nothing drastic.</p>}
+        {good !== null && good.guard.issues.length === 0 && (
+          <p className={css['none']}>
+            {['SAFE', 'ELEVATED'].includes(good.guard.level) ? 'No remark: narrow targets, nothing drastic.' : 'No policy stands out alone: it is their number that adds up to this score.'}
+          </p>
+        )}
         {good !== null && (
           <Rows label="Reasons of the guard" items={good.guard.issues} row={(one) => (
             <>
