@@ -1,4 +1,11 @@
-import { type BrowserWindow, BrowserWindow as Windows, type IpcMainEvent, type IpcMainInvokeEvent, MessageChannelMain, ipcMain } from 'electron';
+import {
+  type BrowserWindow,
+  BrowserWindow as Windows,
+  type IpcMainEvent,
+  type IpcMainInvokeEvent,
+  MessageChannelMain,
+  ipcMain,
+} from 'electron';
 import { z } from 'zod';
 import { type HaltShortcut, ROOM_ORIGIN, saveDocumentRequest, saveFileRequest } from '../engine/contract/desktop.ts';
 import { parseFor } from '../engine/contract/envelope.ts';
@@ -42,7 +49,11 @@ function fromRoom({ senderFrame }: IpcMainEvent | IpcMainInvokeEvent): boolean {
   return senderFrame !== null && senderFrame.parent === null && senderFrame.origin === ROOM_ORIGIN;
 }
 
-function handle<Schema extends z.ZodType>(channel: string, schema: Schema, act: (window: BrowserWindow, input: z.output<Schema>) => Promise<unknown>): void {
+function handle<Schema extends z.ZodType>(
+  channel: string,
+  schema: Schema,
+  act: (window: BrowserWindow, input: z.output<Schema>) => Promise<unknown>,
+): void {
   ipcMain.handle(channel, async (event, input: unknown) => {
     const window = Windows.fromWebContents(event.sender);
     if (!fromRoom(event) || window === null) throw new Error('refused: only the room may ask this');
@@ -50,7 +61,9 @@ function handle<Schema extends z.ZodType>(channel: string, schema: Schema, act: 
       return await act(window, parseFor(schema, input, 'invalid-input', channel));
     } catch (error) {
       // Only the message crosses: the remedy must be in it.
-      throw new Error(error instanceof FirebreakError && error.hint !== '' ? `${error.message}. ${error.hint}` : messageOf(error));
+      throw new Error(
+        error instanceof FirebreakError && error.hint !== '' ? `${error.message}. ${error.hint}` : messageOf(error),
+      );
     }
   });
 }

@@ -11,7 +11,9 @@ const SOURCES = ['electron/preload.ts', 'electron/channels.ts', 'engine/contract
 
 /** The value of a string constant of the contract, which the preload cannot import without zod. */
 function constantOf(name) {
-  const found = new RegExp(`export const ${name} = '([^']+)'`).exec(readFileSync(join(root, 'engine/contract/desktop.ts'), 'utf8'));
+  const found = new RegExp(`export const ${name} = '([^']+)'`).exec(
+    readFileSync(join(root, 'engine/contract/desktop.ts'), 'utf8'),
+  );
   if (found === null) throw new Error(`engine/contract/desktop.ts has no string constant ${name}`);
   return found[1];
 }

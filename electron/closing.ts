@@ -54,8 +54,13 @@ async function haltedOrAgreed(window: BrowserWindow, outcome: HaltOutcome | null
   if (outcome !== null && unconfirmed.length === 0) return true;
   const { response } = await dialog.showMessageBox(window, {
     type: 'error',
-    message: outcome === null ? 'HALT failed.' : `HALT could not confirm ${unconfirmed.length} of ${outcome.faults.length} targets clean.`,
-    detail: unconfirmed.map(({ policy, target, note }) => `${policy} on ${target}: ${note === '' ? 'unconfirmed' : note}`).join('\n'),
+    message:
+      outcome === null
+        ? 'HALT failed.'
+        : `HALT could not confirm ${unconfirmed.length} of ${outcome.faults.length} targets clean.`,
+    detail: unconfirmed
+      .map(({ policy, target, note }) => `${policy} on ${target}: ${note === '' ? 'unconfirmed' : note}`)
+      .join('\n'),
     buttons: ['Close all the same', 'Stay'],
     defaultId: 1,
     cancelId: 1,

@@ -45,7 +45,8 @@ export function startDesktop(): void {
   const files = new Files();
   const mailbox = new Mailbox();
   let window: BrowserWindow | undefined;
-  const tell = (level: HostNotice['level'], text: string, hint = ''): void => mailbox.post(CHANNEL.notice, { level, text, hint });
+  const tell = (level: HostNotice['level'], text: string, hint = ''): void =>
+    mailbox.post(CHANNEL.notice, { level, text, hint });
   const show = (): void => {
     if (window === undefined || window.isDestroyed()) return open();
     if (window.isMinimized()) window.restore();
@@ -76,7 +77,8 @@ export function startDesktop(): void {
     const demo = new Demo(engine);
     const startDemo = (): void => {
       demo.open().then(
-        (opened) => tell('info', opened ? 'The demo shop is open, with steady traffic.' : 'The demo shop is open already.'),
+        (opened) =>
+          tell('info', opened ? 'The demo shop is open, with steady traffic.' : 'The demo shop is open already.'),
         (error: unknown) => tell('error', messageOf(error), hintOf(error)),
       );
     };
@@ -98,10 +100,21 @@ export function startDesktop(): void {
       tell('error', `HALT failed: ${problem}`, 'Run `firebreak halt` in a terminal.');
     };
     const halt = createHalt(engine, failed);
-    const tray = createTray({ platform: process.platform, show, halt: () => void halt.press('tray'), quit: () => app.quit() });
-    if (typeof tray === 'string') tell('warn', `This desktop has no tray: ${tray}`, 'HALT works from the menu, its keys and the page.');
+    const tray = createTray({
+      platform: process.platform,
+      show,
+      halt: () => void halt.press('tray'),
+      quit: () => app.quit(),
+    });
+    if (typeof tray === 'string')
+      tell('warn', `This desktop has no tray: ${tray}`, 'HALT works from the menu, its keys and the page.');
     const { keys, problem } = halt.register();
-    if (problem !== '') tell('warn', `${keys} does not HALT from other programs: ${problem}.`, 'It still works while this window has the keyboard.');
+    if (problem !== '')
+      tell(
+        'warn',
+        `${keys} does not HALT from other programs: ${problem}.`,
+        'It still works while this window has the keyboard.',
+      );
 
     guardSession(session.defaultSession);
     servePage(openPage(pageFolder()));
@@ -143,15 +156,21 @@ export function startDesktop(): void {
         if (args.demo) startDemo();
       },
       (error: unknown) => {
-        dialog.showErrorBox('Firebreak cannot start', [messageOf(error), hintOf(error)].filter((text) => text !== '').join('\n\n'));
+        dialog.showErrorBox(
+          'Firebreak cannot start',
+          [messageOf(error), hintOf(error)].filter((text) => text !== '').join('\n\n'),
+        );
         app.exit(EXIT.failure);
       },
     );
   };
-  app.whenReady().then(ready).catch((error: unknown) => {
-    process.stderr.write(`firebreak: ${messageOf(error)}\n`);
-    app.exit(EXIT.failure);
-  });
+  app
+    .whenReady()
+    .then(ready)
+    .catch((error: unknown) => {
+      process.stderr.write(`firebreak: ${messageOf(error)}\n`);
+      app.exit(EXIT.failure);
+    });
 }
 
 /** Keeps the tray's line true, and notifies. Events come in bursts: one question is under way at a time. */
@@ -177,4 +196,5 @@ function follow(host: EngineHost, update: (line: string) => void, show: () => vo
   });
 }
 
-const hintOf = (error: unknown): string => (error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '');
+const hintOf = (error: unknown): string =>
+  error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '';

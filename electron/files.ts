@@ -3,7 +3,13 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { type BrowserWindow, dialog } from 'electron';
 import { MAX_FILE_CHARS } from '../engine/contract/api.ts';
-import { FILE_EXTENSIONS, type OpenedFile, type SaveDocumentRequest, type SaveFileRequest, type SavedFile } from '../engine/contract/desktop.ts';
+import {
+  FILE_EXTENSIONS,
+  type OpenedFile,
+  type SaveDocumentRequest,
+  type SaveFileRequest,
+  type SavedFile,
+} from '../engine/contract/desktop.ts';
 import { EXIT, FirebreakError, messageOf } from '../engine/kernel/errors.ts';
 import { isFirebreakFile } from './args.ts';
 import { writeWhole } from './write-file.ts';
@@ -23,7 +29,11 @@ export class Files {
 
   /** Asks for a file and reads it; null when cancelled. Throws FirebreakError as `read` does. */
   async open(window: BrowserWindow): Promise<OpenedFile | null> {
-    const { canceled, filePaths } = await dialog.showOpenDialog(window, { title: 'Open a Firebreak file', filters: FILTERS, properties: ['openFile'] });
+    const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+      title: 'Open a Firebreak file',
+      filters: FILTERS,
+      properties: ['openFile'],
+    });
     const path = filePaths[0];
     return canceled || path === undefined ? null : this.read(path);
   }
@@ -32,7 +42,8 @@ export class Files {
   async read(given: string): Promise<OpenedFile> {
     const path = resolve(given);
     const name = basename(path);
-    if (!isFirebreakFile(path)) throw badFile(`${name} is not a Firebreak file by its name`, `Choose one that ends in ${ENDINGS}.`);
+    if (!isFirebreakFile(path))
+      throw badFile(`${name} is not a Firebreak file by its name`, `Choose one that ends in ${ENDINGS}.`);
     let bytes: Buffer;
     try {
       const found = await stat(path);
@@ -41,7 +52,10 @@ export class Files {
       bytes = await readFile(path);
     } catch (error) {
       if (error instanceof FirebreakError) throw error;
-      throw badFile(`cannot read ${path}: ${messageOf(error)}`, 'Check that the file is there and that you may read it.');
+      throw badFile(
+        `cannot read ${path}: ${messageOf(error)}`,
+        'Check that the file is there and that you may read it.',
+      );
     }
     const text = decodeText(bytes, name);
     if (text.length > MAX_FILE_CHARS) throw tooLarge(name);
@@ -64,15 +78,34 @@ export class Files {
   async saveDocument(window: BrowserWindow, { name, base64 }: SaveDocumentRequest): Promise<SavedFile | null> {
     const ending = extname(basename(name)).toLowerCase();
     const kind = DOCUMENTS[ending];
-    if (kind === undefined) throw badFile(`${name} is not a document that reports come as`, `Its name must end in ${Object.keys(DOCUMENTS).join(', ')}.`);
-    const chosen = await askWhere(window, 'Export the report', basename(name), [{ name: kind, extensions: [ending.slice(1)] }]);
+    if (kind === undefined)
+      throw badFile(
+        `${name} is not a document that reports come as`,
+        `Its name must end in ${Object.keys(DOCUMENTS).join(', ')}.`,
+      );
+    const chosen = await askWhere(window, 'Export the report', basename(name), [
+      { name: kind, extensions: [ending.slice(1)] },
+    ]);
     if (chosen === null) return null;
-    return write(extname(chosen).toLowerCase() === ending ? chosen : withEnding(chosen, ending), Buffer.from(base64, 'base64'));
+    return write(
+      extname(chosen).toLowerCase() === ending ? chosen : withEnding(chosen, ending),
+      Buffer.from(base64, 'base64'),
+    );
   }
 }
 
-async function askWhere(window: BrowserWindow, title: string, name: string, filters: { name: string; extensions: string[] }[]): Promise<string | null> {
-  const { canceled, filePath } = await dialog.showSaveDialog(window, { title, defaultPath: name, filters, properties: ['showOverwriteConfirmation'] });
+async function askWhere(
+  window: BrowserWindow,
+  title: string,
+  name: string,
+  filters: { name: string; extensions: string[] }[],
+): Promise<string | null> {
+  const { canceled, filePath } = await dialog.showSaveDialog(window, {
+    title,
+    defaultPath: name,
+    filters,
+    properties: ['showOverwriteConfirmation'],
+  });
   return canceled || filePath === '' ? null : resolve(filePath);
 }
 
@@ -87,7 +120,10 @@ async function write(path: string, content: string | Buffer): Promise<SavedFile>
   try {
     await writeWhole(path, content);
   } catch (error) {
-    throw badFile(`cannot write ${path}: ${messageOf(error)}`, 'Choose a folder that you may write to, on a disk with room.');
+    throw badFile(
+      `cannot write ${path}: ${messageOf(error)}`,
+      'Choose a folder that you may write to, on a disk with room.',
+    );
   }
   return { path, name: basename(path) };
 }
@@ -100,6 +136,10 @@ function decodeText(bytes: Buffer, name: string): string {
   }
 }
 
-const badFile = (message: string, hint: string): FirebreakError => new FirebreakError('bad-file', message, { hint, exitCode: EXIT.usage });
+const badFile = (message: string, hint: string): FirebreakError =>
+  new FirebreakError('bad-file', message, { hint, exitCode: EXIT.usage });
 const tooLarge = (name: string): FirebreakError =>
-  badFile(`${name} is larger than ${MAX_FILE_CHARS / 1024 / 1024} MiB of text`, 'Split it: an experiment needs a few kilobytes.');
+  badFile(
+    `${name} is larger than ${MAX_FILE_CHARS / 1024 / 1024} MiB of text`,
+    'Split it: an experiment needs a few kilobytes.',
+  );

@@ -9,7 +9,9 @@ const BINARY = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electro
 /** The unpacked Electron: $FIREBREAK_ELECTRON_DIST, else the one that came with the dependencies; undefined when neither is there. */
 export function electronDist() {
   const candidates = [process.env.FIREBREAK_ELECTRON_DIST, join(root, 'node_modules', 'electron', 'dist')];
-  return candidates.find((dist) => dist !== undefined && dist !== '' && existsSync(join(dist, BINARY[process.platform] ?? 'electron')));
+  return candidates.find(
+    (dist) => dist !== undefined && dist !== '' && existsSync(join(dist, BINARY[process.platform] ?? 'electron')),
+  );
 }
 
 /** Electron's program; undefined when there is none. */

@@ -28,7 +28,9 @@ export function revertOnQuit(app: App, { end, ending }: LeavingDeps): Leaving {
   const exit = async (code: number): Promise<void> => {
     started = true;
     ending();
-    const late = realClock.sleep(REVERT_WITHIN).then(() => `not everything was reverted within ${REVERT_WITHIN / 1_000} s; the watchdog reverts the rest`);
+    const late = realClock
+      .sleep(REVERT_WITHIN)
+      .then(() => `not everything was reverted within ${REVERT_WITHIN / 1_000} s; the watchdog reverts the rest`);
     const problem = await Promise.race([end().then(() => '', messageOf), late]);
     if (problem !== '') process.stderr.write(`firebreak: ${problem}\n`);
     app.exit(problem === '' ? code : EXIT.residue);

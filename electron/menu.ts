@@ -20,7 +20,16 @@ export function setMenu(deps: MenuDeps): void {
   Menu.setApplicationMenu(Menu.buildFromTemplate(template(deps)));
 }
 
-function template({ platform, development, globalKeys, act, halt, about, startDemo, openStateFolder }: MenuDeps): MenuItemConstructorOptions[] {
+function template({
+  platform,
+  development,
+  globalKeys,
+  act,
+  halt,
+  about,
+  startDemo,
+  openStateFolder,
+}: MenuDeps): MenuItemConstructorOptions[] {
   const mac = platform === 'darwin';
   const entry = (action: MenuAction, label: string, accelerator?: string): MenuItemConstructorOptions => ({
     id: action,
@@ -35,7 +44,17 @@ function template({ platform, development, globalKeys, act, halt, about, startDe
   const line: MenuItemConstructorOptions = { type: 'separator' };
   const app: MenuItemConstructorOptions = {
     label: 'Firebreak',
-    submenu: [{ role: 'about' }, line, { role: 'services' }, line, { role: 'hide' }, { role: 'hideOthers' }, { role: 'unhide' }, line, { role: 'quit' }],
+    submenu: [
+      { role: 'about' },
+      line,
+      { role: 'services' },
+      line,
+      { role: 'hide' },
+      { role: 'hideOthers' },
+      { role: 'unhide' },
+      line,
+      { role: 'quit' },
+    ],
   };
   return [
     ...(mac ? [app] : []),
@@ -54,7 +73,13 @@ function template({ platform, development, globalKeys, act, halt, about, startDe
     {
       label: '&Edit',
       submenu: [
-        { role: 'undo' }, { role: 'redo' }, line, { role: 'cut' }, { role: 'copy' }, { role: 'paste' }, { role: 'selectAll' },
+        { role: 'undo' },
+        { role: 'redo' },
+        line,
+        { role: 'cut' },
+        { role: 'copy' },
+        { role: 'paste' },
+        { role: 'selectAll' },
       ],
     },
     {
@@ -68,14 +93,23 @@ function template({ platform, development, globalKeys, act, halt, about, startDe
         entry('presenter', '&Presenter mode'),
         entry('theme', '&Dark or light'),
         line,
-        { role: 'resetZoom' }, { role: 'zoomIn' }, { role: 'zoomOut' }, { role: 'togglefullscreen' },
+        { role: 'resetZoom' },
+        { role: 'zoomIn' },
+        { role: 'zoomOut' },
+        { role: 'togglefullscreen' },
         ...(development ? [line, { role: 'reload' as const }, { role: 'toggleDevTools' as const }] : []),
       ],
     },
     {
       label: '&Run',
       submenu: [
-        { id: 'halt', label: '&HALT: end every fault', accelerator: HALT_KEYS, registerAccelerator: !globalKeys, click: halt },
+        {
+          id: 'halt',
+          label: '&HALT: end every fault',
+          accelerator: HALT_KEYS,
+          registerAccelerator: !globalKeys,
+          click: halt,
+        },
         entry('rehearse', 'Rehearse HAL&T'),
         line,
         { id: 'demo', label: 'Open the &demo shop', click: startDemo },

@@ -18,10 +18,18 @@ export function noteOf({ body }: Pick<EngineEvent, 'body'>): Note | undefined {
         urgent: !body.reverted,
       };
     case 'halt':
-      return { title: 'HALT', body: `By ${body.by}, after ${Math.round(body.tookMs)} ms: ${proven(body.faults)}`, urgent: body.faults?.some(({ reverted }) => !reverted) === true };
+      return {
+        title: 'HALT',
+        body: `By ${body.by}, after ${Math.round(body.tookMs)} ms: ${proven(body.faults)}`,
+        urgent: body.faults?.some(({ reverted }) => !reverted) === true,
+      };
     case 'fault':
       if (body.fault.state !== 'unconfirmed') return undefined;
-      return { title: 'A fault is unconfirmed', body: `${body.fault.policy} on ${body.fault.target} could not be verified clean. ${body.fault.note}`, urgent: true };
+      return {
+        title: 'A fault is unconfirmed',
+        body: `${body.fault.policy} on ${body.fault.target} could not be verified clean. ${body.fault.note}`,
+        urgent: true,
+      };
     default:
       return undefined;
   }

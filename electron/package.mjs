@@ -38,7 +38,9 @@ export async function pack({ dist, dirOnly = false, output = OUTPUT }) {
   const config = { extends: join(root, 'electron-builder.yml'), electronDist: dist, directories: { output } };
   const problem = await run({ targets: platform.createTarget('dir'), config });
   if (problem !== '') return { unpacked: undefined, built: [], missing: [{ what: 'the program', why: problem }] };
-  const folder = readdirSync(output).find((name) => name.startsWith(UNPACKED[process.platform]) && existsSync(join(output, name)) && !name.includes('.'));
+  const folder = readdirSync(output).find(
+    (name) => name.startsWith(UNPACKED[process.platform]) && existsSync(join(output, name)) && !name.includes('.'),
+  );
   const unpacked = join(output, folder);
   const built = [];
   const missing = [];
@@ -56,20 +58,29 @@ async function main(args) {
   const [{ buildRoom }, { buildPreload }] = await Promise.all([import('../renderer/build.mjs'), import('./build.mjs')]);
   await buildRoom();
   await buildPreload();
-  const { why } = electronDist() === undefined ? await electronRuntime({ root, node: process.execPath, again: true, show: console.log }) : {};
+  const { why } =
+    electronDist() === undefined
+      ? await electronRuntime({ root, node: process.execPath, again: true, show: console.log })
+      : {};
   const dist = electronDist();
   if (dist === undefined) {
-    console.error(`Not packed: Electron ${electronVersion()} for ${process.platform}-${process.arch} is not here: ${why}.`);
-    console.error('Unpack electron-v…zip of its release page somewhere, name the folder in FIREBREAK_ELECTRON_DIST, and try again.');
+    console.error(
+      `Not packed: Electron ${electronVersion()} for ${process.platform}-${process.arch} is not here: ${why}.`,
+    );
+    console.error(
+      'Unpack electron-v…zip of its release page somewhere, name the folder in FIREBREAK_ELECTRON_DIST, and try again.',
+    );
     return 1;
   }
   const { unpacked, built, missing } = await pack({ dist, dirOnly: args.includes('--dir') });
-  if (unpacked !== undefined) console.log(`Packed: ${relative(root, unpacked)}${built.map((what) => `, ${what}`).join('')}`);
+  if (unpacked !== undefined)
+    console.log(`Packed: ${relative(root, unpacked)}${built.map((what) => `, ${what}`).join('')}`);
   for (const { what, why } of missing) console.error(`Not packed: ${what}: ${why}`);
   return unpacked === undefined ? 1 : 0;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (Number(process.versions.node.split('.')[0]) < 24) runOnNode([process.argv[1], ...process.argv.slice(2)], { cwd: root });
+  if (Number(process.versions.node.split('.')[0]) < 24)
+    runOnNode([process.argv[1], ...process.argv.slice(2)], { cwd: root });
   else process.exitCode = await main(process.argv.slice(2));
 }

@@ -17,7 +17,12 @@ declare const window: { postMessage(message: unknown, origin: string, ports: rea
 
 /** The message of an error thrown by the host, without the frame that Electron puts around it. */
 const plain = (error: unknown): Error =>
-  new Error(String(error instanceof Error ? error.message : error).replace(/^Error invoking remote method '[^']*': (\w*Error: )?/, ''));
+  new Error(
+    String(error instanceof Error ? error.message : error).replace(
+      /^Error invoking remote method '[^']*': (\w*Error: )?/,
+      '',
+    ),
+  );
 
 const ask = <T>(channel: string, input?: unknown): Promise<T> =>
   ipcRenderer.invoke(channel, input).catch((error: unknown) => {

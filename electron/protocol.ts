@@ -15,7 +15,9 @@ export function isRoom(address: string): boolean {
 
 /** Must run before the app is ready. A standard scheme has an origin, so that `'self'` and storage work as on the web. */
 export function registerScheme(): void {
-  protocol.registerSchemesAsPrivileged([{ scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } }]);
+  protocol.registerSchemesAsPrivileged([
+    { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ]);
 }
 
 /** Serves the built room at ROOM_URL and nothing of the disk besides. */
@@ -24,7 +26,9 @@ export function servePage(page: RoomPage): void {
     if (!isRoom(url) || method !== 'GET') return refused(method === 'GET' ? 404 : 405);
     // The engine is reached over the message port: the page connects to nowhere.
     const answer = await page.answer(new URL(url).pathname, { connect: [] });
-    return answer === undefined ? refused(404) : new Response(new Uint8Array(answer.body), { status: answer.status, headers: answer.headers });
+    return answer === undefined
+      ? refused(404)
+      : new Response(new Uint8Array(answer.body), { status: answer.status, headers: answer.headers });
   });
 }
 

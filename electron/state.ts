@@ -27,7 +27,10 @@ const SETTLED_MS = 500;
 const fileOf = (folder: string): string => join(folder, 'window.json');
 
 /** Where to open the window: as it was left, if that is still on a display. @param areas work areas of the displays. */
-export function placeOf(folder: string, areas: readonly Rectangle[]): { readonly bounds: Size | Rectangle; readonly maximized: boolean } {
+export function placeOf(
+  folder: string,
+  areas: readonly Rectangle[],
+): { readonly bounds: Size | Rectangle; readonly maximized: boolean } {
   const kept = read(folder);
   if (kept === undefined) return { bounds: FIRST, maximized: false };
   const { x, y } = kept.bounds;
@@ -35,7 +38,9 @@ export function placeOf(folder: string, areas: readonly Rectangle[]): { readonly
   const height = Math.max(kept.bounds.height, SMALLEST.height);
   const graspable = areas.some(
     (area) =>
-      Math.min(x + width, area.x + area.width) - Math.max(x, area.x) >= GRASP.width && y >= area.y && y + GRASP.height <= area.y + area.height,
+      Math.min(x + width, area.x + area.width) - Math.max(x, area.x) >= GRASP.width &&
+      y >= area.y &&
+      y + GRASP.height <= area.y + area.height,
   );
   // Without a place the system centres it.
   return { bounds: graspable ? { x, y, width, height } : { width, height }, maximized: kept.maximized };

@@ -23,7 +23,10 @@ export interface WindowDeps {
 
 /** Opens the window of the room. The page in it is trusted with nothing but `window.firebreak`. */
 export function openWindow({ folder, tell, stayed }: WindowDeps): BrowserWindow {
-  const { bounds, maximized } = placeOf(folder, screen.getAllDisplays().map(({ workArea }) => workArea));
+  const { bounds, maximized } = placeOf(
+    folder,
+    screen.getAllDisplays().map(({ workArea }) => workArea),
+  );
   const window = new BrowserWindow({
     ...bounds,
     minWidth: SMALLEST.width,
@@ -53,7 +56,9 @@ export function openWindow({ folder, tell, stayed }: WindowDeps): BrowserWindow 
   });
   keepPlace(window, folder);
   reviveAfterCrash(window, tell);
-  window.on('unresponsive', () => tell('The page does not answer. The engine is not affected; HALT works from the menu, the tray and its keys.'));
+  window.on('unresponsive', () =>
+    tell('The page does not answer. The engine is not affected; HALT works from the menu, the tray and its keys.'),
+  );
   window.webContents.on('will-prevent-unload', (event) => {
     const leave = dialog.showMessageBoxSync(window, {
       type: 'question',

@@ -15,7 +15,10 @@ const SOURCES = ['renderer', 'engine/contract', 'engine/kernel', 'engine/faults'
 const ONE_LANGUAGE = {
   name: 'one-language',
   setup: (build) =>
-    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({ contents: "export { default as en } from './en.js';", resolveDir: dirname(path) })),
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js';",
+      resolveDir: dirname(path),
+    })),
 };
 
 /**
@@ -57,10 +60,14 @@ export async function buildRoom({ outdir = ROOM, minify = true } = {}) {
   });
   // Its helper process would live as long as ours.
   await stop();
-  const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint !== undefined && entryPoint.endsWith('renderer/main.tsx'));
+  const entry = Object.entries(metafile.outputs).find(
+    ([, { entryPoint }]) => entryPoint !== undefined && entryPoint.endsWith('renderer/main.tsx'),
+  );
   if (entry === undefined) throw new Error('the bundle has no entry');
   // esbuild does not load the style sheets of lazy parts by itself; they are small, so the page names them all.
-  const styles = Object.keys(metafile.outputs).filter((path) => path.endsWith('.css')).map((path) => `<link rel="stylesheet" href="./${basename(path)}" />`);
+  const styles = Object.keys(metafile.outputs)
+    .filter((path) => path.endsWith('.css'))
+    .map((path) => `<link rel="stylesheet" href="./${basename(path)}" />`);
   const page = readFileSync(join(root, 'renderer/index.html'), 'utf8')
     .replace('__SCRIPT__', basename(entry[0]))
     .replace('<!-- styles -->', styles.join('\n    '));
@@ -71,7 +78,8 @@ export async function buildRoom({ outdir = ROOM, minify = true } = {}) {
 
 function hashOf(minify) {
   const hash = createHash('sha256').update(String(minify));
-  for (const source of SOURCES.map((name) => join(root, name))) for (const file of filesOf(source)) hash.update(relative(root, file)).update(readFileSync(file));
+  for (const source of SOURCES.map((name) => join(root, name)))
+    for (const file of filesOf(source)) hash.update(relative(root, file)).update(readFileSync(file));
   return hash.digest('hex');
 }
 function filesOf(path) {

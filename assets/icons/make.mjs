@@ -17,7 +17,9 @@ const page = await browser.newPage();
 async function render(drawing, size) {
   await page.setViewportSize({ width: size, height: size });
   const source = Buffer.from(readFileSync(join(here, drawing))).toString('base64');
-  await page.setContent(`<style>*{margin:0}img{display:block;width:${size}px;height:${size}px}</style><img src="data:image/svg+xml;base64,${source}">`);
+  await page.setContent(
+    `<style>*{margin:0}img{display:block;width:${size}px;height:${size}px}</style><img src="data:image/svg+xml;base64,${source}">`,
+  );
   await page.evaluate(() => document.images[0].decode());
   return page.screenshot({ omitBackground: true });
 }
@@ -34,7 +36,19 @@ await browser.close();
 
 writeFileSync(join(here, 'icon.ico'), ico([16, 24, 32, 48, 64, 128, 256]));
 // The types that hold a PNG, with the size of each: Apple's Icon Composer format, macOS 10.7 and later.
-writeFileSync(join(here, 'icon.icns'), icns([['ic11', 32], ['ic12', 64], ['ic07', 128], ['ic13', 256], ['ic08', 256], ['ic14', 512], ['ic09', 512], ['ic10', 1024]]));
+writeFileSync(
+  join(here, 'icon.icns'),
+  icns([
+    ['ic11', 32],
+    ['ic12', 64],
+    ['ic07', 128],
+    ['ic13', 256],
+    ['ic08', 256],
+    ['ic14', 512],
+    ['ic09', 512],
+    ['ic10', 1024],
+  ]),
+);
 
 /** ICONDIR and its entries, each a whole PNG (Windows Vista and later). */
 function ico(sizes) {
@@ -65,6 +79,9 @@ function icns(types) {
   });
   const head = Buffer.alloc(8);
   head.write('icns', 'latin1');
-  head.writeUInt32BE(parts.reduce((sum, part) => sum + part.length, 8), 4);
+  head.writeUInt32BE(
+    parts.reduce((sum, part) => sum + part.length, 8),
+    4,
+  );
   return Buffer.concat([head, ...parts]);
 }

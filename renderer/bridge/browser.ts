@@ -19,11 +19,19 @@ export function browserBridge(): Bridge {
   return {
     host: 'browser',
     open: (signal) => {
-      if (token === '') return Promise.reject(new Refused('This address holds no token. Open the whole address that Firebreak printed.'));
-      return openSocket(new URL(PATH, location.href.replace(/^http/, 'ws')), token, signal).catch(async (error: unknown) => {
-        if (await isRefused(token)) throw new Refused('The engine was started with a new secret and no longer takes the one of this page. Open the address that it printed last; here in this tab will do.');
-        throw error;
-      });
+      if (token === '')
+        return Promise.reject(
+          new Refused('This address holds no token. Open the whole address that Firebreak printed.'),
+        );
+      return openSocket(new URL(PATH, location.href.replace(/^http/, 'ws')), token, signal).catch(
+        async (error: unknown) => {
+          if (await isRefused(token))
+            throw new Refused(
+              'The engine was started with a new secret and no longer takes the one of this page. Open the address that it printed last; here in this tab will do.',
+            );
+          throw error;
+        },
+      );
     },
   };
 }

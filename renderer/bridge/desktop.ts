@@ -23,7 +23,13 @@ export function desktopBridge(host: DesktopApi): Bridge {
         };
         const onMessage = (event: MessageEvent<{ readonly type?: unknown } | undefined>): void => {
           const [port] = event.ports;
-          if (event.source !== window || event.origin !== location.origin || event.data?.type !== PORT_MESSAGE || port === undefined) return;
+          if (
+            event.source !== window ||
+            event.origin !== location.origin ||
+            event.data?.type !== PORT_MESSAGE ||
+            port === undefined
+          )
+            return;
           removeEventListener('message', onMessage);
           signal.removeEventListener('abort', stop);
           resolve(portOf(port));

@@ -1,6 +1,14 @@
 import { type ManifestInfo } from '../../engine/contract/api.ts';
 import {
-  abortShape, checkShape, experimentShape, headShape, httpProbeSpec, ignoredList, policyShape, prometheusProbeSpec, routeShape,
+  abortShape,
+  checkShape,
+  experimentShape,
+  headShape,
+  httpProbeSpec,
+  ignoredList,
+  policyShape,
+  prometheusProbeSpec,
+  routeShape,
   snake,
 } from '../../engine/contract/sections.ts';
 import { protocol } from '../../engine/contract/models.ts';
@@ -43,11 +51,18 @@ export const CHECK: readonly Field[] = [
 export const ABORT = fieldsOf(abortShape);
 
 /** What every policy may say before the fields of its type. */
-const head = (wire: boolean): readonly Field[] => [...base('name'), type, ...(wire ? base('route') : []), ...base('target')];
+const head = (wire: boolean): readonly Field[] => [
+  ...base('name'),
+  type,
+  ...(wire ? base('route') : []),
+  ...base('target'),
+];
 const POLICY = new Map(
   Object.values(manifests).map((manifest) => {
     const target = { help: manifest.target.help, example: manifest.target.example, required: manifest.target.required };
-    const common = head(manifest.layer === 'wire').map((field) => (field.name === 'target' ? { ...field, ...target } : field));
+    const common = head(manifest.layer === 'wire').map((field) =>
+      field.name === 'target' ? { ...field, ...target } : field,
+    );
     return [manifest.type as string, [...common, ...fieldsOf(manifest.params.shape)] as readonly Field[]];
   }),
 );
@@ -56,8 +71,12 @@ const UNTYPED = head(true);
 export const policyFields = (name: string): readonly Field[] => POLICY.get(name.toLowerCase()) ?? UNTYPED;
 
 const PROBES: Readonly<Record<string, readonly Field[]>> = {
-  http: fieldsOf(httpProbeSpec.shape).map((field) => (field.name === 'type' ? { ...field, choices: PROBE_TYPES } : field)),
-  prometheus: fieldsOf(prometheusProbeSpec.shape).map((field) => (field.name === 'type' ? { ...field, choices: PROBE_TYPES } : field)),
+  http: fieldsOf(httpProbeSpec.shape).map((field) =>
+    field.name === 'type' ? { ...field, choices: PROBE_TYPES } : field,
+  ),
+  prometheus: fieldsOf(prometheusProbeSpec.shape).map((field) =>
+    field.name === 'type' ? { ...field, choices: PROBE_TYPES } : field,
+  ),
 };
 /** The fields of a probe of a type; the type alone when there is no such type. */
 export const probeFields = (name: string): readonly Field[] =>
@@ -66,20 +85,30 @@ export const probeFields = (name: string): readonly Field[] =>
 /** One line on a type of fault. */
 export const summaryOf = (name: string): string => manifestOf(name)?.summary ?? '';
 /** Whether a type of fault acts on traffic of routes. */
-export const isWire = (name: string): boolean => (manifestOf(name)?.layer satisfies ManifestInfo['layer'] | undefined) !== 'host';
+export const isWire = (name: string): boolean =>
+  (manifestOf(name)?.layer satisfies ManifestInfo['layer'] | undefined) !== 'host';
 
 /** The fields of the mapping at a path, or undefined when nothing is known of it. `typeAt` reads the `type` in a mapping. */
 export function fieldsAt(path: Path, typeAt: (path: Path) => string): readonly Field[] | undefined {
   const steps = path.map((step) => (typeof step === 'number' ? '[]' : snake(step))).join('.');
   switch (steps) {
-    case '': return TOP;
-    case 'ignored_commands': return IGNORED;
-    case 'routes.[]': return ROUTE;
-    case 'policies.[]': return policyFields(typeAt(path));
-    case 'experiment': return EXPERIMENT;
-    case 'experiment.steady_state.[]': return CHECK;
-    case 'experiment.steady_state.[].probe': return probeFields(typeAt(path));
-    case 'experiment.abort': return ABORT;
-    default: return undefined;
+    case '':
+      return TOP;
+    case 'ignored_commands':
+      return IGNORED;
+    case 'routes.[]':
+      return ROUTE;
+    case 'policies.[]':
+      return policyFields(typeAt(path));
+    case 'experiment':
+      return EXPERIMENT;
+    case 'experiment.steady_state.[]':
+      return CHECK;
+    case 'experiment.steady_state.[].probe':
+      return probeFields(typeAt(path));
+    case 'experiment.abort':
+      return ABORT;
+    default:
+      return undefined;
   }
 }

@@ -14,7 +14,8 @@ const has = (found: readonly string[] | undefined, ...wanted: readonly string[])
   for (const one of wanted) assert.ok(found?.includes(one), `${one} is not among ${found?.join(', ')}`);
 };
 const lacks = (found: readonly string[] | undefined, ...unwanted: readonly string[]): void => {
-  for (const one of unwanted) assert.ok(found !== undefined && !found.includes(one), `${one} is among ${found?.join(', ')}`);
+  for (const one of unwanted)
+    assert.ok(found !== undefined && !found.includes(one), `${one} is among ${found?.join(', ')}`);
 };
 
 test('keys are offered at their place, without those that are there', () => {
@@ -65,14 +66,27 @@ test('issues find their field in either spelling', () => {
 
 test('a comparison gives back both texts', () => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 30 }).map((lines) => lines.join('\n'));
-  fc.assert(fc.property(text, text, (before, after) => {
-    const lines = diffLines(before, after);
-    const side = (kind: string): string => lines.filter((line) => line.kind === 'same' || line.kind === kind).map((line) => line.text).join('\n');
-    assert.equal(side('gone'), before);
-    assert.equal(side('new'), after);
-  }), { numRuns: 500, seed: 7 });
-  assert.deepEqual(diffLines('a\nb\nc', 'a\nx\nc').map(({ kind }) => kind), ['same', 'gone', 'new', 'same']);
+  fc.assert(
+    fc.property(text, text, (before, after) => {
+      const lines = diffLines(before, after);
+      const side = (kind: string): string =>
+        lines
+          .filter((line) => line.kind === 'same' || line.kind === kind)
+          .map((line) => line.text)
+          .join('\n');
+      assert.equal(side('gone'), before);
+      assert.equal(side('new'), after);
+    }),
+    { numRuns: 500, seed: 7 },
+  );
+  assert.deepEqual(
+    diffLines('a\nb\nc', 'a\nx\nc').map(({ kind }) => kind),
+    ['same', 'gone', 'new', 'same'],
+  );
   const long = Array.from({ length: 40 }, (_, index) => `line ${index}`);
   const shown = folded(diffLines(long.join('\n'), [...long.slice(0, 20), 'new', ...long.slice(20)].join('\n')));
-  assert.deepEqual(shown.map(({ kind }) => kind), ['skipped', 'same', 'same', 'same', 'new', 'same', 'same', 'same', 'skipped']);
+  assert.deepEqual(
+    shown.map(({ kind }) => kind),
+    ['skipped', 'same', 'same', 'same', 'new', 'same', 'same', 'same', 'skipped'],
+  );
 });

@@ -51,13 +51,22 @@ export function offersAt(text: string, at: number, routes: readonly string[] = [
   if (!/^[\w-]*$/.test(plain)) return undefined;
   const camel = [...level.keys.keys()].some((key) => /[a-z][A-Z]/.test(key));
   const there = new Set([...level.keys.keys()].map(snake));
-  return { from: at - typed.length, offers: fields.filter(({ name }) => !there.has(snake(name))).map((field) => keyOffer(field, camel, bracket !== undefined)) };
+  return {
+    from: at - typed.length,
+    offers: fields
+      .filter(({ name }) => !there.has(snake(name)))
+      .map((field) => keyOffer(field, camel, bracket !== undefined)),
+  };
 }
 
 function keyOffer(field: Field, camel: boolean, flow: boolean): Offer {
   const label = camel ? field.name : snake(field.name);
   const inside = !flow && (field.kind === 'section' || field.kind === 'map');
-  const detail = field.required ? 'required' : field.fallback !== undefined && field.fallback !== '' ? `default ${field.fallback}` : '';
+  const detail = field.required
+    ? 'required'
+    : field.fallback !== undefined && field.fallback !== ''
+      ? `default ${field.fallback}`
+      : '';
   return { label, insert: inside ? `${label}:` : `${label}: `, detail, info: infoOf(field), kind: 'field' };
 }
 const infoOf = ({ help, example }: Field): string => (example === '' ? help : `${help} For example: ${example}`);
@@ -65,10 +74,18 @@ const infoOf = ({ help, example }: Field): string => (example === '' ? help : `$
 function valuesOf(field: Field, routes: readonly string[]): readonly Offer[] {
   const value = (label: string, info: string): Offer => ({ label, detail: '', info, kind: 'value' });
   if (field.name === 'route') return routes.map((name) => value(name, 'A route.'));
-  if (field.name === 'type' && field.choices === FAULT_TYPES) return field.choices.map((name) => value(name, summaryOf(name)));
-  if (field.kind === 'choice') return field.choices.filter((name) => name !== '').map((name) => value(name, field.help));
-  if (field.kind === 'flag') return ['true', 'false'].map((name) => ({ ...value(name, field.help), detail: field.fallback === name ? 'default' : '' }));
-  return field.example === '' || field.kind === 'map' || field.kind === 'list' ? [] : [{ ...value(field.example, field.help), detail: 'example' }];
+  if (field.name === 'type' && field.choices === FAULT_TYPES)
+    return field.choices.map((name) => value(name, summaryOf(name)));
+  if (field.kind === 'choice')
+    return field.choices.filter((name) => name !== '').map((name) => value(name, field.help));
+  if (field.kind === 'flag')
+    return ['true', 'false'].map((name) => ({
+      ...value(name, field.help),
+      detail: field.fallback === name ? 'default' : '',
+    }));
+  return field.example === '' || field.kind === 'map' || field.kind === 'list'
+    ? []
+    : [{ ...value(field.example, field.help), detail: 'example' }];
 }
 
 /** The bracket that is still open at the end of a line. */
@@ -91,7 +108,9 @@ function openBracket(line: string): { readonly at: number } | undefined {
 function within(text: string, start: number, line: string, at: number): Level | undefined {
   const before = line.slice(0, at);
   const inner = line.slice(at + 1);
-  const keys = new Map([...inner.matchAll(/(?:^|,)\s*([A-Za-z_][\w-]*)\s*:\s*([\w.-]*)/g)].map(([, key = '', value = '']) => [key, value]));
+  const keys = new Map(
+    [...inner.matchAll(/(?:^|,)\s*([A-Za-z_][\w-]*)\s*:\s*([\w.-]*)/g)].map(([, key = '', value = '']) => [key, value]),
+  );
   // What follows the place on its line counts as well.
   const end = text.indexOf('\n', start);
   const rest = text.slice(start + line.length, end === -1 ? text.length : end);

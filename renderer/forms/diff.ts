@@ -30,7 +30,9 @@ function middle(a: readonly string[], b: readonly string[]): DiffLine[] {
     trail.push(reach);
     const next = new Map(reach);
     for (let diagonal = -edits; diagonal <= edits; diagonal += 2) {
-      const down = diagonal === -edits || (diagonal !== edits && (reach.get(diagonal - 1) ?? -1) < (reach.get(diagonal + 1) ?? -1));
+      const down =
+        diagonal === -edits ||
+        (diagonal !== edits && (reach.get(diagonal - 1) ?? -1) < (reach.get(diagonal + 1) ?? -1));
       let x = down ? (reach.get(diagonal + 1) ?? 0) : (reach.get(diagonal - 1) ?? 0) + 1;
       while (x < a.length && x - diagonal < b.length && a[x] === b[x - diagonal]) x++;
       next.set(diagonal, x);
@@ -38,7 +40,10 @@ function middle(a: readonly string[], b: readonly string[]): DiffLine[] {
     }
     reach = next;
   }
-  return [...a.map((text): DiffLine => ({ kind: 'gone', text })), ...b.map((text): DiffLine => ({ kind: 'new', text }))];
+  return [
+    ...a.map((text): DiffLine => ({ kind: 'gone', text })),
+    ...b.map((text): DiffLine => ({ kind: 'new', text })),
+  ];
 }
 
 function backtrack(a: readonly string[], b: readonly string[], trail: readonly Map<number, number>[]): DiffLine[] {
@@ -47,11 +52,13 @@ function backtrack(a: readonly string[], b: readonly string[], trail: readonly M
   for (let edits = trail.length - 1; edits >= 0; edits--) {
     const reach = trail[edits] as Map<number, number>;
     const diagonal = x - y;
-    const down = diagonal === -edits || (diagonal !== edits && (reach.get(diagonal - 1) ?? -1) < (reach.get(diagonal + 1) ?? -1));
+    const down =
+      diagonal === -edits || (diagonal !== edits && (reach.get(diagonal - 1) ?? -1) < (reach.get(diagonal + 1) ?? -1));
     const from = down ? diagonal + 1 : diagonal - 1;
     const startX = edits === 0 ? 0 : (reach.get(from) ?? 0);
     const startY = edits === 0 ? 0 : startX - from;
-    while (x > startX + (down || edits === 0 ? 0 : 1) && y > startY + (down && edits > 0 ? 1 : 0) && x > 0 && y > 0) lines.push({ kind: 'same', text: a[(y--, --x)] ?? '' });
+    while (x > startX + (down || edits === 0 ? 0 : 1) && y > startY + (down && edits > 0 ? 1 : 0) && x > 0 && y > 0)
+      lines.push({ kind: 'same', text: a[(y--, --x)] ?? '' });
     if (edits === 0) break;
     if (down) lines.push({ kind: 'new', text: b[--y] ?? '' });
     else lines.push({ kind: 'gone', text: a[--x] ?? '' });
@@ -63,7 +70,9 @@ function backtrack(a: readonly string[], b: readonly string[], trail: readonly M
 export function folded(lines: readonly DiffLine[], around = 3): readonly DiffLine[] {
   const near = new Array<boolean>(lines.length).fill(false);
   lines.forEach(({ kind }, index) => {
-    if (kind !== 'same') for (let at = Math.max(0, index - around); at <= Math.min(lines.length - 1, index + around); at++) near[at] = true;
+    if (kind !== 'same')
+      for (let at = Math.max(0, index - around); at <= Math.min(lines.length - 1, index + around); at++)
+        near[at] = true;
   });
   const result: DiffLine[] = [];
   for (let at = 0; at < lines.length; at++) {

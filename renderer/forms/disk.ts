@@ -12,4 +12,5 @@ export function fromDisk(content: string): OnDisk & { readonly text: string } {
   return { text: bare.replace(/\r\n?/g, '\n'), crlf, bom };
 }
 /** The text as it goes to disk. */
-export const toDisk = (text: string, { crlf, bom }: OnDisk): string => (bom ? '\uFEFF' : '') + (crlf ? text.replaceAll('\n', '\r\n') : text);
+export const toDisk = (text: string, { crlf, bom }: OnDisk): string =>
+  (bom ? '\uFEFF' : '') + (crlf ? text.replaceAll('\n', '\r\n') : text);

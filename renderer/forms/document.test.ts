@@ -22,10 +22,12 @@ function parsed(text: string): Source {
 /** All that a source says, with fields in snake_case. */
 function said(node: unknown, free = false): Model {
   if (isMap(node)) {
-    return Object.fromEntries(node.items.map((pair) => {
-      const key = isScalar(pair.key) ? String(pair.key.value) : '';
-      return [free ? key : snake(key), said(pair.value, /headers$/i.test(key))];
-    }));
+    return Object.fromEntries(
+      node.items.map((pair) => {
+        const key = isScalar(pair.key) ? String(pair.key.value) : '';
+        return [free ? key : snake(key), said(pair.value, /headers$/i.test(key))];
+      }),
+    );
   }
   if (isSeq(node)) return node.items.map((item) => said(item));
   const { text, style } = readNode(node as Node | null);
@@ -54,17 +56,20 @@ const fieldsOfSection = (source: Source, path: Path): readonly Field[] =>
   fieldsAt(path, (where) => read(source, [...where, 'type']).text) ?? assert.fail(`no fields at ${path.join('.')}`);
 
 test('YAML -> form -> YAML: what is written is read, and writing it again changes nothing', () => {
-  fc.assert(fc.property(file, ({ text, model }) => {
-    const source = parsed(text);
-    assert.deepEqual(said(source.root), model);
-    for (const path of sections(source)) {
-      for (const field of fieldsOfSection(source, path)) {
-        const value = read(source, [...path, field.name]);
-        if (value.style === undefined) continue;
-        assert.deepEqual(set(source, [...path, field.name], leaf(field, value.text)), []);
+  fc.assert(
+    fc.property(file, ({ text, model }) => {
+      const source = parsed(text);
+      assert.deepEqual(said(source.root), model);
+      for (const path of sections(source)) {
+        for (const field of fieldsOfSection(source, path)) {
+          const value = read(source, [...path, field.name]);
+          if (value.style === undefined) continue;
+          assert.deepEqual(set(source, [...path, field.name], leaf(field, value.text)), []);
+        }
       }
-    }
-  }), RUNS);
+    }),
+    RUNS,
+  );
 });
 
 /** One thing a person does in a form, and what the file says afterwards. */
@@ -91,7 +96,9 @@ function deed(source: Source, pick: () => number, valueFor: (field: Field) => Mo
   const model = copy(said(source.root));
   const paths = sections(source);
   const path = paths[pick() % paths.length] ?? [];
-  const fields = fieldsOfSection(source, path).filter(({ kind, name }) => kind !== 'section' && name !== 'type' && name !== 'version');
+  const fields = fieldsOfSection(source, path).filter(
+    ({ kind, name }) => kind !== 'section' && name !== 'type' && name !== 'version',
+  );
   const field = fields[pick() % fields.length] as Field;
   const where = [...path, field.name];
   const owner = at(model, path) as Record<string, Model>;
@@ -114,9 +121,19 @@ function deed(source: Source, pick: () => number, valueFor: (field: Field) => Mo
       if (pick() % 2 === 0 && list.length > 0) {
         const to = pick() % (list.length + 1);
         list.splice(to, 0, item as Model);
-        return { what: `move ${path.join('.')} to ${to}`, changes: move(source, listPath, index, to), model, keeps: true };
+        return {
+          what: `move ${path.join('.')} to ${to}`,
+          changes: move(source, listPath, index, to),
+          model,
+          keeps: true,
+        };
       }
-      const said = list.length === 0 && find(source, listPath).parent !== null && (find(source, listPath).node as { flow?: boolean }).flow !== true ? withNothing(model, listPath) : model;
+      const said =
+        list.length === 0 &&
+        find(source, listPath).parent !== null &&
+        (find(source, listPath).node as { flow?: boolean }).flow !== true
+          ? withNothing(model, listPath)
+          : model;
       return { what: `remove ${path.join('.')}`, changes: remove(source, path), model: said, keeps: false };
     }
     case 2: {
@@ -124,7 +141,12 @@ function deed(source: Source, pick: () => number, valueFor: (field: Field) => Mo
       const list = at(model, listPath) as Model[];
       const index = path.at(-1) as number;
       list.splice(index + 1, 0, { ...(list[index] as Record<string, Model>), name: 'copy-of-it' });
-      return { what: `duplicate ${path.join('.')}`, changes: duplicate(source, listPath, index, 'copy-of-it'), model, keeps: true };
+      return {
+        what: `duplicate ${path.join('.')}`,
+        changes: duplicate(source, listPath, index, 'copy-of-it'),
+        model,
+        keeps: true,
+      };
     }
     case 3: {
       const list = (model as Record<string, Model>)['policies'];
@@ -132,9 +154,19 @@ function deed(source: Source, pick: () => number, valueFor: (field: Field) => Mo
       if (list !== undefined && !Array.isArray(list)) return undefined;
       const index = list === undefined ? 0 : pick() % (list.length + 1);
       const added = { name: 'new-one', type: 'http', target: 'all', latency_chance: '1' };
-      if (Array.isArray(list)) list.splice((find(source, ['policies']).node as { flow?: boolean }).flow === true ? list.length : index, 0, added);
+      if (Array.isArray(list))
+        list.splice(
+          (find(source, ['policies']).node as { flow?: boolean }).flow === true ? list.length : index,
+          0,
+          added,
+        );
       else (model as Record<string, Model>)['policies'] = [added];
-      return { what: `insert policy ${index}`, changes: insertItem(source, ['policies'], index, plain), model, keeps: true };
+      return {
+        what: `insert policy ${index}`,
+        changes: insertItem(source, ['policies'], index, plain),
+        model,
+        keeps: true,
+      };
     }
     case 4: {
       if (typeof before !== 'object' || before === null) return undefined;
@@ -144,27 +176,57 @@ function deed(source: Source, pick: () => number, valueFor: (field: Field) => Mo
         else delete before[Object.keys(before)[entry] as string];
         if (Object.keys(before).length === 0) delete owner[key];
         const said = Object.keys(owner).length === 0 ? withNothing(model, path) : model;
-        return { what: `remove entry ${where.join('.')} ${entry}`, changes: removeEntry(source, [...where, entry]), model: said, keeps: !Array.isArray(before) };
+        return {
+          what: `remove entry ${where.join('.')} ${entry}`,
+          changes: removeEntry(source, [...where, entry]),
+          model: said,
+          keeps: !Array.isArray(before),
+        };
       }
       if (Array.isArray(before)) return undefined;
-      const renamed = Object.fromEntries(Object.entries(before).map(([name, inner], index) => [index === entry ? 'new-key: #' : name, inner]));
+      const renamed = Object.fromEntries(
+        Object.entries(before).map(([name, inner], index) => [index === entry ? 'new-key: #' : name, inner]),
+      );
       owner[key] = renamed;
-      return { what: `rename ${where.join('.')} ${entry}`, changes: rename(source, [...where, entry], 'new-key: #'), model, keeps: true };
+      return {
+        what: `rename ${where.join('.')} ${entry}`,
+        changes: rename(source, [...where, entry], 'new-key: #'),
+        model,
+        keeps: true,
+      };
     }
     default: {
       if (field.kind === 'map') {
         if (before !== undefined && (typeof before !== 'object' || before === null)) return undefined;
         owner[key] = { ...(before as Record<string, Model> | undefined), 'x: new': '404' };
-        return { what: `add entry ${where.join('.')}`, changes: addEntry(source, where, 'x: new', '404'), model, keeps: true };
+        return {
+          what: `add entry ${where.join('.')}`,
+          changes: addEntry(source, where, 'x: new', '404'),
+          model,
+          keeps: true,
+        };
       }
       if (field.kind === 'list') {
         owner[key] = [...((before as Model[] | undefined) ?? []), '404'];
-        return { what: `add item ${where.join('.')}`, changes: insertItem(source, where, 99, new Raw('404')), model, keeps: true };
+        return {
+          what: `add item ${where.join('.')}`,
+          changes: insertItem(source, where, 99, new Raw('404')),
+          model,
+          keeps: true,
+        };
       }
       owner[key] = value;
       const oneLine = typeof before === 'string' && !before.includes('\n') && !String(value).includes('\n');
-      const line = oneLine ? source.text.slice(0, find(source, where).node?.range?.[0]).split('\n').length - 1 : undefined;
-      return { what: `set ${where.join('.')} = ${JSON.stringify(value)}`, changes: set(source, where, leaf(field, String(value))), model, keeps: true, ...(line !== undefined && { line }) };
+      const line = oneLine
+        ? source.text.slice(0, find(source, where).node?.range?.[0]).split('\n').length - 1
+        : undefined;
+      return {
+        what: `set ${where.join('.')} = ${JSON.stringify(value)}`,
+        changes: set(source, where, leaf(field, String(value))),
+        model,
+        keeps: true,
+        ...(line !== undefined && { line }),
+      };
     }
   }
 }
@@ -181,39 +243,51 @@ function withNothing(model: Model, path: Path): Model {
 const even = (model: Model): Model => {
   if (typeof model !== 'object' || model === null) return model;
   if (Object.keys(model).length === 0) return null;
-  return Array.isArray(model) ? model.map(even) : Object.fromEntries(Object.entries(model).map(([key, value]) => [key, even(value)]).sort(([a], [b]) => String(a).localeCompare(String(b))));
+  return Array.isArray(model)
+    ? model.map(even)
+    : Object.fromEntries(
+        Object.entries(model)
+          .map(([key, value]) => [key, even(value)])
+          .sort(([a], [b]) => String(a).localeCompare(String(b))),
+      );
 };
 
 test('form -> YAML -> form: what is entered is read back, all else and every comment stay', () => {
-  const deeds = fc.array(fc.tuple(fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 }), fc.nat(1e9)), { minLength: 1, maxLength: 8 });
+  const deeds = fc.array(fc.tuple(fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 }), fc.nat(1e9)), {
+    minLength: 1,
+    maxLength: 8,
+  });
   let done = 0;
-  fc.assert(fc.property(file, deeds, ({ text: first }, list) => {
-    let text = first;
-    for (const [dice, seed] of list) {
-      const source = parsed(text);
-      if (source.root === null) break;
-      let next = 0;
-      const valueFor = (field: Field): Model => fc.sample(valueOf(field), { numRuns: 1, seed })[0] as Model;
-      const one = deed(source, () => dice[next++ % dice.length] ?? 0, valueFor);
-      if (one === undefined) continue;
-      done++;
-      const now = applied(text, one.changes);
-      const told = `${one.what}\n--- before\n${text}\n--- after\n${now}`;
-      const result = parse(now);
-      assert.ok(result.ok, `${JSON.stringify(result)}\n${told}`);
-      assert.deepEqual(even(said(result.source.root)), even(one.model), told);
-      if (one.keeps) {
-        const [had, has] = [commentsOf(text).sort(), commentsOf(now).sort()];
-        for (const comment of had) assert.ok(has.includes(comment), `${comment} is lost: ${told}`);
+  fc.assert(
+    fc.property(file, deeds, ({ text: first }, list) => {
+      let text = first;
+      for (const [dice, seed] of list) {
+        const source = parsed(text);
+        if (source.root === null) break;
+        let next = 0;
+        const valueFor = (field: Field): Model => fc.sample(valueOf(field), { numRuns: 1, seed })[0] as Model;
+        const one = deed(source, () => dice[next++ % dice.length] ?? 0, valueFor);
+        if (one === undefined) continue;
+        done++;
+        const now = applied(text, one.changes);
+        const told = `${one.what}\n--- before\n${text}\n--- after\n${now}`;
+        const result = parse(now);
+        assert.ok(result.ok, `${JSON.stringify(result)}\n${told}`);
+        assert.deepEqual(even(said(result.source.root)), even(one.model), told);
+        if (one.keeps) {
+          const [had, has] = [commentsOf(text).sort(), commentsOf(now).sort()];
+          for (const comment of had) assert.ok(has.includes(comment), `${comment} is lost: ${told}`);
+        }
+        if (one.line !== undefined) {
+          const [old, fresh] = [text.split('\n'), now.split('\n')];
+          assert.equal(fresh.length, old.length, told);
+          old.forEach((line, index) => index === one.line || assert.equal(fresh[index], line, told));
+        }
+        text = now;
       }
-      if (one.line !== undefined) {
-        const [old, fresh] = [text.split('\n'), now.split('\n')];
-        assert.equal(fresh.length, old.length, told);
-        old.forEach((line, index) => index === one.line || assert.equal(fresh[index], line, told));
-      }
-      text = now;
-    }
-  }), RUNS);
+    }),
+    RUNS,
+  );
   assert.ok(done > 1_000, `only ${done} deeds`);
 });
 

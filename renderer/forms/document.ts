@@ -1,5 +1,17 @@
 import {
-  Composer, type CST, type Document, isMap, isScalar, isSeq, Lexer, type Node, type Pair, Parser, type Scalar, type YAMLMap, type YAMLSeq,
+  Composer,
+  type CST,
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  type Pair,
+  Parser,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
 } from 'yaml';
 import { snake } from '../../engine/contract/sections.ts';
 
@@ -61,7 +73,14 @@ export async function parseSliced(text: string, pause: () => Promise<boolean>): 
 function* reading(text: string): Generator<void, Parsed, void> {
   const wrong = (message: string, offset: number): Parsed => ({ ok: false, problem: { message, offset } });
   if (text.length > FORM_LIMIT) {
-    return { ok: false, problem: { message: `The form takes files of up to ${FORM_LIMIT.toLocaleString('en-GB')} characters.`, offset: 0, large: true } };
+    return {
+      ok: false,
+      problem: {
+        message: `The form takes files of up to ${FORM_LIMIT.toLocaleString('en-GB')} characters.`,
+        offset: 0,
+        large: true,
+      },
+    };
   }
   if (bracketsPileUp(text)) return wrong('expected fewer open brackets', 0);
   try {
@@ -74,7 +93,13 @@ function* reading(text: string): Generator<void, Parsed, void> {
     }
     tokens.push(...parser.end());
     yield;
-    const [document, second] = [...new Composer({ keepSourceTokens: true, uniqueKeys: false, logLevel: 'error' }).compose(tokens, true, text.length)];
+    const [document, second] = [
+      ...new Composer({ keepSourceTokens: true, uniqueKeys: false, logLevel: 'error' }).compose(
+        tokens,
+        true,
+        text.length,
+      ),
+    ];
     const error = document?.errors[0];
     if (error !== undefined) return wrong(error.message, error.pos[0]);
     if (second !== undefined) return wrong('expected one document, found a second one', second.range?.[0] ?? 0);
@@ -89,7 +114,10 @@ function rooted(text: string, document: Document.Parsed | undefined): Parsed {
   const root: unknown = document?.contents ?? null;
   if (isMap(root)) return { ok: true, source: { text, root } };
   if (root === null || (isScalar(root) && root.value === null)) return { ok: true, source: { text, root: null } };
-  return { ok: false, problem: { message: 'expected fields such as `version: 1`', offset: (root as Node).range?.[0] ?? 0 } };
+  return {
+    ok: false,
+    problem: { message: 'expected fields such as `version: 1`', offset: (root as Node).range?.[0] ?? 0 },
+  };
 }
 
 function bracketsPileUp(text: string): boolean {
@@ -102,7 +130,8 @@ function bracketsPileUp(text: string): boolean {
 }
 
 /** How a key is written; undefined for one that is no plain word. */
-export const keyOf = ({ key }: Pair): string | undefined => (isScalar(key) ? String(key.source ?? key.value) : undefined);
+export const keyOf = ({ key }: Pair): string | undefined =>
+  isScalar(key) ? String(key.source ?? key.value) : undefined;
 
 /** The entry of a field in a mapping, in either spelling; snake_case wins, and the first of two alike, as in the engine. */
 export function pairOf(map: YAMLMap, field: string): Pair | undefined {
@@ -175,7 +204,11 @@ export function readNode(node: Node | null): Reading {
 export function entries(source: Source, path: Path): readonly { readonly key: string; readonly value: Reading }[] {
   const { node, missing } = find(source, path);
   if (missing > 0) return [];
-  if (isMap(node)) return node.items.map((pair) => ({ key: isScalar(pair.key) ? String(pair.key.value) : '', value: readNode(pair.value as Node | null) }));
+  if (isMap(node))
+    return node.items.map((pair) => ({
+      key: isScalar(pair.key) ? String(pair.key.value) : '',
+      value: readNode(pair.value as Node | null),
+    }));
   if (isSeq(node)) return node.items.map((item) => ({ key: '', value: readNode(item as Node | null) }));
   return [];
 }

@@ -3,7 +3,17 @@ import { snake } from '../../engine/contract/sections.ts';
 import { fieldsAt } from './catalogue.ts';
 import { find, type Found, keyOf, type Path, read, readNode, type Source } from './document.ts';
 import {
-  type Change, columnOf, contentEnd, dashOf, eolOf, isFirstOnLine, isFlow, lastComma, lineEnd, lineStart, startOf,
+  type Change,
+  columnOf,
+  contentEnd,
+  dashOf,
+  eolOf,
+  isFirstOnLine,
+  isFlow,
+  lastComma,
+  lineEnd,
+  lineStart,
+  startOf,
 } from './places.ts';
 import { type Leaf, type Plain, Raw, writeAfterKey, writeBlock, writeFlow, writeKey, writeLeaf } from './scalar.ts';
 
@@ -77,7 +87,10 @@ export function put(source: Source, path: Path, value: Plain): readonly Change[]
   const [first = '', ...rest] = path.slice(known.length);
   const camel = speaksCamel(source, found.node);
   const word = (step: string | number): string => (camel ? String(step) : snake(String(step)));
-  const nested = rest.reduceRight<Plain>((inner, step) => (typeof step === 'number' ? [inner] : { [word(step)]: inner }), value);
+  const nested = rest.reduceRight<Plain>(
+    (inner, step) => (typeof step === 'number' ? [inner] : { [word(step)]: inner }),
+    value,
+  );
   if (typeof first === 'number') return insertItem(source, known, first, nested);
   return addPair(source, known, word(first), nested);
 }
@@ -97,7 +110,9 @@ export function rename(source: Source, path: Path, key: string): readonly Change
 
 /** A file that spells its fields in camelCase gets new ones in camelCase. */
 function speaksCamel({ root }: Source, near: Node | null): boolean {
-  const keys = [...(isMap(near) ? near.items : []), ...(root?.items ?? []), ...firstPolicy(root)].map((pair) => keyOf(pair) ?? '');
+  const keys = [...(isMap(near) ? near.items : []), ...(root?.items ?? []), ...firstPolicy(root)].map(
+    (pair) => keyOf(pair) ?? '',
+  );
   const first = keys.find((key) => /[a-z][A-Z]|[a-z]_[a-z]/.test(key));
   return first !== undefined && !first.includes('_');
 }
@@ -114,7 +129,9 @@ function addPair(source: Source, path: Path, key: string, value: Plain): readonl
   const { node } = found;
   if (root === null) {
     const lead = text === '' || text.endsWith('\n') ? '' : eol;
-    return [{ from: text.length, to: text.length, insert: `${lead}${writeKey(key)}:${writeAfterKey(value, 0, eol)}${eol}` }];
+    return [
+      { from: text.length, to: text.length, insert: `${lead}${writeKey(key)}:${writeAfterKey(value, 0, eol)}${eol}` },
+    ];
   }
   if (!isMap(node)) return node === null || isScalar(node) ? fillCompound(source, found, { [key]: value }) : [];
   if (isFlow(node)) return flowInsert(source, found, node, `${writeKey(key)}: ${writeFlow(value)}`, { [key]: value });
@@ -123,7 +140,8 @@ function addPair(source: Source, path: Path, key: string, value: Plain): readonl
   if (first === undefined) return [];
   const column = columnOf(text, startOf(first));
   const line = `${writeKey(key)}:${writeAfterKey(value, column, eol)}`;
-  if (before === undefined) return [{ from: startOf(first), to: startOf(first), insert: `${line}${eol}${pad(column)}` }];
+  if (before === undefined)
+    return [{ from: startOf(first), to: startOf(first), insert: `${line}${eol}${pad(column)}` }];
   // Sections stand apart.
   const gap = path.length === 0 && line.includes('\n') ? eol : '';
   return [lineAfter(text, contentEnd(before), gap + pad(column) + line, eol)];
@@ -157,22 +175,36 @@ function fillCompound(source: Source, found: Found, value: Plain): readonly Chan
   const eol = eolOf(text);
   const { parent, pair, node } = found;
   const at = afterMark(source, parent, pair, node);
-  if (isFlow(parent)) return [{ from: at, to: at, insert: `${pair !== null && !hasColon(pair) ? ':' : ''} ${writeFlow(value)}` }];
+  if (isFlow(parent))
+    return [{ from: at, to: at, insert: `${pair !== null && !hasColon(pair) ? ':' : ''} ${writeFlow(value)}` }];
   const column = (pair !== null ? columnOf(text, startOf(pair)) : columnOf(text, at - 1)) + 2;
   const end = lineEnd(text, at);
   // Behind the comment of the line, if it has one.
-  if (pair !== null || text.slice(at, end).trim() !== '') return [{ from: end, to: end, insert: eol + pad(column) + writeBlock(value, column, eol) }];
+  if (pair !== null || text.slice(at, end).trim() !== '')
+    return [{ from: end, to: end, insert: eol + pad(column) + writeBlock(value, column, eol) }];
   return [{ from: at, to: end, insert: ` ${writeBlock(value, column, eol)}` }];
 }
 
 /** Puts an item or entry behind the last one in brackets. `block` is what to write instead of empty brackets. */
-function flowInsert(source: Source, found: Found, node: YAMLMap | YAMLSeq, written: string, block: Plain): readonly Change[] {
+function flowInsert(
+  source: Source,
+  found: Found,
+  node: YAMLMap | YAMLSeq,
+  written: string,
+  block: Plain,
+): readonly Change[] {
   const { text } = source;
   const [from = 0, to = from] = node.range ?? [];
   const last = node.items.at(-1) as Node | Pair | null | undefined;
   if (last === undefined) {
     const compound = typeof block === 'object' && !(block instanceof Raw) && written.startsWith('{');
-    if (compound && found.pair !== null && !isFlow(found.parent) && /^[[{]\s*[\]}]$/.test(text.slice(from, to)) && !text.slice(from, to).includes('\n')) {
+    if (
+      compound &&
+      found.pair !== null &&
+      !isFlow(found.parent) &&
+      /^[[{]\s*[\]}]$/.test(text.slice(from, to)) &&
+      !text.slice(from, to).includes('\n')
+    ) {
       const eol = eolOf(text);
       const column = columnOf(text, startOf(found.pair));
       const end = lineEnd(text, to);

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadText } from '../../engine/policy/load.ts';
-import { ABORT, CHECK, EXPERIMENT, FAULT_TYPES, IGNORED, policyFields, PROBE_TYPES, probeFields, ROUTE, TOP } from './catalogue.ts';
+import {
+  ABORT,
+  CHECK,
+  EXPERIMENT,
+  FAULT_TYPES,
+  IGNORED,
+  policyFields,
+  PROBE_TYPES,
+  probeFields,
+  ROUTE,
+  TOP,
+} from './catalogue.ts';
 import { fromDisk, toDisk } from './disk.ts';
 import { parse, type Path, type Source } from './document.ts';
 import { addEntry, insertItem, put, set } from './edit.ts';
@@ -23,8 +34,12 @@ class Bench {
   enter(path: Path, field: Field, value = sample(field)): void {
     const where = [...path, field.name];
     if (field.kind === 'map') this.do((source) => addEntry(source, where, 'x-one', 'yes: 1'));
-    else if (field.kind === 'list') this.do((source) => insertItem(source, where, 0, field.texts ? 'SELECT 1' : new Raw('2xx')));
-    else this.do((source) => set(source, where, ['text', 'lines', 'condition'].includes(field.kind) ? value : new Raw(value)));
+    else if (field.kind === 'list')
+      this.do((source) => insertItem(source, where, 0, field.texts ? 'SELECT 1' : new Raw('2xx')));
+    else
+      this.do((source) =>
+        set(source, where, ['text', 'lines', 'condition'].includes(field.kind) ? value : new Raw(value)),
+      );
   }
   load() {
     const result = loadText(this.text, 'form.yaml');
@@ -35,17 +50,26 @@ class Bench {
 function sample(field: Field): string {
   const { kind, name, choices, fallback, max, example, whole } = field;
   switch (kind) {
-    case 'choice': return choices.find((one) => one !== '' && one !== fallback) ?? choices[0] ?? '';
-    case 'flag': return fallback === 'true' ? 'false' : 'true';
-    case 'ratio': return '0.75';
-    case 'duration': return '250ms';
-    case 'number': return String(whole ? Math.min(max ?? 5, 7) : 2.5);
-    case 'condition': return 'success_rate >= 0.5 && p99 < 900';
-    case 'lines': return name === 'query' ? 'sum(up)' : 'first line: "x"\n  second # line\n';
-    default: return example.replaceAll('"', '');
+    case 'choice':
+      return choices.find((one) => one !== '' && one !== fallback) ?? choices[0] ?? '';
+    case 'flag':
+      return fallback === 'true' ? 'false' : 'true';
+    case 'ratio':
+      return '0.75';
+    case 'duration':
+      return '250ms';
+    case 'number':
+      return String(whole ? Math.min(max ?? 5, 7) : 2.5);
+    case 'condition':
+      return 'success_rate >= 0.5 && p99 < 900';
+    case 'lines':
+      return name === 'query' ? 'sum(up)' : 'first line: "x"\n  second # line\n';
+    default:
+      return example.replaceAll('"', '');
   }
 }
-const settable = (fields: readonly Field[]): readonly Field[] => fields.filter(({ kind, name }) => kind !== 'section' && name !== 'type');
+const settable = (fields: readonly Field[]): readonly Field[] =>
+  fields.filter(({ kind, name }) => kind !== 'section' && name !== 'type');
 
 for (const [type, manifest] of Object.entries(manifests)) {
   test(`every field of ${type} can be set in the form, and the engine reads what was entered`, () => {
@@ -59,13 +83,29 @@ for (const [type, manifest] of Object.entries(manifests)) {
       bench.do((source) => put(source, ['policies'], [{ name: 'one', type, target: manifest.target.example }]));
       if (field.kind === 'map' && 'matchHeaders' === field.name && /carry no headers/.test(field.help)) continue;
       // What depends on another field is entered with it, as the manifest's own check says.
-      if (field.name === 'jitter') bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'interval') as Field);
-      const value = field.name === 'errorCode' ? String(field.max) : field.name === 'route' ? '' : field.name === 'target' ? manifest.target.example : sample(field);
+      if (field.name === 'jitter')
+        bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'interval') as Field);
+      const value =
+        field.name === 'errorCode'
+          ? String(field.max)
+          : field.name === 'route'
+            ? ''
+            : field.name === 'target'
+              ? manifest.target.example
+              : sample(field);
       bench.enter(['policies', 0], field, value);
       const [policy] = bench.load().policies;
       assert.ok(policy !== undefined);
-      const read: unknown = { ...policy.params, name: policy.name, route: policy.route, target: policy.target }[field.name];
-      const expected: Readonly<Record<string, unknown>> = { duration: 250, ratio: 0.75, flag: value === 'true', number: Number(value), map: { 'x-one': 'yes: 1' } };
+      const read: unknown = { ...policy.params, name: policy.name, route: policy.route, target: policy.target }[
+        field.name
+      ];
+      const expected: Readonly<Record<string, unknown>> = {
+        duration: 250,
+        ratio: 0.75,
+        flag: value === 'true',
+        number: Number(value),
+        map: { 'x-one': 'yes: 1' },
+      };
       assert.deepEqual(read, expected[field.kind] ?? value, `${field.name} in\n${bench.text}`);
     }
   });
@@ -98,10 +138,26 @@ test('every field of the file, its routes, its experiment, its checks and their 
     assert.equal(experiment?.abort?.for, 250);
     const probe = experiment?.steadyState[0]?.probe;
     assert.equal(probe?.window, 250);
-    if (probe?.type === 'http') assert.deepEqual([probe.status, probe.headers, probe.apdex_t, probe.ema], [['2xx'], { 'x-one': 'yes: 1' }, 250, 0.75]);
+    if (probe?.type === 'http')
+      assert.deepEqual(
+        [probe.status, probe.headers, probe.apdex_t, probe.ema],
+        [['2xx'], { 'x-one': 'yes: 1' }, 250, 0.75],
+      );
     else assert.equal(probe?.query, 'sum(up)');
     // Sections stand in the order of the catalogue whatever was entered first.
-    assert.deepEqual([...bench.text.matchAll(/^[a-z_]+/gm)].map(([key]) => key), ['version', 'name', 'seed', 'warmup_duration', 'enable_default_ignored', 'ignored_commands', 'routes', 'experiment']);
+    assert.deepEqual(
+      [...bench.text.matchAll(/^[a-z_]+/gm)].map(([key]) => key),
+      [
+        'version',
+        'name',
+        'seed',
+        'warmup_duration',
+        'enable_default_ignored',
+        'ignored_commands',
+        'routes',
+        'experiment',
+      ],
+    );
   }
 });
 
@@ -111,7 +167,8 @@ test('each kind of fault has a field for its type, its target and its summary', 
 });
 
 test('a place of the text leads to its section, and routes of the engine stand in by name', () => {
-  const text = 'version: 1\nroutes:\n  - { name: a, protocol: http, listen: "h:1", upstream: "h:2" }\npolicies:\n  - name: p\n    type: http\n    route: b\n  - name: p-2\n    type: http\nexperiment:\n  duration: 1m\n  steady_state:\n    - name: c\n      probe: { type: http, url: "route://d/x" }\n';
+  const text =
+    'version: 1\nroutes:\n  - { name: a, protocol: http, listen: "h:1", upstream: "h:2" }\npolicies:\n  - name: p\n    type: http\n    route: b\n  - name: p-2\n    type: http\nexperiment:\n  duration: 1m\n  steady_state:\n    - name: c\n      probe: { type: http, url: "route://d/x" }\n';
   const result = parse(text);
   assert.ok(result.ok);
   const { source } = result;
@@ -121,8 +178,16 @@ test('a place of the text leads to its section, and routes of the engine stand i
   assert.deepEqual(sectionAt(source, text.indexOf('1m')), ['experiment']);
   assert.deepEqual(sectionAt(source, text.indexOf('route://')), ['experiment', 'steadyState', 0]);
   assert.equal(freeName(source, ['policies'], 'p'), 'p-3');
-  const open = ['a', 'b', 'c', 'd'].map((name) => ({ name, protocol: 'http' as const, listen: 'x:1', upstream: 'x:2' }));
-  assert.deepEqual(standIns(source, open).map(({ name }) => name), ['a', 'b', 'd']);
+  const open = ['a', 'b', 'c', 'd'].map((name) => ({
+    name,
+    protocol: 'http' as const,
+    listen: 'x:1',
+    upstream: 'x:2',
+  }));
+  assert.deepEqual(
+    standIns(source, open).map(({ name }) => name),
+    ['a', 'b', 'd'],
+  );
   const bare = parse('version: 1\n');
   assert.ok(bare.ok);
   assert.equal(standIns(bare.source, open).length, 4);

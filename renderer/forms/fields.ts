@@ -5,7 +5,8 @@ import { formatDuration, snake } from '../../engine/contract/sections.ts';
  * `raw` in the comments below: written into the file as typed, such as `500ms` or `0.3`; the others are texts, quoted
  * where YAML needs it. `section`: a mapping or list with fields of its own.
  */
-export type FieldKind = 'duration' | 'ratio' | 'number' | 'choice' | 'flag' | 'text' | 'lines' | 'condition' | 'map' | 'list' | 'section';
+export type FieldKind =
+  'duration' | 'ratio' | 'number' | 'choice' | 'flag' | 'text' | 'lines' | 'condition' | 'map' | 'list' | 'section';
 
 /** One field of a form, made from its schema and the metadata there. */
 export interface Field {
@@ -73,17 +74,45 @@ export function fieldsOf(shape: Readonly<Record<string, z.ZodType>>): readonly F
 
 /** A field that holds further fields. */
 export const section = (name: string, help: string, required = false): Field => ({
-  ...PLAIN, name, label: labelOf(name), kind: 'section', help, required,
+  ...PLAIN,
+  name,
+  label: labelOf(name),
+  kind: 'section',
+  help,
+  required,
 });
 /** A choice that no schema lists, such as the type of a policy. */
 export const choice = (name: string, help: string, choices: readonly string[]): Field => ({
-  ...PLAIN, name, label: labelOf(name), kind: 'choice', help, choices, required: true,
+  ...PLAIN,
+  name,
+  label: labelOf(name),
+  kind: 'choice',
+  help,
+  choices,
+  required: true,
 });
 const PLAIN = {
-  unit: '', min: undefined, max: undefined, whole: false, example: '', fallback: undefined, required: false, choices: [], texts: true,
+  unit: '',
+  min: undefined,
+  max: undefined,
+  whole: false,
+  example: '',
+  fallback: undefined,
+  required: false,
+  choices: [],
+  texts: true,
 } as const satisfies Partial<Field>;
 
-function kindOf({ type, enum: choices, const: only, unit, form, minimum, exclusiveMinimum, maximum }: Property): FieldKind {
+function kindOf({
+  type,
+  enum: choices,
+  const: only,
+  unit,
+  form,
+  minimum,
+  exclusiveMinimum,
+  maximum,
+}: Property): FieldKind {
   if (choices !== undefined || only !== undefined) return 'choice';
   // Only a duration may be written as a text or as a number (a bare 0).
   if (Array.isArray(type)) return 'duration';
@@ -105,10 +134,25 @@ const finite = (limit: number | undefined): number | undefined =>
   limit === undefined || Math.abs(limit) >= Number.MAX_SAFE_INTEGER ? undefined : limit;
 
 const SPELLINGS: Readonly<Record<string, string>> = {
-  ram: 'RAM', cpu: 'CPU', mb: 'MB', url: 'URL', t: 'T', http: 'HTTP', grpc: 'gRPC', sql: 'SQL', redis: 'Redis', mongo: 'MongoDB', kafka: 'Kafka', rabbitmq: 'RabbitMQ',
+  ram: 'RAM',
+  cpu: 'CPU',
+  mb: 'MB',
+  url: 'URL',
+  t: 'T',
+  http: 'HTTP',
+  grpc: 'gRPC',
+  sql: 'SQL',
+  redis: 'Redis',
+  mongo: 'MongoDB',
+  kafka: 'Kafka',
+  rabbitmq: 'RabbitMQ',
 };
 /** `latencyChance` -> `Latency chance`, `ramChunkMB` -> `RAM chunk MB`. */
 export function labelOf(name: string): string {
-  const [first = '', ...rest] = snake(name).split('_').map((word) => SPELLINGS[word] ?? word);
-  return [SPELLINGS[name] === undefined ? `${first[0]?.toUpperCase() ?? ''}${first.slice(1)}` : first, ...rest].join(' ');
+  const [first = '', ...rest] = snake(name)
+    .split('_')
+    .map((word) => SPELLINGS[word] ?? word);
+  return [SPELLINGS[name] === undefined ? `${first[0]?.toUpperCase() ?? ''}${first.slice(1)}` : first, ...rest].join(
+    ' ',
+  );
 }

@@ -4,7 +4,9 @@ import { type Path } from './document.ts';
 
 /** The steps of an issue's path: `policies[0].match_headers.x` -> policies, 0, match_headers, x. */
 export function stepsOf(path: string): Path {
-  return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, word = '']) => (index === undefined ? word : Number(index)));
+  return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, word = '']) =>
+    index === undefined ? word : Number(index),
+  );
 }
 
 /** Whether an issue is about what a path names, or about something inside it. */
@@ -17,7 +19,11 @@ export function isAbout({ path }: FileIssue, wanted: Path): boolean {
 }
 
 /** The issues of a path and below it, but for those of the fields among `beside`, which are shown there. */
-export function issuesAt(issues: readonly FileIssue[], path: Path, beside: readonly string[] = []): readonly FileIssue[] {
+export function issuesAt(
+  issues: readonly FileIssue[],
+  path: Path,
+  beside: readonly string[] = [],
+): readonly FileIssue[] {
   return issues.filter((issue) => isAbout(issue, path) && !beside.some((field) => isAbout(issue, [...path, field])));
 }
 

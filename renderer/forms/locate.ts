@@ -20,10 +20,14 @@ export function sectionAt(source: Source, offset: number): Section {
   };
   const pair = source.root?.items.find((one) => offset >= startOf(one) && offset <= contentEnd(one));
   switch (snake(pair === undefined ? '' : (keyOf(pair) ?? ''))) {
-    case 'routes': return inside(['routes']) ?? [];
-    case 'policies': return inside(['policies']) ?? [];
-    case 'experiment': return inside(['experiment', 'steadyState']) ?? ['experiment'];
-    default: return [];
+    case 'routes':
+      return inside(['routes']) ?? [];
+    case 'policies':
+      return inside(['policies']) ?? [];
+    case 'experiment':
+      return inside(['experiment', 'steadyState']) ?? ['experiment'];
+    default:
+      return [];
   }
 }
 
@@ -61,16 +65,21 @@ export function standIns(source: Source, open: readonly Route[]): readonly Route
   const own = routeNames(source);
   if (own.length === 0) return open;
   const named = new Set(own);
-  for (let index = 0; index < length(source, ['policies']); index++) named.add(read(source, ['policies', index, 'route']).text);
+  for (let index = 0; index < length(source, ['policies']); index++)
+    named.add(read(source, ['policies', index, 'route']).text);
   for (let index = 0; index < length(source, ['experiment', 'steadyState']); index++) {
-    named.add(/^route:\/\/([^/?#]*)/.exec(read(source, ['experiment', 'steadyState', index, 'probe', 'url']).text)?.[1] ?? '');
+    named.add(
+      /^route:\/\/([^/?#]*)/.exec(read(source, ['experiment', 'steadyState', index, 'probe', 'url']).text)?.[1] ?? '',
+    );
   }
   return open.filter(({ name }) => named.has(name));
 }
 
 /** A name that no item of a list has yet: `slow`, `slow-2` … */
 export function freeName(source: Source, list: Path, wanted: string): string {
-  const taken = new Set(Array.from({ length: length(source, list) }, (_, index) => read(source, [...list, index, 'name']).text));
+  const taken = new Set(
+    Array.from({ length: length(source, list) }, (_, index) => read(source, [...list, index, 'name']).text),
+  );
   const base = wanted.replace(/-\d+$/, '');
   for (let count = 1; ; count++) {
     const name = count === 1 ? wanted : `${base}-${count}`;

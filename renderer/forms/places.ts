@@ -75,7 +75,9 @@ export function dashOf(list: YAMLSeq, index: number): number {
 /** The comma after the last item in brackets, when there is one. */
 export function lastComma(node: Collection): number | undefined {
   const last = tokensOf(node).at(-1);
-  return last?.key === undefined && last?.value === undefined ? last?.start.find(({ type }) => type === 'comma')?.offset : undefined;
+  return last?.key === undefined && last?.value === undefined
+    ? last?.start.find(({ type }) => type === 'comma')?.offset
+    : undefined;
 }
 
 /** A comment, without the blanks around it. */
@@ -95,7 +97,8 @@ export function commentsIn(token: unknown, from: number, to: number): readonly C
       if (offset >= from && offset < to) found.push({ offset, text: source.trimEnd() });
       return;
     }
-    for (const part of ['start', 'props', 'key', 'sep', 'value', 'items', 'end']) walk((value as Record<string, unknown>)[part]);
+    for (const part of ['start', 'props', 'key', 'sep', 'value', 'items', 'end'])
+      walk((value as Record<string, unknown>)[part]);
   };
   walk(token);
   return found.sort((a, b) => a.offset - b.offset);

@@ -2,7 +2,19 @@ import { isMap, isSeq, type Node, type Pair, type YAMLMap, type YAMLSeq } from '
 import { find, length, parse, type Path, type Source } from './document.ts';
 import { endOfItem, set } from './edit.ts';
 import {
-  applied, type Change, columnOf, commentsIn, contentEnd, dashOf, eolOf, isFirstOnLine, isFlow, lineEnd, lineStart, nextLine, startOf,
+  applied,
+  type Change,
+  columnOf,
+  commentsIn,
+  contentEnd,
+  dashOf,
+  eolOf,
+  isFirstOnLine,
+  isFlow,
+  lineEnd,
+  lineStart,
+  nextLine,
+  startOf,
 } from './places.ts';
 
 /**
@@ -14,7 +26,10 @@ import {
 export function remove(source: Source, path: Path): readonly Change[] {
   const { parent, pair, node, missing } = find(source, path);
   if (missing > 0) return [];
-  if (isMap(parent) && pair !== null) return isFlow(parent) ? fromBrackets(source, parent, parent.items.indexOf(pair)) : fromMapping(source, parent, pair);
+  if (isMap(parent) && pair !== null)
+    return isFlow(parent)
+      ? fromBrackets(source, parent, parent.items.indexOf(pair))
+      : fromMapping(source, parent, pair);
   const last = path.at(-1);
   if (!isSeq(parent) || typeof last !== 'number') return [];
   return isFlow(parent) ? fromBrackets(source, parent, last) : fromList(source, parent, last, node);
@@ -33,7 +48,9 @@ function fromMapping({ text }: Source, map: YAMLMap, pair: Pair): readonly Chang
   const end = contentEnd(pair);
   const block = text[end - 1] === '\n';
   const stop = block ? end : lineEnd(text, end);
-  const kept = commentsIn([pair.srcToken?.key, pair.srcToken?.sep, pair.srcToken?.value], start, stop).map((comment) => comment.text);
+  const kept = commentsIn([pair.srcToken?.key, pair.srcToken?.sep, pair.srcToken?.value], start, stop).map(
+    (comment) => comment.text,
+  );
   if (isFirstOnLine(text, start)) {
     const lines = kept.map((comment) => indent + comment + eol).join('');
     const from = lineStart(text, start);
@@ -56,7 +73,8 @@ function fromList({ text }: Source, list: YAMLSeq, index: number, node: Node | n
   const dash = dashOf(list, index);
   const end = endOfItem(list, index);
   const from = lineStart(text, dash);
-  if (!isFirstOnLine(text, dash)) return [{ from: dash + 1, to: Math.max(dash + 1, node === null ? 0 : end), insert: '' }];
+  if (!isFirstOnLine(text, dash))
+    return [{ from: dash + 1, to: Math.max(dash + 1, node === null ? 0 : end), insert: '' }];
   const to = text[end - 1] === '\n' ? end : nextLine(text, end);
   const lead = to === text.length && !text.endsWith('\n') && from > 0 ? from - eolOf(text).length : from;
   return [{ from: lead, to: withoutDoubleGap(text, from, to), insert: '' }];
@@ -69,22 +87,32 @@ function withoutDoubleGap(text: string, from: number, to: number): number {
   return from > 0 && before.trim() === '' && after.endsWith('\n') && after.trim() === '' ? to + after.length : to;
 }
 
-const beginOf = (item: unknown): number => (item === null ? 0 : 'key' in (item as object) ? startOf(item as Pair) : ((item as Node).range?.[0] ?? 0));
+const beginOf = (item: unknown): number =>
+  item === null ? 0 : 'key' in (item as object) ? startOf(item as Pair) : ((item as Node).range?.[0] ?? 0);
 
 function fromBrackets({ text }: Source, owner: YAMLMap | YAMLSeq, index: number): readonly Change[] {
   const item = owner.items[index] as Node | Pair;
   const [start, end] = [beginOf(item), contentEnd(item)];
   const token = 'key' in item ? [(item as Pair).srcToken?.sep, (item as Pair).srcToken?.value] : item.srcToken;
   const indent = eolOf(text) + ' '.repeat(columnOf(text, start));
-  const kept = commentsIn(token, start, end).map(({ text: comment }) => comment + indent).join('');
+  const kept = commentsIn(token, start, end)
+    .map(({ text: comment }) => comment + indent)
+    .join('');
   const next = owner.items[index + 1];
   const previous = owner.items[index - 1] as Node | Pair | undefined;
-  const comma = /^[^,]*?,/.exec(uncommented(text.slice(end, next === undefined ? owner.range?.[1] : beginOf(next))))?.[0].length;
+  const comma = /^[^,]*?,/.exec(
+    uncommented(text.slice(end, next === undefined ? owner.range?.[1] : beginOf(next))),
+  )?.[0].length;
   if (next !== undefined) {
     const clear = !text.slice(end, beginOf(next)).includes('#');
     return [{ from: start, to: clear ? beginOf(next) : end + (comma ?? 0), insert: kept }];
   }
-  if (previous !== undefined && comma === undefined && kept === '' && !text.slice(contentEnd(previous), start).includes('#')) {
+  if (
+    previous !== undefined &&
+    comma === undefined &&
+    kept === '' &&
+    !text.slice(contentEnd(previous), start).includes('#')
+  ) {
     return [{ from: contentEnd(previous), to: end, insert: '' }];
   }
   const blanks = /^[ \t]*/.exec(text.slice(end + (comma ?? 0)))?.[0].length ?? 0;
@@ -96,9 +124,12 @@ const uncommented = (text: string): string => text.replace(/(^|\s)#.*/g, (commen
 /** Puts an item of a list in another place. Comments right above an item go with it; those apart stay. */
 export function move(source: Source, path: Path, from: number, to: number): readonly Change[] {
   const { node, missing } = find(source, path);
-  if (missing > 0 || !isSeq(node) || from === to || from < 0 || to < 0 || Math.max(from, to) >= node.items.length) return [];
+  if (missing > 0 || !isSeq(node) || from === to || from < 0 || to < 0 || Math.max(from, to) >= node.items.length)
+    return [];
   const { text } = source;
-  const parts = node.items.map((item, index) => (isFlow(node) ? { from: beginOf(item), to: contentEnd(item as Node) } : blockOf(text, node, index)));
+  const parts = node.items.map((item, index) =>
+    isFlow(node) ? { from: beginOf(item), to: contentEnd(item as Node) } : blockOf(text, node, index),
+  );
   const order = parts.map((_, index) => index);
   order.splice(to, 0, ...order.splice(from, 1));
   const eol = eolOf(text);
@@ -120,7 +151,12 @@ function blockOf(text: string, list: YAMLSeq, index: number): { readonly from: n
   const end = endOfItem(list, index);
   let from = lineStart(text, dashOf(list, index));
   // The first item may share its line with a key; then nothing above it is its own.
-  while (index > 0 && from > 0 && /^[ \t]*#/.test(text.slice(lineStart(text, from - 1), from)) && lineStart(text, from - 1) >= endOfItem(list, index - 1)) {
+  while (
+    index > 0 &&
+    from > 0 &&
+    /^[ \t]*#/.test(text.slice(lineStart(text, from - 1), from)) &&
+    lineStart(text, from - 1) >= endOfItem(list, index - 1)
+  ) {
     from = lineStart(text, from - 1);
   }
   return { from, to: text[end - 1] === '\n' ? end : nextLine(text, end) };
@@ -134,7 +170,9 @@ export function duplicate(source: Source, path: Path, index: number, name: strin
   const eol = eolOf(text);
   const flow = isFlow(node);
   const item = node.items[index];
-  const [from, to] = flow ? [beginOf(item), contentEnd(item as Node)] : [lineStart(text, dashOf(node, index)), endOfItem(node, index)];
+  const [from, to] = flow
+    ? [beginOf(item), contentEnd(item as Node)]
+    : [lineStart(text, dashOf(node, index)), endOfItem(node, index)];
   const body = text.slice(from, to);
   const lone = parse(flow ? `items: [${body}]` : `items:${eol}${body}`);
   if (!lone.ok) return [];

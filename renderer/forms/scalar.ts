@@ -30,24 +30,30 @@ export function writeLeaf(value: Leaf, { flow, indent, style, eol = '\n' }: Plac
     return writeLeaf(text, { flow, indent, eol });
   }
   const same = ({ value: read }: Scalar): boolean => read === value;
-  const block = style === 'BLOCK_LITERAL' || style === 'BLOCK_FOLDED' || (style !== 'QUOTE_DOUBLE' && value.includes('\n'));
+  const block =
+    style === 'BLOCK_LITERAL' || style === 'BLOCK_FOLDED' || (style !== 'QUOTE_DOUBLE' && value.includes('\n'));
   const literal = block && !flow ? literalOf(value, indent) : undefined;
   if (literal !== undefined && readsBlock(literal, value)) return literal.replaceAll('\n', eol);
   const single = `'${value.replaceAll("'", "''")}'`;
   const oneLine = !/[\n\r]/.test(value);
   const candidates = style === 'QUOTE_DOUBLE' ? [] : style === 'QUOTE_SINGLE' ? [single] : [value, single];
   // A text with quotes inside reads better in the other kind.
-  if (!(style === 'QUOTE_SINGLE') && !value.includes('"') && !value.includes('\\')) candidates.splice(1, 0, doubleOf(value));
+  if (!(style === 'QUOTE_SINGLE') && !value.includes('"') && !value.includes('\\'))
+    candidates.splice(1, 0, doubleOf(value));
   const fits = oneLine ? candidates.find((text) => text !== '' && reads(text, flow, same)) : undefined;
   return fits ?? doubleOf(value);
 }
 
 /** JSON is YAML, but for characters that JSON leaves bare and a YAML stream may not hold. */
 const doubleOf = (value: string): string =>
-  JSON.stringify(value).replace(/[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  JSON.stringify(value).replace(
+    /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 function literalOf(value: string, indent: number): string | undefined {
-  if (!/\S/.test(value) || /[\r\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/.test(value)) return undefined;
+  if (!/\S/.test(value) || /[\r\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/.test(value))
+    return undefined;
   const body = value.replace(/\n$/, '');
   // Trailing empty lines and a first line with blanks would need signs that few people know.
   if (body.endsWith('\n') || /^[ \t\n]/.test(body)) return undefined;
@@ -67,7 +73,12 @@ function valueOf(yaml: string): Scalar | undefined {
   if (errors.length + warnings.length > 0 || !isMap(contents)) return undefined;
   const { value, key } = contents.items[0] as Pair;
   // A comment or a tag would mean that part of the text is not in the value.
-  return isScalar(key) && key.value === 'k' && isScalar(value) && value.comment == null && value.tag === undefined && value.anchor === undefined
+  return isScalar(key) &&
+    key.value === 'k' &&
+    isScalar(value) &&
+    value.comment == null &&
+    value.tag === undefined &&
+    value.anchor === undefined
     ? value
     : undefined;
 }
@@ -102,7 +113,10 @@ export function writeAfterKey(value: Plain, column: number, eol: string): string
 export function writeBlock(value: Plain, column: number, eol: string): string {
   const next = `${eol}${' '.repeat(column)}`;
   if (isLeaf(value)) return writeLeaf(value, { flow: false, indent: column, eol });
-  if (isList(value)) return value.length === 0 ? '[]' : value.map((item) => `- ${writeBlock(item, column + 2, eol)}`).join(next);
+  if (isList(value))
+    return value.length === 0 ? '[]' : value.map((item) => `- ${writeBlock(item, column + 2, eol)}`).join(next);
   const pairs = Object.entries(value);
-  return pairs.length === 0 ? '{}' : pairs.map(([key, inner]) => `${writeKey(key)}:${writeAfterKey(inner, column, eol)}`).join(next);
+  return pairs.length === 0
+    ? '{}'
+    : pairs.map(([key, inner]) => `${writeKey(key)}:${writeAfterKey(inner, column, eol)}`).join(next);
 }

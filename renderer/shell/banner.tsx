@@ -22,9 +22,16 @@ export function Banner(): ReactNode {
       <Shape tone="warn" />
       <p>
         <strong>
-          {state === 'refused' ? 'This page is not let in any more.' : <>No word from the engine since <Time at={since} />.</>}
+          {state === 'refused' ? (
+            'This page is not let in any more.'
+          ) : (
+            <>
+              No word from the engine since <Time at={since} />.
+            </>
+          )}
         </strong>{' '}
-        {why} What you see is the last that was known. {MEANING[state]} {state === 'lost' && long && 'If it was started at another address, open that.'}
+        {why} What you see is the last that was known. {MEANING[state]}{' '}
+        {state === 'lost' && long && 'If it was started at another address, open that.'}
       </p>
     </div>
   );

@@ -21,7 +21,15 @@ export function HaltButton(): ReactNode {
   const halting = useHalt((state) => state.halting);
   const actions = useMemo(
     () => [
-      { id: 'halt', title: 'HALT: end every injection now', group: 'Safety' as const, keys: HALT_KEY, always: true, first: true, run: () => void halt('the room') },
+      {
+        id: 'halt',
+        title: 'HALT: end every injection now',
+        group: 'Safety' as const,
+        keys: HALT_KEY,
+        always: true,
+        first: true,
+        run: () => void halt('the room'),
+      },
       { id: 'rehearse', title: 'Rehearse HALT and measure it', group: 'Safety' as const, run: () => void rehearse() },
     ],
     [],
@@ -31,8 +39,18 @@ export function HaltButton(): ReactNode {
     // `aria-live` also keeps it readable for screen readers while a dialog hides the rest.
     <div className={css['place']} aria-live="polite" data-halt>
       <div className={css['row']}>
-        <IconButton label="Rehearse HALT and measure it" icon={Timer} onClick={() => void rehearse()} disabled={halting.state === 'halting' || halting.state === 'rehearsing'} />
-        <button type="button" className={css['halt']} onClick={() => void halt('the room')} aria-keyshortcuts={HALT_KEY}>
+        <IconButton
+          label="Rehearse HALT and measure it"
+          icon={Timer}
+          onClick={() => void rehearse()}
+          disabled={halting.state === 'halting' || halting.state === 'rehearsing'}
+        />
+        <button
+          type="button"
+          className={css['halt']}
+          onClick={() => void halt('the room')}
+          aria-keyshortcuts={HALT_KEY}
+        >
           {halting.state === 'halting' ? <Spinner /> : <OctagonX size="1.35em" aria-hidden />}
           <span>HALT</span>
           <Kbd>{HALT_KEY}</Kbd>
@@ -48,7 +66,9 @@ function Result({ halting }: { readonly halting: Halting }): ReactNode {
   if (halting.state === 'idle') return null;
   return (
     <section className={css['result']} aria-label="What HALT did">
-      {halting.state !== 'halting' && halting.state !== 'rehearsing' && <IconButton label="Close" icon={X} className={css['close']} onClick={forgetHalt} />}
+      {halting.state !== 'halting' && halting.state !== 'rehearsing' && (
+        <IconButton label="Close" icon={X} className={css['close']} onClick={forgetHalt} />
+      )}
       <Told halting={halting} />
     </section>
   );
@@ -59,12 +79,18 @@ function Told({ halting }: { readonly halting: Exclude<Halting, { state: 'idle' 
     case 'halting':
       return <UnderWay />;
     case 'rehearsing':
-      return <p><Spinner /> Rehearsing on a route and a service of its own …</p>;
+      return (
+        <p>
+          <Spinner /> Rehearsing on a route and a service of its own …
+        </p>
+      );
     case 'failed':
       return (
         <>
           <ErrorNote title="HALT did not get through" error={halting.error} />
-          <p className={css['more']}>Run <code>firebreak halt</code> in a terminal. If the engine is dead, its watchdog reverts within 10 s.</p>
+          <p className={css['more']}>
+            Run <code>firebreak halt</code> in a terminal. If the engine is dead, its watchdog reverts within 10 s.
+          </p>
         </>
       );
     case 'rehearsal-failed':
@@ -77,8 +103,12 @@ function Told({ halting }: { readonly halting: Exclude<Halting, { state: 'idle' 
         <>
           <h2>Rehearsed: {duration(lastFaultMs)}</h2>
           <p className={css['more']}>from HALT to the last faulty answer; the call itself took {duration(haltMs)}.</p>
-          <p className={css['more']}>Before: {before.faulty} of {before.responses} answers faulty. After: {after.faulty} of {after.responses}.</p>
-          <p><Badge tone={clean ? 'ok' : 'bad'}>{clean ? 'clean' : 'unconfirmed'}</Badge></p>
+          <p className={css['more']}>
+            Before: {before.faulty} of {before.responses} answers faulty. After: {after.faulty} of {after.responses}.
+          </p>
+          <p>
+            <Badge tone={clean ? 'ok' : 'bad'}>{clean ? 'clean' : 'unconfirmed'}</Badge>
+          </p>
         </>
       );
     }
@@ -90,8 +120,15 @@ function UnderWay(): ReactNode {
   const answers = useConnection(({ state }) => state === 'open');
   return (
     <>
-      <p><Spinner /> Halting …</p>
-      {!answers && <p className={css['more']}>The engine does not answer; HALT is given as soon as it does. Run <code>firebreak halt</code> in a terminal; its watchdog reverts within 10 s.</p>}
+      <p>
+        <Spinner /> Halting …
+      </p>
+      {!answers && (
+        <p className={css['more']}>
+          The engine does not answer; HALT is given as soon as it does. Run <code>firebreak halt</code> in a terminal;
+          its watchdog reverts within 10 s.
+        </p>
+      )}
     </>
   );
 }
@@ -101,9 +138,15 @@ function Halted({ outcome, roundTripMs, by }: Extract<Halting, { state: 'halted'
   return (
     <>
       <h2>Halted in {duration(outcome.tookMs)}</h2>
-      <p className={css['more']}>{roundTripMs === null ? `By ${by}.` : `${duration(roundTripMs)} from the press to the answer.`}</p>
+      <p className={css['more']}>
+        {roundTripMs === null ? `By ${by}.` : `${duration(roundTripMs)} from the press to the answer.`}
+      </p>
       {outcome.faults.length === 0 && <p>Nothing was injected.</p>}
-      {unproven > 0 && <p className={css['bad']}>{unproven} of {outcome.faults.length} could not be proven clean.</p>}
+      {unproven > 0 && (
+        <p className={css['bad']}>
+          {unproven} of {outcome.faults.length} could not be proven clean.
+        </p>
+      )}
       <ul className={css['targets']}>
         {outcome.faults.map((fault) => (
           <Target key={fault.id} fault={fault} />

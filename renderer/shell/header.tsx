@@ -27,7 +27,12 @@ export function Header(): ReactNode {
       <State />
       <Phase />
       <Clock />
-      <button type="button" className={css['search']} onClick={() => openOverlay('palette')} aria-label={`Do … ${keysText('mod+k')}: command palette`}>
+      <button
+        type="button"
+        className={css['search']}
+        onClick={() => openOverlay('palette')}
+        aria-label={`Do … ${keysText('mod+k')}: command palette`}
+      >
         <Search size="1em" aria-hidden />
         <span className={css['searchWord']}>Do …</span>
         <Kbd>{keysText('mod+k')}</Kbd>
@@ -51,7 +56,14 @@ function Views(): ReactNode {
   return (
     <nav className={css['views']} aria-label="Views">
       {VIEWS.map(({ id, title, keys, icon: Icon }) => (
-        <button key={id} type="button" className={css['view']} aria-current={id === view ? 'page' : undefined} title={keysText(keys)} onClick={() => go(id)}>
+        <button
+          key={id}
+          type="button"
+          className={css['view']}
+          aria-current={id === view ? 'page' : undefined}
+          title={keysText(keys)}
+          onClick={() => go(id)}
+        >
           <Icon size="1.05em" aria-hidden />
           <span>{title}</span>
         </button>
@@ -70,7 +82,9 @@ function State(): ReactNode {
   return (
     <div className={css['state']} role="status" aria-label="State of the faults">
       <Badge tone={connection === 'open' ? tone : 'neutral'}>{connection === 'open' ? word : 'Not known'}</Badge>
-      <span className={css['detail']} title={detail}>{connection === 'open' ? detail : 'no word from the engine'}</span>
+      <span className={css['detail']} title={detail}>
+        {connection === 'open' ? detail : 'no word from the engine'}
+      </span>
     </div>
   );
 }

@@ -36,7 +36,13 @@ function Choices(): ReactNode {
             own.length > 0 && (
               <Command.Group key={group} heading={group}>
                 {own.map((action) => (
-                  <Command.Item key={action.id} value={`${action.title} ${action.id}`} disabled={(action.disabled ?? '') !== ''} onSelect={() => run(action)} className={css['item']}>
+                  <Command.Item
+                    key={action.id}
+                    value={`${action.title} ${action.id}`}
+                    disabled={(action.disabled ?? '') !== ''}
+                    onSelect={() => run(action)}
+                    className={css['item']}
+                  >
                     <span>{action.title}</span>
                     {(action.disabled ?? '') !== '' && <small>{action.disabled}</small>}
                     {action.keys !== undefined && <Kbd>{keysText(action.keys)}</Kbd>}

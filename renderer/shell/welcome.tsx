@@ -27,10 +27,19 @@ export function Welcome(): ReactNode {
       const client = engine();
       const entry = (await client.query('library', {})).find(({ name }) => name === FIRST);
       if (entry === undefined) throw new Error(`The library has no experiment ${FIRST}.`);
-      const { run } = await client.command('run', { text: entry.text, file: `${FIRST}.yaml`, overrides: { durationMs: FIRST_LASTS }, routes });
+      const { run } = await client.command('run', {
+        text: entry.text,
+        file: `${FIRST}.yaml`,
+        overrides: { durationMs: FIRST_LASTS },
+        routes,
+      });
       close();
       go('board');
-      toast('info', 'Payments will answer half a second late', `For ${FIRST_LASTS / 1_000} seconds, then everything is put back. Run ${run}.`);
+      toast(
+        'info',
+        'Payments will answer half a second late',
+        `For ${FIRST_LASTS / 1_000} seconds, then everything is put back. Run ${run}.`,
+      );
     } catch (failure) {
       setError(failure);
     } finally {
@@ -42,7 +51,11 @@ export function Welcome(): ReactNode {
     <section className={css['welcome']} aria-label="Welcome">
       <div className={css['words']}>
         <p>Firebreak breaks things on purpose, measures what happens, and puts everything back.</p>
-        <p>{hasShop ? 'A small shop runs behind this room, with real traffic from its storefront to its ledger.' : 'Point it at a service of yours in the builder, or start it with the demo shop: npm start.'}</p>
+        <p>
+          {hasShop
+            ? 'A small shop runs behind this room, with real traffic from its storefront to its ledger.'
+            : 'Point it at a service of yours in the builder, or start it with the demo shop: npm start.'}
+        </p>
         <p>HALT, at the top right or with F8, ends every fault at once, whatever else is on screen.</p>
         {error !== undefined && <ErrorNote title="Not started" error={error} />}
       </div>

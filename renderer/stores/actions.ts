@@ -28,9 +28,12 @@ export const useActions = create<Actions>()(() => ({ actions: [] }));
 
 /** Offers actions until disposed; a later one of the same id replaces an earlier. */
 export function offer(actions: readonly Action[]): Disposable {
-  useActions.setState(({ actions: before }) => ({ actions: [...before.filter(({ id }) => !actions.some((one) => one.id === id)), ...actions] }));
+  useActions.setState(({ actions: before }) => ({
+    actions: [...before.filter(({ id }) => !actions.some((one) => one.id === id)), ...actions],
+  }));
   return {
-    [Symbol.dispose]: () => useActions.setState(({ actions: now }) => ({ actions: now.filter((one) => !actions.includes(one)) })),
+    [Symbol.dispose]: () =>
+      useActions.setState(({ actions: now }) => ({ actions: now.filter((one) => !actions.includes(one)) })),
   };
 }
 
@@ -72,7 +75,12 @@ const IS_MAC = /Mac/.test(navigator.platform);
 export const keysText = (keys: string): string =>
   keys
     .split(' ')
-    .map((chord) => chord.split('+').map((key) => (key === 'mod' ? (IS_MAC ? '⌘' : 'Ctrl') : key.length === 1 ? key.toUpperCase() : key)).join(' '))
+    .map((chord) =>
+      chord
+        .split('+')
+        .map((key) => (key === 'mod' ? (IS_MAC ? '⌘' : 'Ctrl') : key.length === 1 ? key.toUpperCase() : key))
+        .join(' '),
+    )
     .join(' then ');
 
 /** How long the second key of a sequence is waited for, milliseconds. */
@@ -89,7 +97,9 @@ export function listenToKeys(): Disposable {
     const typing = isTyping(event.target);
     // A dialog has the keyboard to itself, but for what is always allowed.
     const modal = document.querySelector('[role="dialog"][data-state="open"], [role="alertdialog"]') !== null;
-    const usable = useActions.getState().actions.filter(({ keys, always }) => keys !== undefined && (always === true || (!typing && !modal)));
+    const usable = useActions
+      .getState()
+      .actions.filter(({ keys, always }) => keys !== undefined && (always === true || (!typing && !modal)));
     const found = usable.find(({ keys }) => keys === typed) ?? usable.find(({ keys }) => keys === chord);
     [pending, pendingUntil] = ['', 0];
     if (found !== undefined) {
@@ -125,5 +135,7 @@ function chordOf({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): st
   return [mod ? 'mod' : '', altKey ? 'alt' : '', shift ? 'shift' : '', named].filter(Boolean).join('+');
 }
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }

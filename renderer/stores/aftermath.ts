@@ -10,7 +10,10 @@ const MOST_NAMED = 5;
  * What an engine that has ended left behind, as far as the next one's undo journal can tell. Pure.
  * @param open ids of the undo records that are not closed; undefined when the journal cannot tell: then nothing is proven.
  */
-export function aftermath(left: readonly FaultReport[], open: ReadonlySet<string> | undefined): { readonly text: string; readonly clean: boolean } {
+export function aftermath(
+  left: readonly FaultReport[],
+  open: ReadonlySet<string> | undefined,
+): { readonly text: string; readonly clean: boolean } {
   const names = (faults: readonly FaultReport[]): string => {
     const named = faults.slice(0, MOST_NAMED).map(({ policy, target }) => `${policy} on ${target}`);
     return [...named, ...(faults.length > MOST_NAMED ? [`${faults.length - MOST_NAMED} more`] : [])].join(', ');
@@ -44,7 +47,12 @@ export function followRestarts(): Disposable {
     const left = [...held.values()];
     held.clear();
     const { text, clean } = aftermath(left, openRecords(status));
-    note(engine, 'restart', 'info', `The engine was started anew (process ${status?.pid}). What the one before did after its last word is not told here.`);
+    note(
+      engine,
+      'restart',
+      'info',
+      `The engine was started anew (process ${status?.pid}). What the one before did after its last word is not told here.`,
+    );
     if (left.length === 0) return;
     note(engine, 'aftermath', clean ? 'info' : 'error', text);
     const count = left.length === 1 ? '1 fault' : `${left.length} faults`;

@@ -1,8 +1,21 @@
 import { defaultBoards, defaultItems, emptyBoard } from '../views/board/default.ts';
 import { type Place } from '../views/board/layout.ts';
 import {
-  type Boards, type Item, addBoard, addItem, arrange, boardsSchema, configure, currentOf, freeName, removeBoard, removeItem,
-  renameBoard, replaceItems, restoreBoard, show,
+  type Boards,
+  type Item,
+  addBoard,
+  addItem,
+  arrange,
+  boardsSchema,
+  configure,
+  currentOf,
+  freeName,
+  removeBoard,
+  removeItem,
+  renameBoard,
+  replaceItems,
+  restoreBoard,
+  show,
 } from '../views/board/model.ts';
 import { type Size } from '../widgets/widget.ts';
 import { persisted } from './persisted.ts';
@@ -65,7 +78,10 @@ export function deleteBoard(id: string): void {
   const board = boards.boards[at];
   if (board === undefined) return;
   change(removeBoard(boards, id, emptyBoard(newId(), 'Board')));
-  toast('info', `Board ${board.name} deleted`, '', { label: 'Undo', run: () => change(restoreBoard(now(), board, at)) });
+  toast('info', `Board ${board.name} deleted`, '', {
+    label: 'Undo',
+    run: () => change(restoreBoard(now(), board, at)),
+  });
 }
 /** Puts the default widgets on the current board in place of its own. */
 export function resetBoard(): void {

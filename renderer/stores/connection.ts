@@ -75,7 +75,8 @@ export const openRecords = (status: EngineStatus | null): ReadonlySet<string> | 
 /** The client, or a rejection in plain words when there is no engine to speak to. */
 export function engine(): EngineClient {
   const { client } = useConnection.getState();
-  if (client === null) throw new Error('The engine is not connected. The room goes on by itself as soon as it is back.');
+  if (client === null)
+    throw new Error('The engine is not connected. The room goes on by itself as soon as it is back.');
   return client;
 }
 
@@ -90,7 +91,8 @@ export async function stayConnected(bridge: Bridge): Promise<void> {
   };
   const silence = (since: number | undefined): void => {
     const { state } = useConnection.getState();
-    if (since !== undefined && state === 'open') enter('silent', 'The connection stands, but nothing comes through it.', since);
+    if (since !== undefined && state === 'open')
+      enter('silent', 'The connection stands, but nothing comes through it.', since);
     if (since === undefined && state === 'silent') enter('open');
   };
   useConnection.setState({ host: bridge.host });
@@ -105,14 +107,21 @@ export async function stayConnected(bridge: Bridge): Promise<void> {
     } catch (error) {
       if (error instanceof Refused) return enter('refused', error.message);
       const ever = useConnection.getState().engine !== '';
-      enter(ever ? 'lost' : 'connecting', ever ? 'The engine does not answer. Looking for it …' : 'Looking for the engine …');
+      enter(
+        ever ? 'lost' : 'connecting',
+        ever ? 'The engine does not answer. Looking for it …' : 'Looking for the engine …',
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
 /** Resolves when the connection has ended; rejects when it never began. `silence`: see `watchSilence`. */
-async function oneConnection(bridge: Bridge, opened: () => void, silence: (since: number | undefined) => void): Promise<void> {
+async function oneConnection(
+  bridge: Bridge,
+  opened: () => void,
+  silence: (since: number | undefined) => void,
+): Promise<void> {
   const ended = new AbortController();
   // Frames come ten times a second once there is a reader, and there always is.
   const port = watchSilence(await bridge.open(AbortSignal.timeout(10_000)), silence, ended.signal);

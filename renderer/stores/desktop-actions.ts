@@ -22,7 +22,12 @@ const ACTION_OF: Readonly<Record<MenuAction, string>> = {
 };
 
 /** Actions that only one view offers; it is gone to first. */
-const VIEW_OF: Readonly<Partial<Record<MenuAction, string>>> = { open: 'go-builder', save: 'go-builder', 'save-as': 'go-builder', 'export-report': 'go-runs' };
+const VIEW_OF: Readonly<Partial<Record<MenuAction, string>>> = {
+  open: 'go-builder',
+  save: 'go-builder',
+  'save-as': 'go-builder',
+  'export-report': 'go-runs',
+};
 
 /** Does what the desktop's menu asks, and tells what it has to say. */
 export function obeyDesktop(): void {
@@ -30,7 +35,14 @@ export function obeyDesktop(): void {
     const before = VIEW_OF[action];
     if (before !== undefined) void runAction(before);
     void runAction(ACTION_OF[action]).then((known) => {
-      if (!known) toast('info', 'Not here', action === 'export-report' ? 'Open a run first; its report is exported from there.' : 'The room does not offer that now.');
+      if (!known)
+        toast(
+          'info',
+          'Not here',
+          action === 'export-report'
+            ? 'Open a run first; its report is exported from there.'
+            : 'The room does not offer that now.',
+        );
     });
   });
   desktop?.onFile(openInBuilder);

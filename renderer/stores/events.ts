@@ -45,9 +45,21 @@ const seen = new Map<string, number>();
 const seenOf = (engine: string): number => seen.get(engine) ?? 0;
 
 /** Says something about the log itself, where the reader of the log sees it. */
-export function note(engine: string, what: string, level: Extract<EventBody, { kind: 'log' }>['level'], text: string): void {
+export function note(
+  engine: string,
+  what: string,
+  level: Extract<EventBody, { kind: 'log' }>['level'],
+  text: string,
+): void {
   const seq = seenOf(engine);
-  tell({ seq, at: Date.now(), run: '', body: { kind: 'log', level, text }, key: `${engine}/${seq}+${what}`, note: true });
+  tell({
+    seq,
+    at: Date.now(),
+    run: '',
+    body: { kind: 'log', level, text },
+    key: `${engine}/${seq}+${what}`,
+    note: true,
+  });
 }
 
 /** Says that the events up to, and without, `next` were never told to this page. */
@@ -59,8 +71,17 @@ function skipTo(engine: string, next: number): void {
   // To a page that has just been opened the beginning is merely old.
   if (from === 1) note(engine, 'gap', 'info', `The engine’s log begins later: its first ${which} are no longer kept.`);
   else {
-    note(engine, 'gap', 'warn', `${which} were not told: this page was away or too slow for so long that the engine’s log no longer held them.`);
-    toast('bad', 'Events were lost', `${which} were not told to this page. The figures are right; the log journal has a gap.`);
+    note(
+      engine,
+      'gap',
+      'warn',
+      `${which} were not told: this page was away or too slow for so long that the engine’s log no longer held them.`,
+    );
+    toast(
+      'bad',
+      'Events were lost',
+      `${which} were not told to this page. The figures are right; the log journal has a gap.`,
+    );
   }
   seen.set(engine, last);
 }

@@ -29,7 +29,9 @@ export const impactKey = ({ target, policy }: { target: string; policy: string }
 
 const momentOf = (frame: Frame): Moment => ({
   at: frame.at,
-  impact: new Map(frame.impact.map((one) => [impactKey(one), one.errors + one.latencies + one.drops + one.throttled + one.others])),
+  impact: new Map(
+    frame.impact.map((one) => [impactKey(one), one.errors + one.latencies + one.drops + one.throttled + one.others]),
+  ),
   routes: new Map(frame.routes.map(({ name, requests, faults }) => [name, { requests, faults }])),
 });
 

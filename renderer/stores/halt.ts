@@ -14,7 +14,12 @@ import { reachEngine } from './reach.ts';
 export type Halting =
   | { readonly state: 'idle' }
   | { readonly state: 'halting'; readonly since: number }
-  | { readonly state: 'halted'; readonly outcome: HaltOutcome; readonly roundTripMs: number | null; readonly by: string }
+  | {
+      readonly state: 'halted';
+      readonly outcome: HaltOutcome;
+      readonly roundTripMs: number | null;
+      readonly by: string;
+    }
   | { readonly state: 'failed'; readonly error: unknown }
   | { readonly state: 'rehearsing' }
   | { readonly state: 'rehearsed'; readonly rehearsal: Rehearsal }
@@ -68,7 +73,9 @@ export const forgetHalt = (): void => set({ state: 'idle' });
 
 /** Everything was proven clean: nobody needs to do anything about it. */
 const isCalm = (halting: Halting): boolean =>
-  halting.state === 'halted' ? halting.outcome.faults.every(({ reverted }) => reverted) : halting.state === 'rehearsed' && halting.rehearsal.clean;
+  halting.state === 'halted'
+    ? halting.outcome.faults.every(({ reverted }) => reverted)
+    : halting.state === 'rehearsed' && halting.rehearsal.clean;
 
 // Whoever goes on to another view has seen a calm result, which would cover what is to be done there.
 usePlace.subscribe(({ view }, before) => {
@@ -92,7 +99,10 @@ function show(): void {
   asked = false;
   const { halting } = useHalt.getState();
   // The answer to one's own press is on its way, or was here before its event.
-  const own = halting.state === 'halting' || halting.state === 'rehearsing' || (halting.state === 'halted' && halting.roundTripMs !== null && halting.by === heard?.by);
+  const own =
+    halting.state === 'halting' ||
+    halting.state === 'rehearsing' ||
+    (halting.state === 'halted' && halting.roundTripMs !== null && halting.by === heard?.by);
   if (heard !== undefined && !own) set(heard);
   heard = undefined;
 }

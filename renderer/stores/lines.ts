@@ -41,12 +41,25 @@ export const isOfEngine = (source: string): boolean => source === ENGINE || sour
 
 let arrived = 0;
 
-const ACTION_TONES: Readonly<Record<TrafficAction, LineTone>> = { pass: 'neutral', latency: 'warn', error: 'bad', drop: 'bad', throttle: 'warn' };
+const ACTION_TONES: Readonly<Record<TrafficAction, LineTone>> = {
+  pass: 'neutral',
+  latency: 'warn',
+  error: 'bad',
+  drop: 'bad',
+  throttle: 'warn',
+};
 
 export function messageLine(message: TrafficLine): Line {
   const { at, route, protocol, method, target, action, delayMs, status, policy } = message;
   return {
-    n: ++arrived, at, source: route, protocol, method, target, policy, status,
+    n: ++arrived,
+    at,
+    source: route,
+    protocol,
+    method,
+    target,
+    policy,
+    status,
     word: action,
     tone: ACTION_TONES[action],
     delayMs: action === 'latency' ? delayMs : null,
@@ -58,20 +71,46 @@ export function messageLine(message: TrafficLine): Line {
 /** Says that more passed than could be told. */
 export function gapLine(leftOut: number, at: number): Line {
   const target = `${leftOut} ${leftOut === 1 ? 'message' : 'messages'} not shown: more passed than could be told`;
-  return { n: ++arrived, at, source: '', protocol: '', method: '', target, word: 'gap', tone: 'neutral', delayMs: null, status: null, policy: '', touched: true, of: { kind: 'gap', leftOut } };
+  return {
+    n: ++arrived,
+    at,
+    source: '',
+    protocol: '',
+    method: '',
+    target,
+    word: 'gap',
+    tone: 'neutral',
+    delayMs: null,
+    status: null,
+    policy: '',
+    touched: true,
+    of: { kind: 'gap', leftOut },
+  };
 }
 
 export function eventLine(event: EngineEvent): Line {
   return {
-    n: ++arrived, at: event.at, source: sourceOf(event.run), protocol: EVENT, method: event.body.kind,
-    policy: '', delayMs: null, status: null, touched: false,
+    n: ++arrived,
+    at: event.at,
+    source: sourceOf(event.run),
+    protocol: EVENT,
+    method: event.body.kind,
+    policy: '',
+    delayMs: null,
+    status: null,
+    touched: false,
     ...said(event.body),
     of: { kind: 'event', event },
   };
 }
 
 export const FAULT_TONES: Readonly<Record<FaultReport['state'], LineTone>> = {
-  planned: 'neutral', injecting: 'accent', active: 'warn', reverting: 'accent', clean: 'ok', unconfirmed: 'bad',
+  planned: 'neutral',
+  injecting: 'accent',
+  active: 'warn',
+  reverting: 'accent',
+  clean: 'ok',
+  unconfirmed: 'bad',
 };
 const VERDICT_TONES = { held: 'ok', refuted: 'bad', aborted: 'warn', inconclusive: 'neutral', failed: 'bad' } as const;
 const LEVEL_TONES = { info: 'neutral', warn: 'warn', error: 'bad' } as const;
@@ -80,21 +119,48 @@ const LEVEL_TONES = { info: 'neutral', warn: 'warn', error: 'bad' } as const;
 function said(body: EventBody): Pick<Line, 'target' | 'word' | 'tone'> & Partial<Line> {
   switch (body.kind) {
     case 'run-started':
-      return { target: body.hypothesis === '' ? body.name : `${body.name}: ${body.hypothesis}`, word: 'started', tone: 'accent' };
+      return {
+        target: body.hypothesis === '' ? body.name : `${body.name}: ${body.hypothesis}`,
+        word: 'started',
+        tone: 'accent',
+      };
     case 'phase':
       return { target: PHASE_WORDS[body.name], word: body.edge === 'start' ? 'begins' : 'ends', tone: 'neutral' };
     case 'sample': {
       const { probe, ok, error, latency } = body.sample;
-      return { target: ok ? probe : `${probe}: ${error}`, word: ok ? 'ok' : 'failed', tone: ok ? 'ok' : 'bad', delayMs: latency };
+      return {
+        target: ok ? probe : `${probe}: ${error}`,
+        word: ok ? 'ok' : 'failed',
+        tone: ok ? 'ok' : 'bad',
+        delayMs: latency,
+      };
     }
     case 'fault': {
       const { target, state, policy, note } = body.fault;
-      return { target: note === '' ? target : `${target}: ${note}`, word: state, tone: FAULT_TONES[state], policy, touched: true };
+      return {
+        target: note === '' ? target : `${target}: ${note}`,
+        word: state,
+        tone: FAULT_TONES[state],
+        policy,
+        touched: true,
+      };
     }
     case 'injected':
-      return { target: `${body.target}: ${body.count} injected${body.detail === '' ? '' : `, ${body.detail}`}`, word: 'injected', tone: 'warn', policy: body.policy, touched: true };
+      return {
+        target: `${body.target}: ${body.count} injected${body.detail === '' ? '' : `, ${body.detail}`}`,
+        word: 'injected',
+        tone: 'warn',
+        policy: body.policy,
+        touched: true,
+      };
     case 'breach':
-      return { target: `the abort condition held: ${body.when}`, word: 'breach', tone: 'bad', delayMs: body.heldMs, touched: true };
+      return {
+        target: `the abort condition held: ${body.when}`,
+        word: 'breach',
+        tone: 'bad',
+        delayMs: body.heldMs,
+        touched: true,
+      };
     case 'halt':
       return { target: `HALT by ${body.by}`, word: 'halted', tone: 'bad', delayMs: body.tookMs, touched: true };
     case 'policy':

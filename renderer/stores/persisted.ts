@@ -14,7 +14,12 @@ const SETTLE = 300;
  * is put aside under `key.unread`, said, and the defaults are used. The last page to save wins; with `shared` a page takes
  * up what another has saved as soon as it is turned to.
  */
-export function persisted<T extends object>(key: string, schema: z.ZodType<T>, defaults: T, { shared = false } = {}): UseBoundStore<StoreApi<Persisted<T>>> {
+export function persisted<T extends object>(
+  key: string,
+  schema: z.ZodType<T>,
+  defaults: T,
+  { shared = false } = {},
+): UseBoundStore<StoreApi<Persisted<T>>> {
   const store = create<Persisted<T>>()(() => ({ ...defaults, loaded: false }));
   let remote = JSON.stringify(defaults);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -26,14 +31,20 @@ export function persisted<T extends object>(key: string, schema: z.ZodType<T>, d
     if (known.success && !store.getState().loaded) {
       remote = JSON.stringify(known.data);
       // What was changed before the answer came is newer than the answer.
-      const local = Object.entries(store.getState()).filter(([name, value]) => name !== 'loaded' && value !== defaults[name as keyof T]);
+      const local = Object.entries(store.getState()).filter(
+        ([name, value]) => name !== 'loaded' && value !== defaults[name as keyof T],
+      );
       store.setState({ ...known.data, ...Object.fromEntries(local), loaded: true } as Partial<Persisted<T>>);
       return;
     }
     const unread = value !== null && !known.success && !store.getState().loaded;
     store.setState({ loaded: true } as Partial<Persisted<T>>);
     if (!unread) return;
-    toast('warn', `The kept ${key} cannot be read`, `The room begins with its defaults. What was kept stands aside in the engine as ${key}.unread.`);
+    toast(
+      'warn',
+      `The kept ${key} cannot be read`,
+      `The room begins with its defaults. What was kept stands aside in the engine as ${key}.unread.`,
+    );
     await client.command('saveSetting', { key: `${key}.unread`, value }, signal);
   });
   const save = (): void => {

@@ -16,14 +16,19 @@ const schema = z.object({
 });
 export type Preferences = z.infer<typeof schema>;
 
-export const usePreferences = persisted<Preferences>('preferences', schema, {
-  theme: 'dark',
-  presenter: false,
-  discreet: false,
-  clock: 'utc',
-  welcomed: false,
-  traceUrl: '',
-}, { shared: true });
+export const usePreferences = persisted<Preferences>(
+  'preferences',
+  schema,
+  {
+    theme: 'dark',
+    presenter: false,
+    discreet: false,
+    clock: 'utc',
+    welcomed: false,
+    traceUrl: '',
+  },
+  { shared: true },
+);
 
 /** Puts theme and type size on the page, now and at each change. */
 export function applyPreferences(): void {

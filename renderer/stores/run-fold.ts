@@ -1,4 +1,12 @@
-import { type EngineEvent, type FaultReport, type Phase, type RunRecord, type Sample, type SeriesPoint, type TimelineEntry } from '../../engine/contract/models.ts';
+import {
+  type EngineEvent,
+  type FaultReport,
+  type Phase,
+  type RunRecord,
+  type Sample,
+  type SeriesPoint,
+  type TimelineEntry,
+} from '../../engine/contract/models.ts';
 import { PHASE_WORDS } from '../../engine/contract/words.ts';
 
 /** What a run looks like, whether it is under way or long over. */
@@ -40,19 +48,43 @@ export function fold(story: RunStory | undefined, event: EngineEvent): RunStory 
   const { body, at, run } = event;
   if (body.kind === 'run-started') return begin(event, body);
   if (story === undefined || run !== story.run) return story;
-  const told = (text: string): readonly TimelineEntry[] => [...story.timeline, { seq: event.seq, at, kind: body.kind, text }];
+  const told = (text: string): readonly TimelineEntry[] => [
+    ...story.timeline,
+    { seq: event.seq, at, kind: body.kind, text },
+  ];
   switch (body.kind) {
     case 'phase': {
-      if (body.edge === 'end') return { ...story, phases: story.phases.map((phase) => (phase.name === body.name && phase.end === null ? { ...phase, end: at } : phase)), phaseEndsAt: null };
-      return { ...story, phases: [...story.phases, { name: body.name, start: at, end: null }], phaseEndsAt: body.until, timeline: told(`${PHASE_WORDS[body.name]} begins`) };
+      if (body.edge === 'end')
+        return {
+          ...story,
+          phases: story.phases.map((phase) =>
+            phase.name === body.name && phase.end === null ? { ...phase, end: at } : phase,
+          ),
+          phaseEndsAt: null,
+        };
+      return {
+        ...story,
+        phases: [...story.phases, { name: body.name, start: at, end: null }],
+        phaseEndsAt: body.until,
+        timeline: told(`${PHASE_WORDS[body.name]} begins`),
+      };
     }
     case 'sample':
-      return { ...story, newest: { ...story.newest, [body.sample.probe]: body.sample }, series: withSample(story.series, body.sample) };
+      return {
+        ...story,
+        newest: { ...story.newest, [body.sample.probe]: body.sample },
+        series: withSample(story.series, body.sample),
+      };
     case 'fault': {
       const { fault } = body;
       const before = story.faults.find(({ id }) => id === fault.id);
-      const faults = before === undefined ? [...story.faults, fault] : story.faults.map((one) => (one.id === fault.id ? fault : one));
-      return before?.state === fault.state ? { ...story, faults } : { ...story, faults, timeline: told(`${fault.policy}: ${fault.state} (${fault.target})`) };
+      const faults =
+        before === undefined
+          ? [...story.faults, fault]
+          : story.faults.map((one) => (one.id === fault.id ? fault : one));
+      return before?.state === fault.state
+        ? { ...story, faults }
+        : { ...story, faults, timeline: told(`${fault.policy}: ${fault.state} (${fault.target})`) };
     }
     case 'breach':
       return { ...story, breach: body.sample, timeline: told(`the abort condition held: ${body.when}`) };
@@ -61,7 +93,15 @@ export function fold(story: RunStory | undefined, event: EngineEvent): RunStory 
     case 'policy':
       return { ...story, timeline: told(body.text) };
     case 'run-ended':
-      return { ...story, endedAt: at, verdict: body.verdict, reason: body.reason, reverted: body.reverted, phaseEndsAt: null, timeline: told(`ended: ${body.verdict}`) };
+      return {
+        ...story,
+        endedAt: at,
+        verdict: body.verdict,
+        reason: body.reason,
+        reverted: body.reverted,
+        phaseEndsAt: null,
+        timeline: told(`ended: ${body.verdict}`),
+      };
     default:
       return story;
   }
@@ -115,15 +155,20 @@ function begin({ run, at, seq }: EngineEvent, body: Extract<EngineEvent['body'],
 function withSample(series: readonly SeriesPoint[], sample: Sample): readonly SeriesPoint[] {
   const { figures, probe, at } = sample;
   const figure = (name: string): number | null => figures[name] ?? null;
-  const own = { [probe]: { successRate: figure('success_rate'), p50: figure('p50'), p95: figure('p95'), p99: figure('p99') } };
+  const own = {
+    [probe]: { successRate: figure('success_rate'), p50: figure('p50'), p95: figure('p95'), p99: figure('p99') },
+  };
   const second = Math.floor(at / 1_000) * 1_000;
   const last = series.at(-1);
-  if (last !== undefined && last.at >= second) return [...series.slice(0, -1), { ...last, probes: { ...last.probes, ...own } }];
+  if (last !== undefined && last.at >= second)
+    return [...series.slice(0, -1), { ...last, probes: { ...last.probes, ...own } }];
   return [...series.slice(-LONGEST), { at: second, probes: { ...last?.probes, ...own }, faultRate: {} }];
 }
 
 /** What a simple abort condition compares: `success_rate < 0.95`. Undefined for anything longer. */
-export function limitOf(expression: string): { readonly figure: string; readonly operator: '<' | '<=' | '>' | '>='; readonly limit: number } | undefined {
+export function limitOf(
+  expression: string,
+): { readonly figure: string; readonly operator: '<' | '<=' | '>' | '>='; readonly limit: number } | undefined {
   const match = /^\s*([a-z][a-z0-9_]*)\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]+)?)\s*$/.exec(expression);
   if (match === null) return undefined;
   return { figure: match[1] as string, operator: match[2] as '<' | '<=' | '>' | '>=', limit: Number(match[3]) };

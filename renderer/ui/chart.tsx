@@ -53,16 +53,61 @@ export function Chart({ label, lines, points, from, to, stacked = false, format 
   const zone = usePreferences(({ clock }) => clock);
   const presenter = usePreferences(({ presenter }) => presenter);
   const px = presenter ? 15 : 12;
-  const scale = useMemo(() => scaleOfRows(points, lines.map(({ key }) => key), stacked), [points, lines, stacked]);
+  const scale = useMemo(
+    () =>
+      scaleOfRows(
+        points,
+        lines.map(({ key }) => key),
+        stacked,
+      ),
+    [points, lines, stacked],
+  );
   const tick = { fontSize: px, fill: 'var(--muted)' };
   const axes = [
     <CartesianGrid key="grid" vertical={false} verticalCoordinatesGenerator={NO_LINES} stroke="var(--line)" />,
-    <XAxis key="x" dataKey="at" type="number" domain={[from, to]} allowDataOverflow ticks={momentsOf(from, to, size?.width ?? 0, px)} interval={0} tickFormatter={(at: number) => timeOfDay(at, zone)} tick={tick} stroke="var(--line-strong)" tickLine={false} height={px * 1.8} />,
-    <YAxis key="y" width={px * AXIS_EM} domain={[...scale.domain]} ticks={[...scale.ticks]} tickFormatter={format} tick={tick} stroke="var(--line)" tickLine={false} axisLine={false} interval={0} />,
-    <Tooltip key="tip" isAnimationActive={false} labelFormatter={(at) => timeOfDay(Number(at), zone)} formatter={(value) => format(Number(value))} wrapperClassName={css['tip'] ?? ''} itemSorter={(item) => -Number(item.value)} cursor={{ stroke: 'var(--line-strong)' }} />,
+    <XAxis
+      key="x"
+      dataKey="at"
+      type="number"
+      domain={[from, to]}
+      allowDataOverflow
+      ticks={momentsOf(from, to, size?.width ?? 0, px)}
+      interval={0}
+      tickFormatter={(at: number) => timeOfDay(at, zone)}
+      tick={tick}
+      stroke="var(--line-strong)"
+      tickLine={false}
+      height={px * 1.8}
+    />,
+    <YAxis
+      key="y"
+      width={px * AXIS_EM}
+      domain={[...scale.domain]}
+      ticks={[...scale.ticks]}
+      tickFormatter={format}
+      tick={tick}
+      stroke="var(--line)"
+      tickLine={false}
+      axisLine={false}
+      interval={0}
+    />,
+    <Tooltip
+      key="tip"
+      isAnimationActive={false}
+      labelFormatter={(at) => timeOfDay(Number(at), zone)}
+      formatter={(value) => format(Number(value))}
+      wrapperClassName={css['tip'] ?? ''}
+      itemSorter={(item) => -Number(item.value)}
+      cursor={{ stroke: 'var(--line-strong)' }}
+    />,
   ];
   const common = { isAnimationActive: false, dot: false, strokeWidth: presenter ? 3 : 2, connectNulls: false } as const;
-  const given = { ...size, data: points as Record<string, number | null>[], margin: MARGIN, accessibilityLayer: false } as const;
+  const given = {
+    ...size,
+    data: points as Record<string, number | null>[],
+    margin: MARGIN,
+    accessibilityLayer: false,
+  } as const;
   return (
     <div ref={ref} className={css['chart']} role="img" aria-label={label}>
       {size !== null &&
@@ -70,14 +115,32 @@ export function Chart({ label, lines, points, from, to, stacked = false, format 
           <AreaChart {...given} width={size.width} height={size.height}>
             {axes}
             {lines.map(({ key, name, color }) => (
-              <Area key={key} {...common} dataKey={key} name={name} stackId="all" stroke={color} fill={color} fillOpacity={0.3} type="linear" />
+              <Area
+                key={key}
+                {...common}
+                dataKey={key}
+                name={name}
+                stackId="all"
+                stroke={color}
+                fill={color}
+                fillOpacity={0.3}
+                type="linear"
+              />
             ))}
           </AreaChart>
         ) : (
           <LineChart {...given} width={size.width} height={size.height}>
             {axes}
             {lines.map(({ key, name, color }, index) => (
-              <Line key={key} {...common} dataKey={key} name={name} stroke={color} strokeDasharray={dashOf(index)} type="linear" />
+              <Line
+                key={key}
+                {...common}
+                dataKey={key}
+                name={name}
+                stroke={color}
+                strokeDasharray={dashOf(index)}
+                type="linear"
+              />
             ))}
           </LineChart>
         ))}

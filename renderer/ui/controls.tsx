@@ -10,16 +10,38 @@ export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly busy?: boolean;
 }
 /** A button with words. */
-export function Button({ look = 'plain', icon: Icon, busy = false, children, className, disabled, ...rest }: ButtonProps): ReactNode {
+export function Button({
+  look = 'plain',
+  icon: Icon,
+  busy = false,
+  children,
+  className,
+  disabled,
+  ...rest
+}: ButtonProps): ReactNode {
   return (
-    <button type="button" {...rest} disabled={disabled === true || busy} aria-busy={busy} className={join(css['button'], css[look], className)}>
+    <button
+      type="button"
+      {...rest}
+      disabled={disabled === true || busy}
+      aria-busy={busy}
+      className={join(css['button'], css[look], className)}
+    >
       {busy ? <Spinner /> : Icon !== undefined && <Icon size="1.1em" aria-hidden />}
       {children}
     </button>
   );
 }
 /** A button with a picture alone; `label` is its name for those who do not see it, and its tooltip. */
-export function IconButton({ label, icon: Icon, className, ...rest }: { readonly label: string; readonly icon: NonNullable<ButtonProps['icon']> } & ButtonHTMLAttributes<HTMLButtonElement>): ReactNode {
+export function IconButton({
+  label,
+  icon: Icon,
+  className,
+  ...rest
+}: {
+  readonly label: string;
+  readonly icon: NonNullable<ButtonProps['icon']>;
+} & ButtonHTMLAttributes<HTMLButtonElement>): ReactNode {
   return (
     <button type="button" aria-label={label} title={label} {...rest} className={join(css['iconButton'], className)}>
       <Icon size="1.1em" aria-hidden />
@@ -27,7 +49,14 @@ export function IconButton({ label, icon: Icon, className, ...rest }: { readonly
   );
 }
 export function Spinner({ label }: { readonly label?: string }): ReactNode {
-  return <span className={css['spinner']} role={label === undefined ? undefined : 'status'} aria-label={label} aria-hidden={label === undefined} />;
+  return (
+    <span
+      className={css['spinner']}
+      role={label === undefined ? undefined : 'status'}
+      aria-label={label}
+      aria-hidden={label === undefined}
+    />
+  );
 }
 export function Kbd({ children }: { readonly children: ReactNode }): ReactNode {
   return <kbd className={css['kbd']}>{children}</kbd>;
@@ -35,7 +64,13 @@ export function Kbd({ children }: { readonly children: ReactNode }): ReactNode {
 
 export type Tone = 'neutral' | 'accent' | 'ok' | 'warn' | 'bad';
 /** A word with a shape and a colour; the shape tells the tone to those who do not see the colour. */
-export function Badge({ tone = 'neutral', children }: { readonly tone?: Tone; readonly children: ReactNode }): ReactNode {
+export function Badge({
+  tone = 'neutral',
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly children: ReactNode;
+}): ReactNode {
   return (
     <span className={join(css['badge'], css[tone])}>
       <Shape tone={tone} />
@@ -59,7 +94,15 @@ export function Shape({ tone }: { readonly tone: Tone }): ReactNode {
 }
 
 /** What is shown where there is nothing yet: what it will be, and what to do about it. */
-export function Empty({ title, children, action }: { readonly title: string; readonly children?: ReactNode; readonly action?: ReactNode }): ReactNode {
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly action?: ReactNode;
+}): ReactNode {
   return (
     <div className={css['empty']}>
       <strong>{title}</strong>
@@ -91,7 +134,17 @@ export function ErrorNote({ error, title }: { readonly error: unknown; readonly 
   );
 }
 /** One measured figure with its name. */
-export function Figure({ name, value, note, tone = 'neutral' }: { readonly name: string; readonly value: ReactNode; readonly note?: ReactNode; readonly tone?: Tone }): ReactNode {
+export function Figure({
+  name,
+  value,
+  note,
+  tone = 'neutral',
+}: {
+  readonly name: string;
+  readonly value: ReactNode;
+  readonly note?: ReactNode;
+  readonly tone?: Tone;
+}): ReactNode {
   return (
     <div className={css['figure']}>
       <span className={css['figureName']}>{name}</span>

@@ -19,7 +19,8 @@ export function Dialog({ open, onClose, title, about, wide = false, children }: 
   // What had the keyboard gets it back: without a trigger Radix would leave it nowhere. Looked up while drawing, for an
   // input that takes the keyboard by itself has it before any effect.
   const before = useRef<{ readonly open: boolean; readonly focus: Element | null }>({ open: false, focus: null });
-  if (open !== before.current.open) before.current = { open, focus: open ? document.activeElement : before.current.focus };
+  if (open !== before.current.open)
+    before.current = { open, focus: open ? document.activeElement : before.current.focus };
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Radix.Portal>

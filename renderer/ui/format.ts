@@ -47,13 +47,19 @@ const pad = (value: number, width = 2): string => String(value).padStart(width, 
 /** `14:03:27`, or `14:03:27.125` with `fine`. */
 export function timeOfDay(at: number, zone: Zone, precise = false): string {
   const date = new Date(at);
-  const [h, m, s] = zone === 'utc' ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()] : [date.getHours(), date.getMinutes(), date.getSeconds()];
+  const [h, m, s] =
+    zone === 'utc'
+      ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
+      : [date.getHours(), date.getMinutes(), date.getSeconds()];
   return `${pad(h)}:${pad(m)}:${pad(s)}${precise ? `.${pad(date.getUTCMilliseconds(), 3)}` : ''}`;
 }
 /** `2026-11-21 14:03:27`. */
 export function dateTime(at: number, zone: Zone): string {
   const date = new Date(at);
-  const [y, m, d] = zone === 'utc' ? [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()] : [date.getFullYear(), date.getMonth(), date.getDate()];
+  const [y, m, d] =
+    zone === 'utc'
+      ? [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()]
+      : [date.getFullYear(), date.getMonth(), date.getDate()];
   return `${y}-${pad(m + 1)}-${pad(d)} ${timeOfDay(at, zone)}`;
 }
 /** `UTC`, `UTC+2`, `UTC-3:30`: this machine's zone at that moment. */

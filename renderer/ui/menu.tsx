@@ -15,7 +15,15 @@ export interface MenuItem {
 }
 
 /** A menu that opens from a button (`children`, one element that takes a ref) and works by arrows and letters. */
-export function Menu({ items, label, children }: { readonly items: readonly MenuItem[]; readonly label: string; readonly children: ReactNode }): ReactNode {
+export function Menu({
+  items,
+  label,
+  children,
+}: {
+  readonly items: readonly MenuItem[];
+  readonly label: string;
+  readonly children: ReactNode;
+}): ReactNode {
   // Run once the menu has given the keyboard back to its button: a dialog then returns it there, not to an item that is gone.
   const chosen = useRef<() => void>(undefined);
   const runChosen = (): void => {
@@ -27,9 +35,21 @@ export function Menu({ items, label, children }: { readonly items: readonly Menu
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{children}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className={css['menu']} aria-label={label} align="end" sideOffset={4} collisionPadding={8} onCloseAutoFocus={runChosen}>
+        <DropdownMenu.Content
+          className={css['menu']}
+          aria-label={label}
+          align="end"
+          sideOffset={4}
+          collisionPadding={8}
+          onCloseAutoFocus={runChosen}
+        >
           {items.map(({ label, icon: Icon, keys, disabled = false, danger = false, run }) => (
-            <DropdownMenu.Item key={label} className={danger ? `${css['item']} ${css['danger']}` : css['item']} disabled={disabled} onSelect={() => (chosen.current = run)}>
+            <DropdownMenu.Item
+              key={label}
+              className={danger ? `${css['item']} ${css['danger']}` : css['item']}
+              disabled={disabled}
+              onSelect={() => (chosen.current = run)}
+            >
               <span className={css['icon']}>{Icon !== undefined && <Icon size="1.1em" aria-hidden />}</span>
               <span>{label}</span>
               {keys !== undefined && <span className={css['keys']}>{keys}</span>}

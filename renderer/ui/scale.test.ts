@@ -21,7 +21,10 @@ test('a scale begins at zero unless something lies below', () => {
 });
 
 test('stacked lines need room for their sum, others for the highest; gaps count for nothing', () => {
-  const rows = [{ at: 1, a: 3, b: 4 }, { at: 2, a: 5, b: null }];
+  const rows = [
+    { at: 1, a: 3, b: 4 },
+    { at: 2, a: 5, b: null },
+  ];
   assert.deepEqual(scaleOfRows(rows, ['a', 'b'], true).domain, [0, 10]);
   assert.deepEqual(scaleOfRows(rows, ['a', 'b'], false).domain, [0, 5]);
 });
@@ -30,9 +33,14 @@ test('moments of an axis are round, within it, and as many as have room', () => 
   assert.deepEqual(timeTicks(61_000, 181_000, 5), [90_000, 120_000, 150_000, 180_000]);
   assert.deepEqual([timeTicks(0, 1_000, 0), timeTicks(5, 5, 9)], [[], []]);
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 2e12 }), fc.integer({ min: 1, max: 4e9 }), fc.integer({ min: 1, max: 20 }), (from, length, most) => {
-      const ticks = timeTicks(from, from + length, most);
-      assert.ok(ticks.length <= most && ticks.every((at) => at >= from && at <= from + length && at % 1_000 === 0));
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 2e12 }),
+      fc.integer({ min: 1, max: 4e9 }),
+      fc.integer({ min: 1, max: 20 }),
+      (from, length, most) => {
+        const ticks = timeTicks(from, from + length, most);
+        assert.ok(ticks.length <= most && ticks.every((at) => at >= from && at <= from + length && at % 1_000 === 0));
+      },
+    ),
   );
 });

@@ -39,12 +39,17 @@ export function scaleOfRows(rows: readonly Row[], keys: readonly string[], stack
 }
 
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000];
-const TIME_STEPS = [...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND), ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12, 24].map((n) => n * HOUR)];
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12, 24].map((n) => n * HOUR),
+];
 
 /** Moments that a clock shows as round, from one to another (wall-clock ms), at most `most` of them; none when there is no room for one. */
 export function timeTicks(from: number, to: number, most: number): number[] {
   if (most < 1 || !(to > from)) return [];
-  const step = TIME_STEPS.find((one) => (to - from) / one + 1 <= most) ?? Math.ceil((to - from) / most / (24 * HOUR)) * 24 * HOUR;
+  const step =
+    TIME_STEPS.find((one) => (to - from) / one + 1 <= most) ?? Math.ceil((to - from) / most / (24 * HOUR)) * 24 * HOUR;
   const ticks: number[] = [];
   for (let at = Math.ceil(from / step) * step; at <= to && ticks.length < most; at += step) ticks.push(at);
   return ticks;

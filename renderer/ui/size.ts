@@ -17,7 +17,13 @@ export function useSize<E extends HTMLElement>(): [RefObject<E | null>, Size | n
       const { width, height } = entry.contentRect;
       // Whole pixels: less would draw the chart anew for nothing.
       const next = { width: Math.floor(width), height: Math.floor(height) };
-      setSize((before) => (next.width <= 0 || next.height <= 0 ? null : before?.width === next.width && before.height === next.height ? before : next));
+      setSize((before) =>
+        next.width <= 0 || next.height <= 0
+          ? null
+          : before?.width === next.width && before.height === next.height
+            ? before
+            : next,
+      );
     });
     observer.observe(current);
     return () => observer.disconnect();

@@ -19,11 +19,13 @@ export function Sparkline({ values, limit, room }: SparklineProps): ReactNode {
   const all = limit === undefined ? known : [...known, limit];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   // A line that does not move stands in the middle.
-  const y = (value: number): number => (high === low ? HEIGHT / 2 : HEIGHT - EDGE - ((value - low) / (high - low)) * (HEIGHT - 2 * EDGE));
+  const y = (value: number): number =>
+    high === low ? HEIGHT / 2 : HEIGHT - EDGE - ((value - low) / (high - low)) * (HEIGHT - 2 * EDGE);
   const x = (index: number): number => ((room - values.length + index) / Math.max(1, room - 1)) * WIDTH;
   let path = '';
   values.forEach((value, index) => {
-    if (value !== null) path += `${index === 0 || values[index - 1] === null ? 'M' : 'L'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
+    if (value !== null)
+      path += `${index === 0 || values[index - 1] === null ? 'M' : 'L'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
   });
   return (
     <svg className={css['sparkline']} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden>

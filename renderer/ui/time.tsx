@@ -3,7 +3,15 @@ import { usePreferences } from '../stores/preferences.ts';
 import { dateTime, timeOfDay, zoneName } from './format.ts';
 
 /** A time of day in the chosen zone; the other zone stands in the tooltip. */
-export function Time({ at, date = false, precise = false }: { readonly at: number; readonly date?: boolean; readonly precise?: boolean }): ReactNode {
+export function Time({
+  at,
+  date = false,
+  precise = false,
+}: {
+  readonly at: number;
+  readonly date?: boolean;
+  readonly precise?: boolean;
+}): ReactNode {
   const zone = usePreferences(({ clock }) => clock);
   const other = zone === 'utc' ? 'local' : 'utc';
   return (

@@ -37,5 +37,11 @@ function untilConnected(): Promise<boolean> {
 export function loadWhenIdle(loads: readonly (() => Promise<unknown>)[]): void {
   const [next, ...rest] = loads;
   if (next === undefined) return;
-  requestIdleCallback(() => void next().then(() => loadWhenIdle(rest), () => {}));
+  requestIdleCallback(
+    () =>
+      void next().then(
+        () => loadWhenIdle(rest),
+        () => {},
+      ),
+  );
 }

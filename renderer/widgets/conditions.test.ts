@@ -4,9 +4,14 @@ import { comparisonsOf, distanceTo, holds } from './conditions.ts';
 
 test('the comparisons of a condition are found; what is more stays text', () => {
   const found = comparisonsOf('success_rate >= 0.95 && (p95 < 1000 || value == 3)');
-  assert.deepEqual(found.map(({ text, limit }) => [text, limit?.figure, limit?.limit]), [
-    ['success_rate >= 0.95', 'success_rate', 0.95], ['(p95 < 1000', 'p95', 1000], ['value == 3)', undefined, undefined],
-  ]);
+  assert.deepEqual(
+    found.map(({ text, limit }) => [text, limit?.figure, limit?.limit]),
+    [
+      ['success_rate >= 0.95', 'success_rate', 0.95],
+      ['(p95 < 1000', 'p95', 1000],
+      ['value == 3)', undefined, undefined],
+    ],
+  );
   assert.deepEqual(comparisonsOf(''), []);
 });
 

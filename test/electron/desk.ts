@@ -14,7 +14,13 @@ import { electronBinary } from '../../electron/find.mjs';
 const here = import.meta.dirname;
 const root = join(here, '..', '..');
 const entry = join(root, 'electron', 'main.ts');
-const loader = join(dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')), 'lib', 'server', 'electron', 'loader.js');
+const loader = join(
+  dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')),
+  'lib',
+  'server',
+  'electron',
+  'loader.js',
+);
 
 export const binary = electronBinary();
 export const ON = binary === undefined ? 'the stand-in: Node and Chromium, without Electron' : `Electron at ${binary}`;
@@ -22,7 +28,9 @@ export const ON = binary === undefined ? 'the stand-in: Node and Chromium, witho
 const chromium = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 /** Why the desktop cannot be tested here. */
 export const NO_DESKTOP: string | false =
-  binary === undefined && (process.platform === 'win32' || !existsSync(chromium)) && 'there is neither an Electron nor a Chromium to stand in for it';
+  binary === undefined &&
+  (process.platform === 'win32' || !existsSync(chromium)) &&
+  'there is neither an Electron nor a Chromium to stand in for it';
 
 /** A folder for one test: the program's state, and whatever else. Removed when disposed. */
 export class Home implements AsyncDisposable {
@@ -35,12 +43,18 @@ export class Home implements AsyncDisposable {
     return path;
   }
   env(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-    const inherited = Object.fromEntries(Object.entries(process.env).filter((one): one is [string, string] => one[1] !== undefined));
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter((one): one is [string, string] => one[1] !== undefined),
+    );
     return { ...inherited, FIREBREAK_HOME: join(this.path, 'state'), FIREBREAK_ROOM: join(here, 'page'), ...extra };
   }
   /** Starts the program a second time, by hand, and waits until it has ended. */
   async second(args: readonly string[]): Promise<number | null> {
-    const child: ChildProcess = spawn(this.program, [entry, ...args], { env: this.env(), cwd: this.path, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child: ChildProcess = spawn(this.program, [entry, ...args], {
+      env: this.env(),
+      cwd: this.path,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const [code] = (await once(child, 'exit')) as [number | null];
     return code;
   }
@@ -55,14 +69,16 @@ export class Home implements AsyncDisposable {
 async function endWatchdog(stateDir: string): Promise<void> {
   if (process.platform !== 'linux') return;
   const watching = (): number[] =>
-    readdirSync('/proc').map(Number).filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return words.includes(stateDir) && words.some((word) => word.endsWith('watchdog.ts'));
-      } catch {
-        return false;
-      }
-    });
+    readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+          return words.includes(stateDir) && words.some((word) => word.endsWith('watchdog.ts'));
+        } catch {
+          return false;
+        }
+      });
   for (const pid of watching()) process.kill(pid, 'SIGTERM');
   await until('the watchdog to end', () => watching().length === 0);
 }
@@ -70,10 +86,13 @@ async function endWatchdog(stateDir: string): Promise<void> {
 /** A program that takes Electron's arguments, and is Node only when asked to be, as Electron is. */
 function standIn(folder: string): string {
   const path = join(folder, 'electron-stand-in');
-  writeFileSync(path, `#!/bin/sh
+  writeFileSync(
+    path,
+    `#!/bin/sh
 if [ "$ELECTRON_RUN_AS_NODE" = 1 ]; then exec '${process.execPath}' --disable-warning=ExperimentalWarning "$@"; fi
 STAND_IN_PROGRAM="$0" exec '${process.execPath}' --disable-warning=ExperimentalWarning '${join(here, 'stand-in', 'main.ts')}' "$@"
-`);
+`,
+  );
   chmodSync(path, 0o755);
   return path;
 }
@@ -104,7 +123,10 @@ export class Desk implements AsyncDisposable {
     // Playwright forgets it as soon as the program has ended.
     this.#process = app.process();
   }
-  static async start(home: Home, { args = [], env = {}, app: path = entry, ready = hasPort }: DeskOptions = {}): Promise<Desk> {
+  static async start(
+    home: Home,
+    { args = [], env = {}, app: path = entry, ready = hasPort }: DeskOptions = {},
+  ): Promise<Desk> {
     await buildPreload();
     const app = await _electron.launch({
       executablePath: home.program,
@@ -120,7 +142,11 @@ export class Desk implements AsyncDisposable {
 
   /** Asks the engine through the window. */
   call<T>(kind: 'query' | 'command', name: string, input: object = {}): Promise<T> {
-    return this.page.evaluate((sent) => (globalThis as unknown as Room).call(...sent), [kind, name, input] as [string, string, object]) as Promise<T>;
+    return this.page.evaluate((sent) => (globalThis as unknown as Room).call(...sent), [kind, name, input] as [
+      string,
+      string,
+      object,
+    ]) as Promise<T>;
   }
   seen(): Promise<Room['seen']> {
     return this.page.evaluate(() => (globalThis as unknown as Room).seen);
@@ -131,7 +157,10 @@ export class Desk implements AsyncDisposable {
   }
   /** Presses an entry of the tray's menu. */
   tray(id: string): Promise<void> {
-    return this.app.evaluate((_electron, wanted) => (globalThis as unknown as Spied).spy.tray?.getMenuItemById(wanted)?.click(), id);
+    return this.app.evaluate(
+      (_electron, wanted) => (globalThis as unknown as Spied).spy.tray?.getMenuItemById(wanted)?.click(),
+      id,
+    );
   }
   /** Presses the keys that were taken from the desktop. */
   keys(): Promise<void> {
@@ -194,7 +223,10 @@ interface Spied {
 }
 
 /** Waits until something holds; looks every 20 ms, and gives up after 30 s. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   const late = Date.now() + 30_000;
   for (;;) {
     const found = await look();

@@ -26,7 +26,8 @@ interface Desktop {
   saveFile(request: object): Promise<Saved>;
   saveDocument(request: object): Promise<Saved>;
 }
-const open = (): ReturnType<Desktop['openFile']> => desk.page.evaluate(() => (globalThis as unknown as { firebreak: Desktop }).firebreak.openFile());
+const open = (): ReturnType<Desktop['openFile']> =>
+  desk.page.evaluate(() => (globalThis as unknown as { firebreak: Desktop }).firebreak.openFile());
 const save = (request: object): Promise<Saved> =>
   desk.page.evaluate((sent) => (globalThis as unknown as { firebreak: Desktop }).firebreak.saveFile(sent), request);
 const saveDocument = (request: object): Promise<Saved> =>
@@ -37,12 +38,20 @@ async function choose(path: string | null): Promise<void> {
   await desk.app.evaluate(({ dialog }, chosen) => {
     const counted = globalThis as unknown as { dialogs: number };
     counted.dialogs = 0;
-    const count = <T>(answer: T) => async (): Promise<T> => {
-      counted.dialogs += 1;
-      return answer;
-    };
-    dialog.showOpenDialog = count({ canceled: chosen === null, filePaths: chosen === null ? [] : [chosen] }) as unknown as typeof dialog.showOpenDialog;
-    dialog.showSaveDialog = count({ canceled: chosen === null, filePath: chosen ?? '' }) as unknown as typeof dialog.showSaveDialog;
+    const count =
+      <T>(answer: T) =>
+      async (): Promise<T> => {
+        counted.dialogs += 1;
+        return answer;
+      };
+    dialog.showOpenDialog = count({
+      canceled: chosen === null,
+      filePaths: chosen === null ? [] : [chosen],
+    }) as unknown as typeof dialog.showOpenDialog;
+    dialog.showSaveDialog = count({
+      canceled: chosen === null,
+      filePath: chosen ?? '',
+    }) as unknown as typeof dialog.showSaveDialog;
   }, path);
 }
 const dialogs = (): Promise<number> => desk.app.evaluate(() => (globalThis as unknown as { dialogs: number }).dialogs);
@@ -102,9 +111,15 @@ test('a report is exported byte by byte', { skip: NO_DESKTOP }, async () => {
   const path = join(home.path, 'report.pdf');
   const bytes = Buffer.from([0x25, 0x50, 0x44, 0x46, 0, 255, 128]);
   await choose(path);
-  assert.deepEqual(await saveDocument({ name: 'report.pdf', base64: bytes.toString('base64') }), { path, name: 'report.pdf' });
+  assert.deepEqual(await saveDocument({ name: 'report.pdf', base64: bytes.toString('base64') }), {
+    path,
+    name: 'report.pdf',
+  });
   assert.deepEqual(readFileSync(path), bytes);
-  await assert.rejects(saveDocument({ name: 'evil.sh', base64: '' }), /evil\.sh is not a document that reports come as/);
+  await assert.rejects(
+    saveDocument({ name: 'evil.sh', base64: '' }),
+    /evil\.sh is not a document that reports come as/,
+  );
 });
 
 test('what is no Firebreak file is refused with the cause and the remedy', { skip: NO_DESKTOP }, async () => {
@@ -133,7 +148,13 @@ const latin1 = (): string => {
 
 test('what the page sends is checked before anything is done', { skip: NO_DESKTOP }, async () => {
   await choose(join(home.path, 'never.yaml'));
-  for (const request of [{}, { name: 'x.yaml' }, { name: '', text: '' }, { name: 'x.yaml', text: 1 }, { name: 'x.yaml', text: '', more: true }]) {
+  for (const request of [
+    {},
+    { name: 'x.yaml' },
+    { name: '', text: '' },
+    { name: 'x.yaml', text: 1 },
+    { name: 'x.yaml', text: '', more: true },
+  ]) {
     await assert.rejects(save(request), /the input of firebreak:save-file is not valid/);
   }
   await assert.rejects(saveDocument({ name: 'x.pdf', base64: 'not base64!' }), /is not valid/);

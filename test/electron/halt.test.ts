@@ -47,7 +47,12 @@ test('the tray says what is injected', { skip: NO_DESKTOP }, async () => {
   await using stage = await Stage.open();
   await using desk = await Desk.start(home);
   const line = (): Promise<string | undefined> =>
-    desk.app.evaluate(() => (globalThis as unknown as { spy: { tray: { getMenuItemById(id: string): { label: string } } | null } }).spy.tray?.getMenuItemById('status').label);
+    desk.app.evaluate(
+      () =>
+        (
+          globalThis as unknown as { spy: { tray: { getMenuItemById(id: string): { label: string } } | null } }
+        ).spy.tray?.getMenuItemById('status').label,
+    );
   await until('the first line', async () => (await line()) === 'nothing injected');
   await stage.break(desk);
   await until('the fault', async () => (await line()) === '1 fault active');
@@ -67,9 +72,15 @@ test('the keys are told to the page, also when another program has them', { skip
   await using desk = await Desk.start(home, { env: { FIREBREAK_TEST_KEYS_TAKEN: '1' } });
   const shortcut = await ask(desk);
   assert.notEqual(shortcut.problem, '');
-  const notice = await until('the notice', async () => (await desk.seen()).notices.find(({ level }) => level === 'warn'));
+  const notice = await until('the notice', async () =>
+    (await desk.seen()).notices.find(({ level }) => level === 'warn'),
+  );
   assert.match(notice.text, /does not HALT from other programs/);
 });
 
 const ask = (desk: Desk): Promise<{ keys: string; problem: string }> =>
-  desk.page.evaluate(() => (globalThis as unknown as { firebreak: { haltShortcut(): Promise<{ keys: string; problem: string }> } }).firebreak.haltShortcut());
+  desk.page.evaluate(() =>
+    (
+      globalThis as unknown as { firebreak: { haltShortcut(): Promise<{ keys: string; problem: string }> } }
+    ).firebreak.haltShortcut(),
+  );

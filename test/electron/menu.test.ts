@@ -14,24 +14,36 @@ test('every action of the contract is in the menu and reaches the page', { skip:
   await until('the last action', async () => (await desk.seen()).menu.length >= menuAction.options.length);
   assert.deepEqual((await desk.seen()).menu, menuAction.options);
 
-  const entries = await desk.app.evaluate(({ Menu }) => (Menu.getApplicationMenu()?.items ?? []).map(({ label }) => label.replace('&', '')));
+  const entries = await desk.app.evaluate(({ Menu }) =>
+    (Menu.getApplicationMenu()?.items ?? []).map(({ label }) => label.replace('&', '')),
+  );
   const expected = ['File', 'Edit', 'View', 'Run', 'Help'];
-  assert.deepEqual(entries.filter((label) => label !== 'Firebreak'), expected);
+  assert.deepEqual(
+    entries.filter((label) => label !== 'Firebreak'),
+    expected,
+  );
   for (const id of ['halt', 'demo', 'state-folder']) {
-    assert.equal(await desk.app.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted) !== null, id), true, id);
+    assert.equal(
+      await desk.app.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted) !== null, id),
+      true,
+      id,
+    );
   }
 });
 
 test('the icons that the host shows are there', () => {
   const icons = join(import.meta.dirname, '..', '..', 'assets', 'icons');
-  for (const name of ['512x512.png', '32x32.png', 'trayTemplate.png', 'trayTemplate@2x.png', 'icon.ico', 'icon.icns']) assert.ok(existsSync(join(icons, name)), name);
+  for (const name of ['512x512.png', '32x32.png', 'trayTemplate.png', 'trayTemplate@2x.png', 'icon.ico', 'icon.icns'])
+    assert.ok(existsSync(join(icons, name)), name);
 });
 
 test('the demo shop opens from the menu, and ends with the program', { skip: NO_DESKTOP }, async () => {
   await using home = new Home();
   await using desk = await Desk.start(home);
   await desk.menu('demo');
-  await until('the shop', async () => (await desk.seen()).notices.some(({ text }) => text.startsWith('The demo shop is open')));
+  await until('the shop', async () =>
+    (await desk.seen()).notices.some(({ text }) => text.startsWith('The demo shop is open')),
+  );
   const { routes } = await desk.call<{ routes: { name: string; listen: string }[] }>('query', 'status');
   assert.deepEqual(routes.map(({ name }) => name).toSorted(), ['ledger', 'orders', 'payments', 'storefront']);
   const front = `http://${routes.find(({ name }) => name === 'storefront')?.listen}/checkout`;

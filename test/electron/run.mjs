@@ -10,7 +10,9 @@ await buildRoom();
 const binary = electronBinary();
 const headless = process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY;
 if (binary === undefined) {
-  console.log(`Testing the desktop host under the stand-in (Node and Chromium): there is no Electron ${electronVersion()} here.`);
+  console.log(
+    `Testing the desktop host under the stand-in (Node and Chromium): there is no Electron ${electronVersion()} here.`,
+  );
 } else if (headless) {
   // A true Electron without a display ends at once, which would look like a fault of ours.
   console.error(`Electron is at ${binary}, but there is no display. Run: xvfb-run npm run test:electron`);

@@ -18,7 +18,8 @@ export class Stage implements AsyncDisposable {
     const { port } = this.#server.address() as AddressInfo;
     const route = { name: 'own', protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` };
     const [opened] = await desk.call<{ listen: string }[]>('command', 'openRoutes', { routes: [route] });
-    const text = 'version: 1\npolicies:\n  - { name: own-fault, type: http, target: "/*", error_chance: 1, error_code: 503 }\n';
+    const text =
+      'version: 1\npolicies:\n  - { name: own-fault, type: http, target: "/*", error_chance: 1, error_code: 503 }\n';
     await desk.call('command', 'apply', { text, file: 'own.yaml', ttlMs: 600_000, routes: [opened] });
     const address = `http://${opened?.listen}/`;
     if ((await statusOf(address)) !== 503) throw new Error('the fault does not bite');

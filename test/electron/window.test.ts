@@ -21,10 +21,30 @@ test(`the page has the bridge and nothing else of the host (on ${ON})`, { skip: 
     return {
       api: Object.keys(page.firebreak).toSorted(),
       frozen: Object.isFrozen(page.firebreak),
-      node: ['require', 'process', 'module', 'Buffer', 'global', '__dirname', 'electron', '__standIn', '__receive'].filter((name) => page[name] !== undefined),
+      node: [
+        'require',
+        'process',
+        'module',
+        'Buffer',
+        'global',
+        '__dirname',
+        'electron',
+        '__standIn',
+        '__receive',
+      ].filter((name) => page[name] !== undefined),
     };
   });
-  assert.deepEqual(found.api, ['connect', 'haltShortcut', 'onFile', 'onMenu', 'onNotice', 'openFile', 'platform', 'saveDocument', 'saveFile']);
+  assert.deepEqual(found.api, [
+    'connect',
+    'haltShortcut',
+    'onFile',
+    'onMenu',
+    'onNotice',
+    'openFile',
+    'platform',
+    'saveDocument',
+    'saveFile',
+  ]);
   assert.deepEqual(found.node, []);
 });
 
@@ -37,7 +57,15 @@ test('the engine answers through the port of the window', { skip: NO_DESKTOP }, 
 test('the page stays where it is: no file, no site, no other room', { skip: NO_DESKTOP }, async () => {
   const { page } = desk;
   const before = page.url();
-  const targets = ['https://example.invalid/', 'http://127.0.0.1:9/', 'file:///etc/passwd', 'app://evil/', 'app://room.evil/', 'data:text/html,hello', 'chrome://version/'];
+  const targets = [
+    'https://example.invalid/',
+    'http://127.0.0.1:9/',
+    'file:///etc/passwd',
+    'app://evil/',
+    'app://room.evil/',
+    'data:text/html,hello',
+    'chrome://version/',
+  ];
   for (const target of targets) {
     await page.evaluate((address) => {
       (globalThis as unknown as { location: { href: string } }).location.href = address;
@@ -54,11 +82,21 @@ test('the host, too, denies navigation that the page could be tricked into', { s
     const contents = BrowserWindow.getAllWindows()[0]?.webContents;
     const denied = (name: string, url: string): boolean => {
       let prevented = false;
-      contents?.emit(name as 'will-navigate', { url, isMainFrame: true, preventDefault: () => (prevented = true) } as never);
+      contents?.emit(
+        name as 'will-navigate',
+        { url, isMainFrame: true, preventDefault: () => (prevented = true) } as never,
+      );
       return prevented;
     };
     const events = ['will-navigate', 'will-frame-navigate', 'will-redirect'];
-    const urls = ['https://example.invalid/', 'file:///etc/passwd', 'app://room.evil/', 'app://user@room/', 'javascript:1', 'nonsense'];
+    const urls = [
+      'https://example.invalid/',
+      'file:///etc/passwd',
+      'app://room.evil/',
+      'app://user@room/',
+      'javascript:1',
+      'nonsense',
+    ];
     return {
       denied: events.flatMap((name) => urls.map((url) => denied(name, url))),
       room: events.map((name) => denied(name, 'app://room/#board')),
@@ -73,7 +111,10 @@ test('the host, too, denies navigation that the page could be tricked into', { s
 test('no window opens, and no frame', { skip: NO_DESKTOP }, async () => {
   const windows = (): Promise<number> => desk.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length);
   for (const target of ['https://example.invalid/', 'app://room/', 'about:blank', 'file:///etc/passwd']) {
-    const opened = await desk.page.evaluate((address) => (globalThis as unknown as { open(url: string): unknown }).open(address) !== null, target);
+    const opened = await desk.page.evaluate(
+      (address) => (globalThis as unknown as { open(url: string): unknown }).open(address) !== null,
+      target,
+    );
     assert.equal(opened, false, target);
   }
   assert.equal(await windows(), 1);
@@ -83,13 +124,23 @@ test('no window opens, and no frame', { skip: NO_DESKTOP }, async () => {
 test('permissions are denied, but for copying', { skip: NO_DESKTOP }, async () => {
   const states = await desk.page.evaluate(async () => {
     type Page = {
-      navigator: { permissions: { query(wanted: object): Promise<{ state: string }> }; clipboard: { readText(): Promise<string> } };
+      navigator: {
+        permissions: { query(wanted: object): Promise<{ state: string }> };
+        clipboard: { readText(): Promise<string> };
+      };
     };
     const { permissions } = (globalThis as unknown as Page).navigator;
     const names = ['geolocation', 'notifications', 'camera', 'microphone', 'midi', 'clipboard-read'];
     return Promise.all(names.map(async (name) => `${name} ${(await permissions.query({ name })).state}`));
   });
-  assert.deepEqual(states, ['geolocation denied', 'notifications denied', 'camera denied', 'microphone denied', 'midi denied', 'clipboard-read denied']);
+  assert.deepEqual(states, [
+    'geolocation denied',
+    'notifications denied',
+    'camera denied',
+    'microphone denied',
+    'midi denied',
+    'clipboard-read denied',
+  ]);
 });
 
 test('the page is served with a strict policy, and nothing but its own files', { skip: NO_DESKTOP }, async () => {
@@ -98,12 +149,18 @@ test('the page is served with a strict policy, and nothing but its own files', {
       const response = await fetch(path).catch(() => undefined);
       return response === undefined ? 'blocked' : response.status;
     };
-    return { page: await look('/'), outside: await look('https://example.invalid/'), loopback: await look('http://127.0.0.1:9/') };
+    return {
+      page: await look('/'),
+      outside: await look('https://example.invalid/'),
+      loopback: await look('http://127.0.0.1:9/'),
+    };
   });
   // `connect-src 'none'`: the page asks nobody, not even its own origin.
   assert.deepEqual(answers, { page: 'blocked', outside: 'blocked', loopback: 'blocked' });
   const inline = await desk.page.evaluate(() => {
-    const { document } = globalThis as unknown as { document: { createElement(name: string): { textContent: string }; body: { append(node: unknown): void } } };
+    const { document } = globalThis as unknown as {
+      document: { createElement(name: string): { textContent: string }; body: { append(node: unknown): void } };
+    };
     const script = document.createElement('script');
     script.textContent = 'globalThis.ranInline = true';
     document.body.append(script);
@@ -115,15 +172,33 @@ test('the page is served with a strict policy, and nothing but its own files', {
 test('nobody but the top frame of the room is answered', { skip: NO_DESKTOP }, async () => {
   const outcomes = await desk.app.evaluate(async ({ BrowserWindow, ipcMain }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents;
-    const frame = (origin: string, parent: unknown) => ({ origin, url: `${origin}/`, parent, isDestroyed: () => false, postMessage: () => (posted += 1) });
+    const frame = (origin: string, parent: unknown) => ({
+      origin,
+      url: `${origin}/`,
+      parent,
+      isDestroyed: () => false,
+      postMessage: () => (posted += 1),
+    });
     let posted = 0;
     const foreign = [frame('https://example.invalid', null), frame('app://evil', null), frame('app://room', {}), null];
-    const handlers = (ipcMain as unknown as { _invokeHandlers: Map<string, (event: unknown, input?: unknown) => Promise<unknown>> })._invokeHandlers;
+    const handlers = (
+      ipcMain as unknown as { _invokeHandlers: Map<string, (event: unknown, input?: unknown) => Promise<unknown>> }
+    )._invokeHandlers;
     const answers: string[] = [];
     for (const senderFrame of foreign) {
       const event = { sender: contents, senderFrame };
-      for (const channel of ['firebreak:open-file', 'firebreak:save-file', 'firebreak:save-document', 'firebreak:halt-shortcut']) {
-        answers.push(await Promise.resolve(handlers.get(channel)?.(event)).then(() => 'answered', (error: Error) => error.message));
+      for (const channel of [
+        'firebreak:open-file',
+        'firebreak:save-file',
+        'firebreak:save-document',
+        'firebreak:halt-shortcut',
+      ]) {
+        answers.push(
+          await Promise.resolve(handlers.get(channel)?.(event)).then(
+            () => 'answered',
+            (error: Error) => error.message,
+          ),
+        );
       }
       ipcMain.emit('firebreak:connect', event);
     }
@@ -145,9 +220,17 @@ test('a second port closes the first', { skip: NO_DESKTOP }, async () => {
 
 test('the window is made with every lock that Electron has', { skip: NO_DESKTOP }, async () => {
   const preferences = await desk.app.evaluate(({ BrowserWindow }) => {
-    const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> };
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as {
+      getLastWebPreferences(): Record<string, unknown>;
+    };
     const { contextIsolation, sandbox, nodeIntegration, webSecurity, webviewTag } = contents.getLastWebPreferences();
     return { contextIsolation, sandbox, nodeIntegration, webSecurity, webviewTag: webviewTag ?? false };
   });
-  assert.deepEqual(preferences, { contextIsolation: true, sandbox: true, nodeIntegration: false, webSecurity: true, webviewTag: false });
+  assert.deepEqual(preferences, {
+    contextIsolation: true,
+    sandbox: true,
+    nodeIntegration: false,
+    webSecurity: true,
+    webviewTag: false,
+  });
 });

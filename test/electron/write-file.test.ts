@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -27,7 +36,8 @@ describe('a file that is saved', () => {
       spawnSync('umount', [at]);
       rmSync(at, { recursive: true });
     });
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]).status !== 0) return t.skip('a small disk cannot be mounted here (needs root)');
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]).status !== 0)
+      return t.skip('a small disk cannot be mounted here (needs root)');
     writeFileSync(join(at, 'mine.yaml'), 'old');
     await assert.rejects(writeWhole(join(at, 'mine.yaml'), Buffer.alloc(200_000)), /ENOSPC/);
     assert.equal(readFileSync(join(at, 'mine.yaml'), 'utf8'), 'old');

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -86,7 +98,11 @@ describe('the address of the room', { timeout: 300_000, concurrency: 1 }, () => 
     const file = join(state, 'room.json');
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal(statSync(state).mode & 0o777, 0o700);
-    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { port: served.port, token: served.token, pid: served.running.child.pid });
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
+      port: served.port,
+      token: served.token,
+      pid: served.running.child.pid,
+    });
     assert.deepEqual(readdirSync(state), ['room.json'], 'no draft is left');
   });
 
@@ -100,7 +116,15 @@ describe('the address of the room', { timeout: 300_000, concurrency: 1 }, () => 
       ['a folder', /not a file/, (file) => (rmSync(file), mkdirSync(file))],
       ['cut short', /not JSON/, (file) => truncateSync(file, 30)],
       ['something else', /does not hold a port/, (file) => writeFileSync(file, '{"port":80,"token":"short","pid":1}')],
-      ...(asRoot ? [['of somebody else', /belongs to user 12345/, (file: string) => chownSync(file, 12_345, 12_345)] satisfies (typeof cases)[number]] : []),
+      ...(asRoot
+        ? [
+            [
+              'of somebody else',
+              /belongs to user 12345/,
+              (file: string) => chownSync(file, 12_345, 12_345),
+            ] satisfies (typeof cases)[number],
+          ]
+        : []),
     ];
     for (const [name, message, spoil] of cases) {
       using dir = folder();
@@ -114,7 +138,11 @@ describe('the address of the room', { timeout: 300_000, concurrency: 1 }, () => 
       assert.ok(!err.includes(good.token), `${name}: the token is not told`);
       if (name === 'a folder') continue;
       await using renewed = await serve(FAKE, dir.path, '--new-token');
-      assert.equal((JSON.parse(readFileSync(file, 'utf8')) as { port: number }).port, renewed.port, 'as the remedy says');
+      assert.equal(
+        (JSON.parse(readFileSync(file, 'utf8')) as { port: number }).port,
+        renewed.port,
+        'as the remedy says',
+      );
       assert.equal(statSync(file).mode & 0o777, 0o600);
     }
   });
@@ -129,7 +157,10 @@ describe('the address of the room', { timeout: 300_000, concurrency: 1 }, () => 
       await using second = await serve(FAKE, dir.path);
       assert.notEqual(second.port, first.port);
       assert.notEqual(second.token, first.token);
-      assert.match(second.running.out, new RegExp(`\nPort ${first.port} of the last time is taken; using ${second.port}\\.\n`));
+      assert.match(
+        second.running.out,
+        new RegExp(`\nPort ${first.port} of the last time is taken; using ${second.port}\\.\n`),
+      );
       await stop(second, 'SIGTERM');
       await using third = await serve(FAKE, dir.path);
       assert.equal(third.url, second.url, 'remembered from then on');
@@ -170,8 +201,12 @@ describe('serve --demo', { timeout: 300_000 }, () => {
     using client = createClient(await connectLoopback(contract(served)));
     const { routes } = await client.query('status', {});
     assert.deepEqual(routes.map(({ name }) => name).sort(), ['ledger', 'orders', 'payments', 'storefront']);
-    assert.deepEqual((await client.query('probes', {})).map(({ name }) => name), ['checkout', 'orders', 'payments', 'ledger']);
-    const passed = (frame: { routes: readonly { requests: number }[] }): number => frame.routes.reduce((sum, { requests }) => sum + requests, 0);
+    assert.deepEqual(
+      (await client.query('probes', {})).map(({ name }) => name),
+      ['checkout', 'orders', 'payments', 'ledger'],
+    );
+    const passed = (frame: { routes: readonly { requests: number }[] }): number =>
+      frame.routes.reduce((sum, { requests }) => sum + requests, 0);
     let first: number | undefined;
     for await (const frame of client.stream('frames', {})) {
       first ??= passed(frame);

@@ -15,6 +15,9 @@ export const NO_CHROMIUM: string | false = (() => {
 
 /** A browser of this test's own; closed with it. `evil.test` is this machine, as after DNS rebinding. */
 export async function openChromium(): Promise<{ readonly browser: Browser } & AsyncDisposable> {
-  const browser = await chromium.launch({ executablePath: PATH, args: ['--no-sandbox', '--host-resolver-rules=MAP evil.test 127.0.0.1'] });
+  const browser = await chromium.launch({
+    executablePath: PATH,
+    args: ['--no-sandbox', '--host-resolver-rules=MAP evil.test 127.0.0.1'],
+  });
   return { browser, [Symbol.asyncDispose]: () => browser.close() };
 }

@@ -30,7 +30,9 @@ window.onmessage = () => (window.heard += 1);
 `;
 
 /** A real engine, its room, and the ports that were let in. */
-async function openRoom(): Promise<{ readonly server: LoopbackServer; readonly letIn: () => number } & AsyncDisposable> {
+async function openRoom(): Promise<
+  { readonly server: LoopbackServer; readonly letIn: () => number } & AsyncDisposable
+> {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(folder());
   const built = stack.use(build({ 'index.html': INDEX, 'main-ABCD2345.js': SCRIPT }));
@@ -51,7 +53,10 @@ async function openRoom(): Promise<{ readonly server: LoopbackServer; readonly l
 
 /** Another server on this machine, with an empty page: what a hostile site is to the browser. */
 async function openSite(): Promise<{ readonly port: number } & AsyncDisposable> {
-  const server = createServer((_request, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>evil</title><body>'));
+  const server = createServer(
+    (_request, response) =>
+      void response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>evil</title><body>'),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -68,7 +73,8 @@ const ATTACK = readFileSync(new URL('./attack.browser.js', import.meta.url), 'ut
 const attack = (page: Page, room: string, token: string): Promise<Record<string, string>> =>
   page.evaluate<Record<string, string>>(`(${ATTACK})(${JSON.stringify({ room, token })})`);
 
-const titled = (page: Page, title: RegExp): Promise<unknown> => page.waitForFunction(`${String(title)}.test(document.title)`);
+const titled = (page: Page, title: RegExp): Promise<unknown> =>
+  page.waitForFunction(`${String(title)}.test(document.title)`);
 
 describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM }, () => {
   test('gets nothing, while the room goes on working', async () => {
@@ -80,10 +86,16 @@ describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM
 
     const own = await context.newPage();
     const complaints: string[] = [];
-    own.on('console', (line) => complaints.push(line.text())).on('pageerror', (error) => complaints.push(error.message));
+    own
+      .on('console', (line) => complaints.push(line.text()))
+      .on('pageerror', (error) => complaints.push(error.message));
     await own.goto(server.roomUrl);
     await titled(own, /^engine \d+$/);
-    assert.equal(await own.evaluate('getComputedStyle(document.documentElement).color'), 'rgb(1, 2, 3)', 'a style with the nonce is taken');
+    assert.equal(
+      await own.evaluate('getComputedStyle(document.documentElement).color'),
+      'rgb(1, 2, 3)',
+      'a style with the nonce is taken',
+    );
     assert.deepEqual(complaints, []);
     // What was injected into the page by whatever means does not run, and reaches no other server.
     const injected = await own.evaluate(`(async () => {
@@ -99,13 +111,23 @@ describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM
     assert.deepEqual(injected, { ran: false, away: 'nothing' });
     assert.equal(room.letIn(), 1);
 
-    for (const [from, to] of [['127.0.0.1', '127.0.0.1'], ['127.0.0.1', 'localhost'], ['evil.test', '127.0.0.1'], ['evil.test', 'evil.test']]) {
+    for (const [from, to] of [
+      ['127.0.0.1', '127.0.0.1'],
+      ['127.0.0.1', 'localhost'],
+      ['evil.test', '127.0.0.1'],
+      ['evil.test', 'evil.test'],
+    ]) {
       const evil = await context.newPage();
       await evil.goto(`http://${from}:${site.port}/`);
       const got = await attack(evil, `http://${to}:${server.port}`, server.token);
       assert.ok(Object.keys(got).length >= 18);
-      assert.deepEqual(Object.entries(got).filter(([, what]) => what !== 'nothing'), [], `${from} -> ${to}`);
-      for (const frame of evil.frames().slice(1)) assert.ok(!(await frame.content()).includes('main-ABCD2345'), `${from} -> ${to}: framed`);
+      assert.deepEqual(
+        Object.entries(got).filter(([, what]) => what !== 'nothing'),
+        [],
+        `${from} -> ${to}`,
+      );
+      for (const frame of evil.frames().slice(1))
+        assert.ok(!(await frame.content()).includes('main-ABCD2345'), `${from} -> ${to}: framed`);
       await evil.close();
     }
     assert.equal(room.letIn(), 1, 'no WebSocket but the room’s own');
@@ -128,7 +150,10 @@ describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM
     // A window that it opened: the handle is cut off from the room.
     const opener = await context.newPage();
     await opener.goto(`http://127.0.0.1:${site.port}/`);
-    const [popup] = await Promise.all([context.waitForEvent('page'), opener.evaluate(`void (window.room = window.open('${server.roomUrl}'))`)]);
+    const [popup] = await Promise.all([
+      context.waitForEvent('page'),
+      opener.evaluate(`void (window.room = window.open('${server.roomUrl}'))`),
+    ]);
     await titled(popup, /^engine \d+$/);
     const handle = await opener.evaluate(`(() => {
       window.room.postMessage('hello', '*');
@@ -139,7 +164,10 @@ describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM
       return { closed: window.room.closed, frames: window.room.length, inside };
     })()`);
     assert.deepEqual(handle, { closed: true, frames: 0, inside: 'nothing' });
-    assert.deepEqual(await popup.evaluate('({ opener: window.opener, heard: window.heard })'), { opener: null, heard: 0 });
+    assert.deepEqual(await popup.evaluate('({ opener: window.opener, heard: window.heard })'), {
+      opener: null,
+      heard: 0,
+    });
 
     await own.reload();
     await titled(own, /^engine \d+$/);
@@ -153,7 +181,9 @@ describe('a hostile page in a second tab', { timeout: 300_000, skip: NO_CHROMIUM
     assert.equal(answer?.status(), 421);
     assert.doesNotMatch(await page.content(), /firebreak-nonce/);
     const got = await attack(page, `http://evil.test:${room.server.port}`, room.server.token);
-    const read = Object.entries(got).filter(([name, what]) => name.startsWith('fetch') && what !== 'nothing' && !what.includes('421'));
+    const read = Object.entries(got).filter(
+      ([name, what]) => name.startsWith('fetch') && what !== 'nothing' && !what.includes('421'),
+    );
     assert.deepEqual(read, [], 'of its own origin, so readable: but there is nothing to read');
     assert.equal(room.letIn(), 0);
   });

@@ -23,7 +23,8 @@ const serve = (folder: string): Promise<LoopbackServer> =>
 /** What every answer must say, whatever it is. */
 function guarded({ headers }: Pick<Answer, 'headers'>, what: string): void {
   const policy = String(headers['content-security-policy']);
-  for (const rule of ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]) assert.ok(policy.includes(rule), `${what}: ${policy}`);
+  for (const rule of ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"])
+    assert.ok(policy.includes(rule), `${what}: ${policy}`);
   assert.doesNotMatch(policy, /unsafe|\*|https?:/, what);
   assert.equal(headers['x-frame-options'], 'DENY', what);
   assert.equal(headers['x-content-type-options'], 'nosniff', what);
@@ -57,7 +58,11 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
     using folder = build();
     await using server = await serve(folder.path);
     const { headers } = await ask(server.port, '/');
-    const policy = Object.fromEntries(String(headers['content-security-policy']).split('; ').map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]));
+    const policy = Object.fromEntries(
+      String(headers['content-security-policy'])
+        .split('; ')
+        .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]),
+    );
     assert.equal(policy['connect-src'], `'self' ws://127.0.0.1:${server.port} ws://localhost:${server.port}`);
     assert.equal(policy['script-src'], "'self'");
     assert.match(policy['style-src'] ?? '', /^'self' 'nonce-[\w+/=]+'$/);
@@ -68,10 +73,25 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
   });
 
   test('comes compressed as the client can take it, and is kept by it for ever', async () => {
-    using folder = build({ 'index.html': INDEX, 'main-ABCD2345.js': SCRIPT, 'style.css': 'a{}', 'font-ABCD2345.woff2': 'x'.repeat(4_000) });
+    using folder = build({
+      'index.html': INDEX,
+      'main-ABCD2345.js': SCRIPT,
+      'style.css': 'a{}',
+      'font-ABCD2345.woff2': 'x'.repeat(4_000),
+    });
     await using server = await serve(folder.path);
-    const read: Record<string, (body: Buffer) => Buffer> = { br: brotliDecompressSync, gzip: gunzipSync, '': (body) => body };
-    const cases = [['gzip, deflate, br, zstd', 'br'], ['gzip', 'gzip'], ['br;q=0, gzip;q=0.5', 'gzip'], ['identity', ''], ['', '']] as const;
+    const read: Record<string, (body: Buffer) => Buffer> = {
+      br: brotliDecompressSync,
+      gzip: gunzipSync,
+      '': (body) => body,
+    };
+    const cases = [
+      ['gzip, deflate, br, zstd', 'br'],
+      ['gzip', 'gzip'],
+      ['br;q=0, gzip;q=0.5', 'gzip'],
+      ['identity', ''],
+      ['', ''],
+    ] as const;
     for (const [taken, used] of cases) {
       const script = await ask(server.port, '/main-ABCD2345.js', { 'accept-encoding': taken });
       assert.equal(script.headers['content-encoding'] ?? '', used, taken);
@@ -83,14 +103,25 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
       if (used !== '') assert.ok(script.body.length < SCRIPT.length / 10);
     }
     const style = await ask(server.port, '/style.css', { 'accept-encoding': 'br' });
-    assert.deepEqual([style.headers['content-encoding'], style.headers['cache-control']], [undefined, 'no-store'], 'no hash in its name, and too small');
+    assert.deepEqual(
+      [style.headers['content-encoding'], style.headers['cache-control']],
+      [undefined, 'no-store'],
+      'no hash in its name, and too small',
+    );
     const font = await ask(server.port, '/font-ABCD2345.woff2', { 'accept-encoding': 'br' });
     assert.deepEqual([font.headers['content-encoding'], font.headers['content-type']], [undefined, 'font/woff2']);
   });
 
   test('is a list of files, and nothing else of the disk', async () => {
     using outside = build({ 'secret.txt': 'secret' });
-    using folder = build({ 'index.html': INDEX, 'deep/part.js': 'deep', '.hidden.js': 'secret', '.git/config.json': 'secret', 'map.js.map': 'secret', 'odd name.js': 'secret' });
+    using folder = build({
+      'index.html': INDEX,
+      'deep/part.js': 'deep',
+      '.hidden.js': 'secret',
+      '.git/config.json': 'secret',
+      'map.js.map': 'secret',
+      'odd name.js': 'secret',
+    });
     symlinkSync(join(outside.path, 'secret.txt'), join(folder.path, 'link.txt'));
     symlinkSync(outside.path, join(folder.path, 'linked'));
     await using server = await serve(folder.path);
@@ -98,9 +129,30 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
     // Written after the first request: the list was made then.
     writeFileSync(join(folder.path, 'late.js'), 'late');
     const up = outside.path.split('/').at(-1);
-    for (const path of ['/deep', '/deep/', '/link.txt', '/linked/secret.txt', '/.hidden.js', '/.git/config.json', '/map.js.map', '/odd%20name.js', '/late.js',
-      `/../${up}/secret.txt`, `/deep/../../${up}/secret.txt`, `/%2e%2e/${up}/secret.txt`, `/..%2f${up}%2fsecret.txt`, `/..\\${up}\\secret.txt`,
-      `/${outside.path}/secret.txt`, '/deep/part.js/', '/deep//part.js', '//deep/part.js', '/DEEP/part.js', '/deep/part.js%00', '/constructor', '/__proto__']) {
+    for (const path of [
+      '/deep',
+      '/deep/',
+      '/link.txt',
+      '/linked/secret.txt',
+      '/.hidden.js',
+      '/.git/config.json',
+      '/map.js.map',
+      '/odd%20name.js',
+      '/late.js',
+      `/../${up}/secret.txt`,
+      `/deep/../../${up}/secret.txt`,
+      `/%2e%2e/${up}/secret.txt`,
+      `/..%2f${up}%2fsecret.txt`,
+      `/..\\${up}\\secret.txt`,
+      `/${outside.path}/secret.txt`,
+      '/deep/part.js/',
+      '/deep//part.js',
+      '//deep/part.js',
+      '/DEEP/part.js',
+      '/deep/part.js%00',
+      '/constructor',
+      '/__proto__',
+    ]) {
       const { status, body, headers } = await ask(server.port, path);
       assert.equal(status, 401, path);
       assert.ok(!body.includes('secret'), path);
@@ -143,7 +195,8 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
       guarded(answer, `${status} ${path}`);
     }
     const host = `Host: 127.0.0.1:${port}\r\n`;
-    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    const upgrade =
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
     const raw: [number, string][] = [
       [421, 'GET / HTTP/1.1\r\n\r\n'],
       [400, 'garbage\r\n\r\n'],
@@ -153,12 +206,22 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
       [200, `GET / HTTP/1.1\r\n${host}Expect: nonsense\r\nConnection: close\r\n\r\n`],
       [401, `GET // HTTP/1.1\r\n${host}${upgrade}\r\n`],
       [401, `GET /contract HTTP/1.1\r\n${host}${upgrade}\r\n`],
-      [400, `GET /contract HTTP/1.1\r\n${host}${upgrade.replace('13', '99')}Sec-WebSocket-Protocol: firebreak.v1, token.${token}\r\n\r\n`],
+      [
+        400,
+        `GET /contract HTTP/1.1\r\n${host}${upgrade.replace('13', '99')}Sec-WebSocket-Protocol: firebreak.v1, token.${token}\r\n\r\n`,
+      ],
     ];
     for (const [status, text] of raw) {
       const [first = '', ...lines] = (await sendRaw(port, text)).split('\r\n');
       assert.match(first, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 80));
-      guarded({ headers: Object.fromEntries(lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.split(': ').slice(1).join(': ')])) }, text.slice(0, 80));
+      guarded(
+        {
+          headers: Object.fromEntries(
+            lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.split(': ').slice(1).join(': ')]),
+          ),
+        },
+        text.slice(0, 80),
+      );
     }
     assert.equal((await ask(port, '/')).status, 200, 'and the engine lives on');
   });
@@ -167,14 +230,31 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
     using folder = build();
     await using server = await serve(folder.path);
     for (const site of ['cross-site', 'same-site']) {
-      for (const [mode, dest] of [['no-cors', 'script'], ['no-cors', 'image'], ['cors', 'empty'], ['navigate', 'iframe'], ['navigate', 'object'], ['websocket', 'websocket']] as const) {
+      for (const [mode, dest] of [
+        ['no-cors', 'script'],
+        ['no-cors', 'image'],
+        ['cors', 'empty'],
+        ['navigate', 'iframe'],
+        ['navigate', 'object'],
+        ['websocket', 'websocket'],
+      ] as const) {
         const asked = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
         assert.equal((await ask(server.port, '/main-ABCD2345.js', asked)).status, 403, `${site} ${dest}`);
         assert.equal((await ask(server.port, `/metrics?token=${server.token}`, asked)).status, 403, `${site} ${dest}`);
       }
-      assert.equal((await ask(server.port, '/', { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' })).status, 200);
+      assert.equal(
+        (
+          await ask(server.port, '/', {
+            'sec-fetch-site': site,
+            'sec-fetch-mode': 'navigate',
+            'sec-fetch-dest': 'document',
+          })
+        ).status,
+        200,
+      );
     }
-    for (const site of ['same-origin', 'none']) assert.equal((await ask(server.port, '/main-ABCD2345.js', { 'sec-fetch-site': site })).status, 200, site);
+    for (const site of ['same-origin', 'none'])
+      assert.equal((await ask(server.port, '/main-ABCD2345.js', { 'sec-fetch-site': site })).status, 200, site);
   });
 
   test('a token in the address opens nothing for the contract, and too many connections are told so', async () => {
@@ -183,7 +263,11 @@ describe('the room’s page over loopback', { timeout: 300_000 }, () => {
     const knock = async (url: string, protocols: string[]): Promise<number> => {
       const socket = new WebSocket(url, protocols);
       socket.on('error', () => {});
-      const status = new Promise<number>((resolve) => socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0)).on('open', () => resolve(101)));
+      const status = new Promise<number>((resolve) =>
+        socket
+          .on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0))
+          .on('open', () => resolve(101)),
+      );
       try {
         return await status;
       } finally {

@@ -7,12 +7,15 @@ import { dirname, join } from 'node:path';
 
 /** What the tests of the browser host share: a build to serve, and clients that browsers would never be. */
 
-export const INDEX = '<!doctype html><title>room</title><meta name="firebreak-nonce" content="__NONCE__"><link rel="icon" href="data:,"><script type="module" src="./main-ABCD2345.js"></script>';
+export const INDEX =
+  '<!doctype html><title>room</title><meta name="firebreak-nonce" content="__NONCE__"><link rel="icon" href="data:,"><script type="module" src="./main-ABCD2345.js"></script>';
 /** Long enough to be worth compressing. */
 export const SCRIPT = `document.title = 'room is alive';\n${'// firebreak\n'.repeat(400)}`;
 
 /** A folder with a small build in it, and whatever else is given; gone with the test. */
-export function build(files: Readonly<Record<string, string>> = { 'index.html': INDEX, 'main-ABCD2345.js': SCRIPT }): Disposable & { readonly path: string } {
+export function build(
+  files: Readonly<Record<string, string>> = { 'index.html': INDEX, 'main-ABCD2345.js': SCRIPT },
+): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-room-'));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(path, name)), { recursive: true });
@@ -27,7 +30,12 @@ export interface Answer {
   readonly body: Buffer;
 }
 /** One request, with any headers, by any method. */
-export async function ask(port: number, path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+export async function ask(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Answer> {
   const asked = request({ host: '127.0.0.1', port, path, headers, method, agent: false });
   asked.end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { createClient } from '../../engine/contract/client.ts';
@@ -12,7 +22,12 @@ import { ask } from './room.ts';
 interface WindowModule {
   whyNoWindow(facts: { platform: string; env: Record<string, string>; uid: number | undefined; root: string }): string;
   electronRuntime(options: {
-    root: string; node: string; again: boolean; show: (line: string) => void; now?: number; patience?: { downloading: number; unpacking: number };
+    root: string;
+    node: string;
+    again: boolean;
+    show: (line: string) => void;
+    now?: number;
+    patience?: { downloading: number; unpacking: number };
   }): Promise<{ path?: string; why?: string }>;
 }
 const root = resolve(import.meta.dirname, '../..');
@@ -53,13 +68,17 @@ describe('whether there can be a window', () => {
     assert.match(whyNoWindow({ ...facts, env: {} }), /no display/);
     assert.match(whyNoWindow({ ...facts, env: { DISPLAY: '' } }), /no display/);
     assert.match(whyNoWindow({ ...facts, uid: 0 }), /root/);
-    for (const platform of ['darwin', 'win32']) assert.equal(whyNoWindow({ ...facts, platform, env: {}, uid: undefined }), '');
+    for (const platform of ['darwin', 'win32'])
+      assert.equal(whyNoWindow({ ...facts, platform, env: {}, uid: undefined }), '');
   });
 });
 
 describe('the Electron runtime', { timeout: 300_000 }, () => {
   const options = (at: string, shown: string[] = []): Parameters<WindowModule['electronRuntime']>[0] => ({
-    root: at, node: process.execPath, again: false, show: (line) => void shown.push(line),
+    root: at,
+    node: process.execPath,
+    again: false,
+    show: (line) => void shown.push(line),
   });
 
   test('is fetched once, with its progress, and found from then on', async () => {
@@ -76,7 +95,8 @@ describe('the Electron runtime', { timeout: 300_000 }, () => {
     using dir = folder();
     const { tried } = fakeElectron(dir.path, "throw new Error('fetch failed', { cause: { code: 'ENOTFOUND' } });");
     const now = 1_700_000_000_000;
-    const ask = (more: object): Promise<{ path?: string; why?: string }> => electronRuntime({ ...options(dir.path), now, ...more });
+    const ask = (more: object): Promise<{ path?: string; why?: string }> =>
+      electronRuntime({ ...options(dir.path), now, ...more });
     assert.deepEqual(await ask({}), { why: 'the Electron runtime could not be fetched (ENOTFOUND)' });
     assert.match((await ask({})).why ?? '', /ENOTFOUND; tried again after a day, or with --window/);
     await ask({ now: now + 23 * 3_600_000 });
@@ -93,7 +113,10 @@ describe('the Electron runtime', { timeout: 300_000 }, () => {
   test('that does not come is given up, and its child ended', async () => {
     using dir = folder();
     const pid = join(dir.path, 'pid');
-    fakeElectron(dir.path, `appendFileSync(${JSON.stringify(pid)}, String(process.pid)); await new Promise((done) => setTimeout(done, 600_000));`);
+    fakeElectron(
+      dir.path,
+      `appendFileSync(${JSON.stringify(pid)}, String(process.pid)); await new Promise((done) => setTimeout(done, 600_000));`,
+    );
     const { why } = await electronRuntime({ ...options(dir.path), patience: { downloading: 2_000, unpacking: 2_000 } });
     assert.match(why ?? '', /nothing came for 2 s/);
     if (existsSync(pid)) assert.throws(() => process.kill(Number(readFileSync(pid, 'utf8')), 0), { code: 'ESRCH' });
@@ -105,19 +128,26 @@ describe('the Electron runtime', { timeout: 300_000 }, () => {
   });
 
   const windows = process.platform === 'win32' ? 'the stand-in is a shell script' : false;
-  test('that ends at once says why there is no window; one that was closed ends the start', { skip: windows }, async () => {
-    using dir = folder();
-    const run = async (script: string): Promise<{ code: number | null; out: string }> => {
-      const runtime = dir.file('runtime', `#!/bin/sh\n${script}\n`);
-      chmodSync(runtime, 0o755);
-      const main = dir.file('run.mjs', `import { runWindow } from ${JSON.stringify(MODULE)}; console.log('why: ' + await runWindow(${JSON.stringify(runtime)}, 'main.ts', ['a b']));`);
-      await using running = new Running(main, []);
-      return { code: await running.code(), out: running.out };
-    };
-    assert.deepEqual(await run('exit 127'), { code: 0, out: 'why: Electron ended at once (exit code 127)\n' });
-    assert.deepEqual(await run('kill -SEGV $$'), { code: 0, out: 'why: Electron ended at once (SIGSEGV)\n' });
-    assert.deepEqual(await run('echo "$1|$2|$#|$ELECTRON_RUN_AS_NODE"'), { code: 0, out: 'main.ts|a b|2|\n' });
-  });
+  test(
+    'that ends at once says why there is no window; one that was closed ends the start',
+    { skip: windows },
+    async () => {
+      using dir = folder();
+      const run = async (script: string): Promise<{ code: number | null; out: string }> => {
+        const runtime = dir.file('runtime', `#!/bin/sh\n${script}\n`);
+        chmodSync(runtime, 0o755);
+        const main = dir.file(
+          'run.mjs',
+          `import { runWindow } from ${JSON.stringify(MODULE)}; console.log('why: ' + await runWindow(${JSON.stringify(runtime)}, 'main.ts', ['a b']));`,
+        );
+        await using running = new Running(main, []);
+        return { code: await running.code(), out: running.out };
+      };
+      assert.deepEqual(await run('exit 127'), { code: 0, out: 'why: Electron ended at once (exit code 127)\n' });
+      assert.deepEqual(await run('kill -SEGV $$'), { code: 0, out: 'why: Electron ended at once (SIGSEGV)\n' });
+      assert.deepEqual(await run('echo "$1|$2|$#|$ELECTRON_RUN_AS_NODE"'), { code: 0, out: 'main.ts|a b|2|\n' });
+    },
+  );
 });
 
 /** Ended in good order: whoever kills the starter with -9 leaves what it started. */
@@ -130,15 +160,19 @@ class Started extends Running {
 
 /** The project as after a clone and `npm ci`, with a window but without electron. */
 function clone(at: string): string {
-  for (const part of ['engine', 'renderer', 'assets', 'package.json', 'package-lock.json', 'tsconfig.json']) cpSync(join(root, part), join(at, part), { recursive: true });
+  for (const part of ['engine', 'renderer', 'assets', 'package.json', 'package-lock.json', 'tsconfig.json'])
+    cpSync(join(root, part), join(at, part), { recursive: true });
   mkdirSync(join(at, 'electron'));
   writeFileSync(join(at, 'electron/main.ts'), '');
   mkdirSync(join(at, 'node_modules'));
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (name !== 'electron' && !name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(at, 'node_modules', name));
+    if (name !== 'electron' && !name.startsWith('.'))
+      symlinkSync(join(root, 'node_modules', name), join(at, 'node_modules', name));
   }
   // As engine/cli/bootstrap.mjs leaves it behind: this very lock file is installed.
-  const lock = createHash('sha256').update(readFileSync(join(at, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(at, 'package-lock.json')))
+    .digest('hex');
   writeFileSync(join(at, 'node_modules/.firebreak-lock'), lock);
   return join(at, 'engine/cli/start.mjs');
 }
@@ -155,7 +189,11 @@ describe('npm start', { timeout: 300_000 }, () => {
     for (const turn of ['first', 'second']) {
       await using running = new Started(start, [], env);
       await running.says(/metrics +http/);
-      assert.equal(running.err, 'No desktop window: there is no display. Opening the room for a browser instead.\n', turn);
+      assert.equal(
+        running.err,
+        'No desktop window: there is no display. Opening the room for a browser instead.\n',
+        turn,
+      );
       const url = /^Firebreak room: (\S+)\n/.exec(running.out)?.[1] ?? '';
       urls.push(url);
       built.push(statSync(page).mtimeMs);
@@ -197,9 +235,15 @@ describe('npm start', { timeout: 300_000 }, () => {
     mkdirSync(join(dir.path, 'bin'));
     const given = join(dir.path, 'given');
     // Written whole before it bears the name that is waited for.
-    dir.file('bin/xdg-open', `#!/bin/sh\n{ echo "$#"; echo "$1"; stat -c %a "\${1#file://}"; cat "\${1#file://}"; } > '${given}.new'\nmv '${given}.new' '${given}'\n`);
+    dir.file(
+      'bin/xdg-open',
+      `#!/bin/sh\n{ echo "$#"; echo "$1"; stat -c %a "\${1#file://}"; cat "\${1#file://}"; } > '${given}.new'\nmv '${given}.new' '${given}'\n`,
+    );
     chmodSync(join(dir.path, 'bin/xdg-open'), 0o755);
-    await using running = new Started(start, ['--browser', '--open'], { FIREBREAK_HOME: state.path, PATH: `${join(dir.path, 'bin')}:${process.env['PATH']}` });
+    await using running = new Started(start, ['--browser', '--open'], {
+      FIREBREAK_HOME: state.path,
+      PATH: `${join(dir.path, 'bin')}:${process.env['PATH']}`,
+    });
     await running.says(/metrics +http/);
     while (!existsSync(given)) await new Promise((done) => setTimeout(done, 20));
     const [count, address = '', mode, page = ''] = readFileSync(given, 'utf8').split('\n');

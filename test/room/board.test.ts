@@ -17,22 +17,29 @@ const places = (page: Page): Promise<Record<string, Cells>> =>
   page.locator('[data-widget]').evaluateAll((all) =>
     Object.fromEntries(
       all.map((one) => {
-        const { style, dataset } = one as unknown as { style: { getPropertyValue(name: string): string }; dataset: Record<string, string> };
+        const { style, dataset } = one as unknown as {
+          style: { getPropertyValue(name: string): string };
+          dataset: Record<string, string>;
+        };
         const cell = (name: string): number => Number(style.getPropertyValue(name));
         return [dataset['type'], { x: cell('--x') - 1, y: cell('--y') - 1, w: cell('--w'), h: cell('--h') }];
       }),
     ),
   );
-const overlap = (a: Cells, b: Cells): boolean => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+const overlap = (a: Cells, b: Cells): boolean =>
+  a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 const sound = (cells: Readonly<Record<string, Cells>>): void => {
   for (const [name, one] of Object.entries(cells)) {
-    for (const [other, two] of Object.entries(cells)) assert.ok(name === other || !overlap(one, two), `${name} lies on ${other}`);
+    for (const [other, two] of Object.entries(cells))
+      assert.ok(name === other || !overlap(one, two), `${name} lies on ${other}`);
   }
 };
 
 /** Waits until the engine keeps boards that fit. */
 const kept = ({ client }: Stage, fits: (text: string) => boolean): Promise<void> =>
-  until('the engine keeps the boards', async () => fits(JSON.stringify((await client.query('setting', { key: 'boards' })).value) ?? ''));
+  until('the engine keeps the boards', async () =>
+    fits(JSON.stringify((await client.query('setting', { key: 'boards' })).value) ?? ''),
+  );
 const keeps = (stage: Stage, part: string): Promise<void> => kept(stage, (text) => text.includes(part));
 
 async function drag(page: Page, handle: string, by: { readonly x: number; readonly y: number }): Promise<void> {
@@ -93,7 +100,8 @@ describe('the board', { skip: NO_ROOM }, () => {
     const { page } = room;
     const start = await places(page);
     const handle = page.getByRole('button', { name: 'Move Fault velocity' });
-    const told = (text: string | RegExp): Promise<void> => page.getByRole('status').getByText(text).waitFor({ state: 'attached' });
+    const told = (text: string | RegExp): Promise<void> =>
+      page.getByRole('status').getByText(text).waitFor({ state: 'attached' });
     await handle.focus();
     await keys(page, 'Space');
     await told(/Fault velocity lifted, at column 9, row 1, 4 columns wide, 5 rows high/);
@@ -111,7 +119,11 @@ describe('the board', { skip: NO_ROOM }, () => {
     assert.equal(end['fault-velocity']!.w, 3);
     assert.ok(end['fault-velocity']!.y > 0);
     sound(end);
-    assert.equal(await handle.evaluate((one) => one === one.ownerDocument.activeElement), true, 'the handle keeps the keyboard');
+    assert.equal(
+      await handle.evaluate((one) => one === one.ownerDocument.activeElement),
+      true,
+      'the handle keeps the keyboard',
+    );
     await keys(page, 'Control+z');
     await page.locator('[data-type=fault-velocity][style*="--x: 9"]').waitFor();
     assert.deepEqual(await places(page), start);
@@ -144,7 +156,11 @@ describe('the board', { skip: NO_ROOM }, () => {
     const frame = page.locator('[data-type=notes]');
     await page.locator('[data-type=notes][data-expanded]').waitFor();
     assert.ok((await frame.boundingBox())!.width > 1_800);
-    assert.equal(await page.locator('[data-widget]:not([data-expanded]):not([inert])').count(), 0, 'what is hidden has no keyboard');
+    assert.equal(
+      await page.locator('[data-widget]:not([data-expanded]):not([inert])').count(),
+      0,
+      'what is hidden has no keyboard',
+    );
     await notes.focus();
     await keys(page, 'Escape');
     await page.locator('[data-type=notes]:not([data-expanded])').waitFor();
@@ -158,10 +174,14 @@ describe('the board', { skip: NO_ROOM }, () => {
     await page.getByRole('button', { name: 'Menu of Fault velocity' }).click();
     await page.getByRole('menuitem', { name: 'Settings' }).click();
     const dialog = page.getByRole('dialog', { name: 'Settings of Fault velocity' });
-    await until('the first field has the keyboard', async () => dialog.getByLabel('Targets').evaluate((one) => one === one.ownerDocument.activeElement));
+    await until('the first field has the keyboard', async () =>
+      dialog.getByLabel('Targets').evaluate((one) => one === one.ownerDocument.activeElement),
+    );
     await page.keyboard.press('Escape');
     const menu = page.getByRole('button', { name: 'Menu of Fault velocity' });
-    await until('the menu has the keyboard again', async () => menu.evaluate((one) => one === one.ownerDocument.activeElement));
+    await until('the menu has the keyboard again', async () =>
+      menu.evaluate((one) => one === one.ownerDocument.activeElement),
+    );
     await keys(page, 's');
     await dialog.getByLabel('Window').fill('5');
     await dialog.getByText('expected 20 to 120 seconds').waitFor();
@@ -182,7 +202,11 @@ describe('the board', { skip: NO_ROOM }, () => {
       await using own = await openStage({ stateDir });
       await using room = await visit(browser, own);
       const { page } = room;
-      const shown = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Boards' }).locator('[aria-current]', { hasText: new RegExp(`^${name}$`) }).waitFor();
+      const shown = (name: string): Promise<void> =>
+        page
+          .getByRole('navigation', { name: 'Boards' })
+          .locator('[aria-current]', { hasText: new RegExp(`^${name}$`) })
+          .waitFor();
       await shown('Game day');
       await keys(page, 'b', 'c');
       await shown('Board');
@@ -210,7 +234,10 @@ describe('the board', { skip: NO_ROOM }, () => {
     await using again = await openStage({ stateDir });
     await using room = await visit(browser, again);
     await room.page.locator('[data-type=fault-velocity]').waitFor();
-    assert.deepEqual(await room.page.getByRole('navigation', { name: 'Boards' }).getByRole('button').allTextContents(), ['Game day', 'Game day 2', 'Payments']);
+    assert.deepEqual(
+      await room.page.getByRole('navigation', { name: 'Boards' }).getByRole('button').allTextContents(),
+      ['Game day', 'Game day 2', 'Payments'],
+    );
     assert.deepEqual(await places(room.page), before);
     room.quiet();
   });
@@ -227,7 +254,10 @@ describe('the board', { skip: NO_ROOM }, () => {
       };
     }`);
     await keys(page, 'b', 'a');
-    await page.getByRole('dialog').getByRole('button', { name: /^Notes/ }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Notes/ })
+      .click();
     await page.locator('[data-type=notes]').getByText('broken on purpose').waitFor();
     assert.equal(await page.locator('[data-type=fault-velocity]').getByText('peak', { exact: true }).count(), 1);
     await page.getByRole('button', { name: 'Menu of Notes' }).click();
@@ -240,7 +270,13 @@ describe('the board', { skip: NO_ROOM }, () => {
     await using room = await visit(browser, stage, { viewport: { width: 800, height: 900 } });
     const { page } = room;
     await page.locator('[data-type=fault-velocity]').waitFor();
-    const boxes = await page.locator('[data-widget]').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as { left: number; top: number; bottom: number; width: number }));
+    const boxes = await page
+      .locator('[data-widget]')
+      .evaluateAll((all) =>
+        all.map(
+          (one) => one.getBoundingClientRect().toJSON() as { left: number; top: number; bottom: number; width: number },
+        ),
+      );
     assert.equal(new Set(boxes.map(({ left }) => left)).size, 1);
     boxes.slice(1).forEach(({ top }, index) => assert.ok(top >= boxes[index]!.bottom));
     assert.ok(boxes.every(({ width }) => width > 700));

@@ -34,9 +34,12 @@ async function keptText(): Promise<string> {
 }
 async function keeps(what: string, part: string): Promise<void> {
   let text = '';
-  await until(what, async () => (text = await keptText()).includes(part)).catch((error: unknown) => assert.fail(`${String(error)}\n${part}\n--- is not in\n${text}`));
+  await until(what, async () => (text = await keptText()).includes(part)).catch((error: unknown) =>
+    assert.fail(`${String(error)}\n${part}\n--- is not in\n${text}`),
+  );
 }
-const outline = (page: Page, name: RegExp | string) => page.getByRole('navigation', { name: 'What the file holds' }).getByRole('button', { name });
+const outline = (page: Page, name: RegExp | string) =>
+  page.getByRole('navigation', { name: 'What the file holds' }).getByRole('button', { name });
 const guard = (page: Page) => page.getByRole('region', { name: 'Guard and explanation' });
 /** Fails while anything of a fault is left. */
 async function clean(): Promise<void> {
@@ -47,68 +50,90 @@ async function clean(): Promise<void> {
   });
 }
 
-test('by mouse: build a policy by its form, plan, deploy, stop, and return to an earlier version', options, async () => {
-  await using guest = await openBuilder();
-  const { page } = guest;
-  await page.getByRole('button', { name: 'Start empty' }).click();
-  await outline(page, 'Add a policy').click();
-  await page.getByLabel('Name', { exact: true }).fill('slow-charge');
-  await page.getByRole('combobox', { name: /^Type/ }).selectOption('http');
-  await page.getByRole('combobox', { name: 'Route', exact: true }).fill('payments');
-  await page.getByLabel(/^Target/).fill('/charge*');
-  await page.getByLabel('Latency chance', { exact: true }).fill('0.5');
-  await page.getByLabel('Latency duration', { exact: true }).fill('300');
-  await page.getByLabel('New name in Match headers').fill('x-canary');
-  await page.getByLabel('New value in Match headers').fill('true');
-  await page.getByRole('button', { name: 'Add to Match headers' }).click();
-  const wanted = '  - name: slow-charge\n    type: http\n    route: payments\n    target: /charge*\n    latency_chance: 0.5\n    latency_duration: 300ms\n    match_headers:\n      x-canary: "true"\n';
-  await keeps('the text has what the form says', wanted);
-  assert.ok((await keptText()).startsWith('# What does this file do'), 'the comment stays');
-  await page.getByRole('button', { name: 'Remove x-canary' }).click();
-  await page.getByLabel('Error body').fill('{"sorry": true}\nsecond line');
-  await keeps('several lines', '    error_body: |-\n      {"sorry": true}\n      second line\n');
-  await page.getByRole('button', { name: 'Undo' }).click();
+test(
+  'by mouse: build a policy by its form, plan, deploy, stop, and return to an earlier version',
+  options,
+  async () => {
+    await using guest = await openBuilder();
+    const { page } = guest;
+    await page.getByRole('button', { name: 'Start empty' }).click();
+    await outline(page, 'Add a policy').click();
+    await page.getByLabel('Name', { exact: true }).fill('slow-charge');
+    await page.getByRole('combobox', { name: /^Type/ }).selectOption('http');
+    await page.getByRole('combobox', { name: 'Route', exact: true }).fill('payments');
+    await page.getByLabel(/^Target/).fill('/charge*');
+    await page.getByLabel('Latency chance', { exact: true }).fill('0.5');
+    await page.getByLabel('Latency duration', { exact: true }).fill('300');
+    await page.getByLabel('New name in Match headers').fill('x-canary');
+    await page.getByLabel('New value in Match headers').fill('true');
+    await page.getByRole('button', { name: 'Add to Match headers' }).click();
+    const wanted =
+      '  - name: slow-charge\n    type: http\n    route: payments\n    target: /charge*\n    latency_chance: 0.5\n    latency_duration: 300ms\n    match_headers:\n      x-canary: "true"\n';
+    await keeps('the text has what the form says', wanted);
+    assert.ok((await keptText()).startsWith('# What does this file do'), 'the comment stays');
+    await page.getByRole('button', { name: 'Remove x-canary' }).click();
+    await page.getByLabel('Error body').fill('{"sorry": true}\nsecond line');
+    await keeps('several lines', '    error_body: |-\n      {"sorry": true}\n      second line\n');
+    await page.getByRole('button', { name: 'Undo' }).click();
 
-  // What is wrong stands beside the field, in the text, and below.
-  await page.getByLabel('Latency chance', { exact: true }).fill('3');
-  await page.getByRole('button', { name: /expected a number from 0 to 1, found 3/ }).first().waitFor();
-  await page.locator('.cm-lintRange-error').filter({ hasText: '3' }).waitFor();
-  await guard(page).getByText('One error').waitFor();
-  await page.getByLabel('Latency chance', { exact: true }).fill('1');
-  await guard(page).getByText('Every request to /charge* waits 300ms before it goes on.').waitFor();
-  assert.match(await guard(page).getByTestId('guard-score').innerText(), /^\d+$/);
-  await guard(page).getByText('SAFE').waitFor();
+    // What is wrong stands beside the field, in the text, and below.
+    await page.getByLabel('Latency chance', { exact: true }).fill('3');
+    await page
+      .getByRole('button', { name: /expected a number from 0 to 1, found 3/ })
+      .first()
+      .waitFor();
+    await page.locator('.cm-lintRange-error').filter({ hasText: '3' }).waitFor();
+    await guard(page).getByText('One error').waitFor();
+    await page.getByLabel('Latency chance', { exact: true }).fill('1');
+    await guard(page).getByText('Every request to /charge* waits 300ms before it goes on.').waitFor();
+    assert.match(await guard(page).getByTestId('guard-score').innerText(), /^\d+$/);
+    await guard(page).getByText('SAFE').waitFor();
 
-  await page.getByRole('button', { name: /^Plan/ }).click();
-  await page.getByText('route payments /charge*').waitFor();
-  await page.getByText(/Remove the policy from the wire/).waitFor();
-  await page.getByText(/The file names no routes; those of this engine are used/).waitFor();
-  await page.getByLabel('Time to live').fill('50 minutes');
-  assert.ok(await page.getByRole('button', { name: 'Deploy' }).isDisabled(), 'no deployment without a time');
-  await page.getByLabel('Time to live').fill('10m');
-  await page.getByRole('button', { name: 'Deploy' }).click();
-  await page.getByText(/is deployed/).first().waitFor();
-  await until('the board is shown', () => page.url().includes('board'));
-  await until('the fault is active', async () => (await stage.client.query('status', {})).faults.some(({ state }) => state === 'active'));
+    await page.getByRole('button', { name: /^Plan/ }).click();
+    await page.getByText('route payments /charge*').waitFor();
+    await page.getByText(/Remove the policy from the wire/).waitFor();
+    await page.getByText(/The file names no routes; those of this engine are used/).waitFor();
+    await page.getByLabel('Time to live').fill('50 minutes');
+    assert.ok(await page.getByRole('button', { name: 'Deploy' }).isDisabled(), 'no deployment without a time');
+    await page.getByLabel('Time to live').fill('10m');
+    await page.getByRole('button', { name: 'Deploy' }).click();
+    await page
+      .getByText(/is deployed/)
+      .first()
+      .waitFor();
+    await until('the board is shown', () => page.url().includes('board'));
+    await until('the fault is active', async () =>
+      (await stage.client.query('status', {})).faults.some(({ state }) => state === 'active'),
+    );
 
-  await page.reload();
-  await page.evaluate(() => void (location.hash = '/builder'));
-  await page.getByText(/is deployed from here/).waitFor();
-  await page.getByRole('button', { name: 'Stop and put back' }).click();
-  await page.getByText(/is deployed from here/).waitFor({ state: 'detached' });
-  await clean();
+    await page.reload();
+    await page.evaluate(() => void (location.hash = '/builder'));
+    await page.getByText(/is deployed from here/).waitFor();
+    await page.getByRole('button', { name: 'Stop and put back' }).click();
+    await page.getByText(/is deployed from here/).waitFor({ state: 'detached' });
+    await clean();
 
-  const deployed = await keptText();
-  await outline(page, /slow-charge/).click();
-  await page.getByLabel('Latency duration', { exact: true }).fill('700');
-  await keeps('another text', 'latency_duration: 700ms');
-  await page.getByRole('tab', { name: 'Versions' }).click();
-  await page.getByRole('list', { name: 'Versions, newest first' }).getByRole('button').filter({ hasText: 'deployed' }).first().click();
-  await page.getByText('added: latency_duration: 300ms', { exact: false }).or(page.locator('[data-kind="new"]', { hasText: 'latency_duration: 300ms' })).first().waitFor();
-  await page.getByRole('button', { name: 'Return to this version' }).click();
-  await until('the earlier text is back', async () => (await keptText()) === deployed);
-  guest.quiet();
-});
+    const deployed = await keptText();
+    await outline(page, /slow-charge/).click();
+    await page.getByLabel('Latency duration', { exact: true }).fill('700');
+    await keeps('another text', 'latency_duration: 700ms');
+    await page.getByRole('tab', { name: 'Versions' }).click();
+    await page
+      .getByRole('list', { name: 'Versions, newest first' })
+      .getByRole('button')
+      .filter({ hasText: 'deployed' })
+      .first()
+      .click();
+    await page
+      .getByText('added: latency_duration: 300ms', { exact: false })
+      .or(page.locator('[data-kind="new"]', { hasText: 'latency_duration: 300ms' }))
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'Return to this version' }).click();
+    await until('the earlier text is back', async () => (await keptText()) === deployed);
+    guest.quiet();
+  },
+);
 
 test('by keyboard alone: from the library to a deployment and back', options, async () => {
   await using guest = await openBuilder();
@@ -121,7 +146,10 @@ test('by keyboard alone: from the library to a deployment and back', options, as
     for (let count = 0; count < 150; count++) {
       const focused = await page.evaluate(() => {
         const { activeElement: one } = document;
-        const label = one instanceof HTMLInputElement || one instanceof HTMLSelectElement || one instanceof HTMLTextAreaElement ? one.labels?.[0]?.innerText : undefined;
+        const label =
+          one instanceof HTMLInputElement || one instanceof HTMLSelectElement || one instanceof HTMLTextAreaElement
+            ? one.labels?.[0]?.innerText
+            : undefined;
         return one?.getAttribute('aria-label') ?? label ?? (one as HTMLElement | null)?.innerText ?? '';
       });
       if (focused.replace(/\s+/g, ' ').startsWith(what)) return;
@@ -147,7 +175,7 @@ test('by keyboard alone: from the library to a deployment and back', options, as
   await tabTo('Latency duration');
   await page.keyboard.type('150');
   await keeps('the new policy', '    target: /refund*\n    latency_chance: 1\n    latency_duration: 150ms\n');
-  assert.ok((await keptText()).includes("# A short window sees a breach sooner"), 'comments stay');
+  assert.ok((await keptText()).includes('# A short window sees a breach sooner'), 'comments stay');
   await press('Control+z');
   await until('undo from the form', async () => !(await keptText()).includes('latency_duration: 150ms'));
   await press('Control+Shift+z');
@@ -166,7 +194,11 @@ test('by keyboard alone: from the library to a deployment and back', options, as
   await page.keyboard.type('1s');
   await keeps('completion', 'warmup_duration: 1s');
   await press('Escape', 'Tab');
-  assert.equal(await page.evaluate(() => document.activeElement?.closest('.cm-editor') === null), true, 'Esc, Tab leaves the editor');
+  assert.equal(
+    await page.evaluate(() => document.activeElement?.closest('.cm-editor') === null),
+    true,
+    'Esc, Tab leaves the editor',
+  );
 
   await press('Control+Enter');
   await page.getByRole('button', { name: 'Deploy' }).waitFor();
@@ -175,7 +207,10 @@ test('by keyboard alone: from the library to a deployment and back', options, as
   await page.keyboard.type('10m');
   await press('Control+Shift+Enter');
   await until('the board is shown', () => page.url().includes('board'));
-  await until('both faults are active', async () => (await stage.client.query('status', {})).faults.filter(({ state }) => state === 'active').length === 2);
+  await until(
+    'both faults are active',
+    async () => (await stage.client.query('status', {})).faults.filter(({ state }) => state === 'active').length === 2,
+  );
   await press('g', 'p');
   await page.getByText(/is deployed from here/).waitFor();
   await tabTo('Stop and put back');

@@ -36,7 +36,9 @@ describe('faults of another process', { skip: NO_ROOM }, () => {
     writeFileSync(file, FAULT);
     const state = page.getByRole('status', { name: 'State of the faults' });
     await state.getByText('Clean', { exact: true }).waitFor();
-    terminal = spawn(process.execPath, [CLI, 'apply', file, '--ttl', '10m', '--state-dir', stage.stateDir], { stdio: 'ignore' });
+    terminal = spawn(process.execPath, [CLI, 'apply', file, '--ttl', '10m', '--state-dir', stage.stateDir], {
+      stdio: 'ignore',
+    });
     const ended = once(terminal, 'exit');
     await state.getByText('Under fault', { exact: true }).waitFor();
     await state.getByText('1 fault of another process').waitFor({ state: 'attached' });
@@ -45,7 +47,10 @@ describe('faults of another process', { skip: NO_ROOM }, () => {
     await page.keyboard.press('F8');
     await page.getByText(/^Halted in/).waitFor();
     await ended;
-    await state.getByText('Halted', { exact: true }).or(state.getByText('Clean', { exact: true })).waitFor();
+    await state
+      .getByText('Halted', { exact: true })
+      .or(state.getByText('Clean', { exact: true }))
+      .waitFor();
     await listed.waitFor({ state: 'detached' });
     assert.deepEqual((await stage.client.query('open', {})).open, []);
     room.quiet();

@@ -45,7 +45,11 @@ export class Flood implements AsyncDisposable {
   /** Sends no more; what is on its way is answered or cut. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.#sockets.map((socket) => (socket.closed ? undefined : new Promise((resolve) => socket.once('close', resolve).end()))));
+    await Promise.all(
+      this.#sockets.map((socket) =>
+        socket.closed ? undefined : new Promise((resolve) => socket.once('close', resolve).end()),
+      ),
+    );
   }
   [Symbol.asyncDispose] = (): Promise<void> => this.end();
 }

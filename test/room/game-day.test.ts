@@ -56,7 +56,10 @@ async function seeAndHalt(page: Page, hand: Hand, served: Served): Promise<void>
   await told.getByText(/^Halted in [\d.]+ m?s$/).waitFor();
   await told.getByText('clean', { exact: true }).waitFor();
   await state(page).getByText('Halted').waitFor();
-  await until('nothing lights up', async () => (await widget(page, 'topology').locator('[data-under-fault], [data-state=fault]').count()) === 0);
+  await until(
+    'nothing lights up',
+    async () => (await widget(page, 'topology').locator('[data-under-fault], [data-state=fault]').count()) === 0,
+  );
   using heard = await witness(served);
   assert.deepEqual((await heard.client.query('open', {})).open, []);
 }
@@ -91,8 +94,16 @@ async function outage(page: Page, hand: Hand): Promise<void> {
   await verdict.getByText(/^(held|refuted|aborted|inconclusive|failed)$/).waitFor({ timeout: 120_000 });
   assert.match(await verdict.innerText(), /aborted/);
   await run.getByLabel('Verdict').getByText('clean', { exact: true }).waitFor();
-  const [download] = await Promise.all([page.waitForEvent('download'), hand.press({ role: 'button', name: 'Export the report as PDF' })]);
-  assert.equal(readFileSync(await download.path()).subarray(0, 5).toString(), '%PDF-');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    hand.press({ role: 'button', name: 'Export the report as PDF' }),
+  ]);
+  assert.equal(
+    readFileSync(await download.path())
+      .subarray(0, 5)
+      .toString(),
+    '%PDF-',
+  );
 }
 
 describe('a game day', { skip: NO_ROOM, timeout: 290_000 }, () => {
@@ -121,7 +132,11 @@ describe('a game day', { skip: NO_ROOM, timeout: 290_000 }, () => {
         await until('it stands elsewhere', async () => (await places(page)) !== before);
         const layout = await places(page);
         using heard = await witness(first);
-        await until('it is kept', async () => /"type":"fault-velocity","x":4,/.test(JSON.stringify((await heard.client.query('setting', { key: 'boards' })).value)));
+        await until('it is kept', async () =>
+          /"type":"fault-velocity","x":4,/.test(
+            JSON.stringify((await heard.client.query('setting', { key: 'boards' })).value),
+          ),
+        );
         await page.reload();
         await widget(page, 'fault-velocity').waitFor();
         assert.equal(await places(page), layout);
@@ -129,7 +144,10 @@ describe('a game day', { skip: NO_ROOM, timeout: 290_000 }, () => {
 
         await first[Symbol.asyncDispose]();
         stopped = true;
-        await page.getByRole('alert').getByText(/No word from the engine since/).waitFor();
+        await page
+          .getByRole('alert')
+          .getByText(/No word from the engine since/)
+          .waitFor();
         await using second = await serve(dir.path, '--demo');
         assert.equal(second.url, first.url);
         await state(page).getByText('Clean').waitFor();

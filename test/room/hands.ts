@@ -27,7 +27,8 @@ export interface Named {
 }
 
 const VIEW_KEYS = { Board: 'gb', Builder: 'gp', Runs: 'gr', Machine: 'gm' } as const;
-const find = (page: Page, { role, name }: Named): Locator => page.getByRole(role, typeof name === 'string' ? { name, exact: true } : { name }).first();
+const find = (page: Page, { role, name }: Named): Locator =>
+  page.getByRole(role, typeof name === 'string' ? { name, exact: true } : { name }).first();
 
 export function mouse(page: Page): Hand {
   return {
@@ -42,7 +43,9 @@ export function mouse(page: Page): Hand {
     halt: () => page.locator('[data-halt] button', { hasText: 'HALT' }).click(),
     move: async (widget, { x, y }) => {
       const box = await page.getByRole('button', { name: `Move ${widget}`, exact: true }).boundingBox();
-      const frame = await page.locator('[data-widget]', { has: page.getByRole('button', { name: `Move ${widget}`, exact: true }) }).boundingBox();
+      const frame = await page
+        .locator('[data-widget]', { has: page.getByRole('button', { name: `Move ${widget}`, exact: true }) })
+        .boundingBox();
       assert.ok(box !== null && frame !== null);
       const [column, row] = (await cellOf(page)) as [number, number];
       const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
@@ -111,7 +114,11 @@ export function keyboard(page: Page): Hand {
     move: async (widget, { x, y }) => {
       await reach({ role: 'button', name: `Move ${widget}` });
       await press('Space');
-      await press(...Array<string>(Math.abs(x)).fill(x < 0 ? 'ArrowLeft' : 'ArrowRight'), ...Array<string>(Math.abs(y)).fill(y < 0 ? 'ArrowUp' : 'ArrowDown'), 'Enter');
+      await press(
+        ...Array<string>(Math.abs(x)).fill(x < 0 ? 'ArrowLeft' : 'ArrowRight'),
+        ...Array<string>(Math.abs(y)).fill(y < 0 ? 'ArrowUp' : 'ArrowDown'),
+        'Enter',
+      );
     },
   };
 }
@@ -119,6 +126,8 @@ export function keyboard(page: Page): Hand {
 /** What both look at. */
 export const widget = (page: Page, type: string): Locator => page.locator(`[data-type=${type}]`);
 export const state = (page: Page): Locator => page.getByRole('status', { name: 'State of the faults' });
-export const figure = async (place: Locator): Promise<number> => Number((await place.first().innerText()).replace(/[^\d.]/g, ''));
+export const figure = async (place: Locator): Promise<number> =>
+  Number((await place.first().innerText()).replace(/[^\d.]/g, ''));
 /** Injected faults a second, as the board shows them. */
-export const rate = (page: Page): Promise<number> => figure(widget(page, 'fault-velocity').getByText('now, per s').locator('xpath=following-sibling::*[1]'));
+export const rate = (page: Page): Promise<number> =>
+  figure(widget(page, 'fault-velocity').getByText('now, per s').locator('xpath=following-sibling::*[1]'));

@@ -26,12 +26,19 @@ async function taken(page: Page): Promise<Taken[]> {
   await page.getByRole('button', { name: 'Copy lines' }).click();
   await page.getByRole('menuitem', { name: /as JSON lines/ }).click();
   let text = '';
-  await until('the lines are on the clipboard', async () => (text = await page.evaluate<string>('navigator.clipboard.readText()')) !== '');
-  return text.split('\n').map((line) => JSON.parse(line) as Taken).filter(({ body }) => body !== undefined);
+  await until(
+    'the lines are on the clipboard',
+    async () => (text = await page.evaluate<string>('navigator.clipboard.readText()')) !== '',
+  );
+  return text
+    .split('\n')
+    .map((line) => JSON.parse(line) as Taken)
+    .filter(({ body }) => body !== undefined);
 }
 export const plain = ({ key: _, ...event }: Taken): EngineEvent => event;
 export const told = (events: readonly Taken[]): Taken[] => events.filter(({ note }) => note !== true);
-export const notes = (events: readonly Taken[]): string[] => events.flatMap(({ note, body }) => (note === true && body.kind === 'log' ? [body.text] : []));
+export const notes = (events: readonly Taken[]): string[] =>
+  events.flatMap(({ note, body }) => (note === true && body.kind === 'log' ? [body.text] : []));
 
 /** Injects a fault and ends it again: some events that everybody must hear once. */
 export async function breakAndMend({ client }: Pick<Witness, 'client'>): Promise<void> {
@@ -47,10 +54,15 @@ export async function caughtUp(page: Page, { client, events }: Witness): Promise
   await until('the page has heard all', async () => told((lines = await taken(page))).at(-1)?.seq === newest);
   return lines;
 }
-export const banner = (page: Page): Locator => page.getByRole('alert').filter({ hasText: 'What you see is the last that was known' });
+export const banner = (page: Page): Locator =>
+  page.getByRole('alert').filter({ hasText: 'What you see is the last that was known' });
 
 /** A visit that tells when the page was loaded anew or connected anew. */
-export async function watch(browser: Browser, served: Pick<Served, 'url'>, line?: Line): Promise<Visit & { readonly loads: () => number; readonly sockets: () => number }> {
+export async function watch(
+  browser: Browser,
+  served: Pick<Served, 'url'>,
+  line?: Line,
+): Promise<Visit & { readonly loads: () => number; readonly sockets: () => number }> {
   const room = await visit(browser, served, line === undefined ? {} : { proxy: line.proxy });
   await room.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   let [loads, sockets] = [0, 0];

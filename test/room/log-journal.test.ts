@@ -33,10 +33,22 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     [browser, stage] = await Promise.all([openBrowser(), openStage()]);
     const { client } = stage;
     const { port } = upstream.address() as AddressInfo;
-    const [route] = await client.command('openRoutes', { routes: [{ name: 'shop', protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` }] });
+    const [route] = await client.command('openRoutes', {
+      routes: [{ name: 'shop', protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}` }],
+    });
     assert.ok(route !== undefined);
     address = { address: '127.0.0.1', family: 'IPv4', port: Number(route.listen.split(':')[1]) };
-    await client.command('saveSetting', { key: 'preferences', value: { theme: 'dark', presenter: false, discreet: false, clock: 'utc', welcomed: true, traceUrl: 'https://traces.example/trace/{trace}' } });
+    await client.command('saveSetting', {
+      key: 'preferences',
+      value: {
+        theme: 'dark',
+        presenter: false,
+        discreet: false,
+        clock: 'utc',
+        welcomed: true,
+        traceUrl: 'https://traces.example/trace/{trace}',
+      },
+    });
     ({ run } = await client.command('apply', { text: FAULT, ttlMs: 600_000, routes: [route] }));
   });
   after(async () => {
@@ -60,7 +72,8 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     return journal;
   };
   const row = (journal: Locator, text: string): Locator => journal.getByRole('row').filter({ hasText: text });
-  const shown = (journal: Locator): Promise<string[]> => journal.getByRole('row').locator(':nth-child(5)').allTextContents();
+  const shown = (journal: Locator): Promise<string[]> =>
+    journal.getByRole('row').locator(':nth-child(5)').allTextContents();
 
   test('messages and events stand in one journal; three choices that depend on each other, an action and a search narrow it', async () => {
     await using room = await visit(browser, stage);
@@ -75,9 +88,17 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     await row(journal, '/hello').waitFor({ state: 'detached' });
     await journal.getByLabel('Action').selectOption('All actions');
     await journal.getByLabel('Source').selectOption('shop');
-    assert.deepEqual(await journal.getByLabel('Protocol').locator('option').allTextContents(), ['All protocols', 'http']);
+    assert.deepEqual(await journal.getByLabel('Protocol').locator('option').allTextContents(), [
+      'All protocols',
+      'http',
+    ]);
     await journal.getByLabel('Protocol').selectOption('http');
-    assert.deepEqual(await journal.getByLabel('Method').locator('option').allTextContents(), ['All methods', 'GET', 'POST', 'PUT']);
+    assert.deepEqual(await journal.getByLabel('Method').locator('option').allTextContents(), [
+      'All methods',
+      'GET',
+      'POST',
+      'PUT',
+    ]);
     await journal.getByLabel('Method').selectOption('PUT');
     await row(journal, '/hello').waitFor({ state: 'detached' });
     assert.deepEqual(await shown(journal), ['Target', '/fine/1']);
@@ -105,7 +126,11 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     const { page } = room;
     const journal = await expanded(room);
     const grid = journal.getByRole('grid');
-    await ask('/broken/2', 'POST', [`traceparent: 00-${TRACE}-00f067aa0ba902b7-01`, 'X-Request-Id: r-17', 'Authorization: Bearer very-secret']);
+    await ask('/broken/2', 'POST', [
+      `traceparent: 00-${TRACE}-00f067aa0ba902b7-01`,
+      'X-Request-Id: r-17',
+      'Authorization: Bearer very-secret',
+    ]);
     await row(journal, '/broken/2').waitFor();
     await grid.focus();
     await page.keyboard.press('Space');
@@ -119,25 +144,38 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     await page.keyboard.press('End');
     await row(journal, '/broken/3').waitFor();
     await journal.getByRole('row', { selected: true }).waitFor();
-    while (!(await journal.getByRole('row', { selected: true }).textContent())?.includes('/broken/2')) await page.keyboard.press('ArrowUp');
+    while (!(await journal.getByRole('row', { selected: true }).textContent())?.includes('/broken/2'))
+      await page.keyboard.press('ArrowUp');
     await page.keyboard.press('Control+c');
     await page.getByText('Copied').first().waitFor();
-    assert.match(await clipboard(page), new RegExp(`shop http POST /broken/2 error 503 policy=broken request=r-17 trace=${TRACE}$`));
+    assert.match(
+      await clipboard(page),
+      new RegExp(`shop http POST /broken/2 error 503 policy=broken request=r-17 trace=${TRACE}$`),
+    );
     await page.keyboard.press('Enter');
     const payload = page.getByRole('dialog', { name: 'POST /broken/2' });
     await payload.getByText('Authorization: ***').waitFor();
     await payload.getByText('r-17', { exact: true }).waitFor();
     assert.match((await payload.textContent()) ?? '', /Answered with503.*\d{4}-\d\d-\d\d [\d:.]+ UTC/s);
     const link = payload.getByRole('link', { name: 'Open the trace' });
-    assert.deepEqual(await Promise.all(['href', 'rel', 'target'].map((name) => link.getAttribute(name))), [`https://traces.example/trace/${TRACE}`, 'noreferrer', '_blank']);
+    assert.deepEqual(await Promise.all(['href', 'rel', 'target'].map((name) => link.getAttribute(name))), [
+      `https://traces.example/trace/${TRACE}`,
+      'noreferrer',
+      '_blank',
+    ]);
     await payload.getByRole('button', { name: 'Copy the trace id' }).press('Enter');
     await until('the trace id is copied', async () => (await clipboard(page)) === TRACE);
     await page.keyboard.press('Escape');
     await payload.waitFor({ state: 'detached' });
-    await until('the keyboard is back in the list', async () => (await page.evaluate("document.activeElement.getAttribute('role')")) === 'grid');
+    await until(
+      'the keyboard is back in the list',
+      async () => (await page.evaluate("document.activeElement.getAttribute('role')")) === 'grid',
+    );
     await journal.getByRole('button', { name: 'Copy lines' }).press('Enter');
     await page.getByRole('menuitem', { name: /as JSON lines$/ }).press('Enter');
-    await until('all lines are copied', async () => (await clipboard(page)).split('\n').some((text) => JSON.parse(text).target === '/broken/3'));
+    await until('all lines are copied', async () =>
+      (await clipboard(page)).split('\n').some((text) => JSON.parse(text).target === '/broken/3'),
+    );
     room.quiet();
   });
 
@@ -159,54 +197,74 @@ describe('the log journal', { skip: NO_ROOM }, () => {
     room.quiet();
   });
 
-  test('ten thousand lines and two thousand more each second: the page stays smooth and its memory bounded', { timeout: 120_000 }, async (t) => {
-    await using room = await visit(browser, stage);
-    const { page } = room;
-    const journal = await expanded(room);
-    await using flood = new Flood(address.port, '/broken/flood');
-    flood.start(2_000);
-    await until('ten thousand lines are there', async () => (await lineCount(journal)) >= 10_000);
-    const devtools = await page.context().newCDPSession(page);
-    const heap = async (): Promise<number> => {
-      await devtools.send('HeapProfiler.collectGarbage');
-      return (await devtools.send('Runtime.getHeapUsage')).usedSize / 1e6;
-    };
-    const heapBefore = await heap();
+  test(
+    'ten thousand lines and two thousand more each second: the page stays smooth and its memory bounded',
+    { timeout: 120_000 },
+    async (t) => {
+      await using room = await visit(browser, stage);
+      const { page } = room;
+      const journal = await expanded(room);
+      await using flood = new Flood(address.port, '/broken/flood');
+      flood.start(2_000);
+      await until('ten thousand lines are there', async () => (await lineCount(journal)) >= 10_000);
+      const devtools = await page.context().newCDPSession(page);
+      const heap = async (): Promise<number> => {
+        await devtools.send('HeapProfiler.collectGarbage');
+        return (await devtools.send('Runtime.getHeapUsage')).usedSize / 1e6;
+      };
+      const heapBefore = await heap();
 
-    await browser.startTracing(page, { categories: TASK_CATEGORIES });
-    const [answersBefore, began] = [flood.answered, performance.now()];
-    await until('half has come', () => flood.answered - answersBefore >= 10_000);
-    // Ten thousand lines are searched anew while two thousand more come each second.
-    for (const search of ['/fl[aeiou]+d/', 'nothing has this', '']) {
-      await journal.getByLabel('Search').fill(search);
-      await until(`${search} is searched`, async () => (await lineCount(journal)) === (search.startsWith('n') ? 0 : 10_000));
-    }
-    await until('twenty thousand more have come', () => flood.answered - answersBefore >= 20_000);
-    const seconds = (performance.now() - began) / 1_000;
-    const rate = (flood.answered - answersBefore) / seconds;
-    const tasks = tasksOf(String(await browser.stopTracing()));
-    // Rows are there, at the end, while all this goes on.
-    assert.ok((await row(journal, '/broken/flood').count()) > 10);
-    await flood.end();
-    const marker = `/broken/after-${flood.answered}`;
-    await ask(marker);
-    await row(journal, marker).waitFor();
-    const heapAfter = await heap();
-    const longest = (time: 'wall' | 'cpu'): number => Math.max(...tasks.map((task) => task[time]));
-    const over = (time: 'wall' | 'cpu'): PageTask[] => tasks.filter((task) => task[time] > 50);
-    const busy = tasks.reduce((sum, { cpu }) => sum + cpu, 0) / 1_000 / seconds;
-    t.diagnostic(`${Math.round(rate)} lines/s for ${seconds.toFixed(1)} s: the page has a core for ${(busy * 100).toFixed(0)} % of the time; longest task ${longest('cpu').toFixed(0)} ms of a core, ${longest('wall').toFixed(0)} ms by the clock; over 50 ms: ${over('cpu').length} and ${over('wall').length} of ${tasks.length}; heap ${heapBefore.toFixed(1)} -> ${heapAfter.toFixed(1)} MB`);
-    assert.equal(await lineCount(journal), 10_000);
-    assert.deepEqual(over('cpu'), []);
-    assert.ok(heapAfter < heapBefore + 15, `${heapBefore} -> ${heapAfter} MB`);
-    room.quiet();
-  });
+      await browser.startTracing(page, { categories: TASK_CATEGORIES });
+      const [answersBefore, began] = [flood.answered, performance.now()];
+      await until('half has come', () => flood.answered - answersBefore >= 10_000);
+      // Ten thousand lines are searched anew while two thousand more come each second.
+      for (const search of ['/fl[aeiou]+d/', 'nothing has this', '']) {
+        await journal.getByLabel('Search').fill(search);
+        await until(
+          `${search} is searched`,
+          async () => (await lineCount(journal)) === (search.startsWith('n') ? 0 : 10_000),
+        );
+      }
+      await until('twenty thousand more have come', () => flood.answered - answersBefore >= 20_000);
+      const seconds = (performance.now() - began) / 1_000;
+      const rate = (flood.answered - answersBefore) / seconds;
+      const tasks = tasksOf(String(await browser.stopTracing()));
+      // Rows are there, at the end, while all this goes on.
+      assert.ok((await row(journal, '/broken/flood').count()) > 10);
+      await flood.end();
+      const marker = `/broken/after-${flood.answered}`;
+      await ask(marker);
+      await row(journal, marker).waitFor();
+      const heapAfter = await heap();
+      const longest = (time: 'wall' | 'cpu'): number => Math.max(...tasks.map((task) => task[time]));
+      const over = (time: 'wall' | 'cpu'): PageTask[] => tasks.filter((task) => task[time] > 50);
+      const busy = tasks.reduce((sum, { cpu }) => sum + cpu, 0) / 1_000 / seconds;
+      t.diagnostic(
+        `${Math.round(rate)} lines/s for ${seconds.toFixed(1)} s: the page has a core for ${(busy * 100).toFixed(0)} % of the time; longest task ${longest('cpu').toFixed(0)} ms of a core, ${longest('wall').toFixed(0)} ms by the clock; over 50 ms: ${over('cpu').length} and ${over('wall').length} of ${tasks.length}; heap ${heapBefore.toFixed(1)} -> ${heapAfter.toFixed(1)} MB`,
+      );
+      assert.equal(await lineCount(journal), 10_000);
+      assert.deepEqual(over('cpu'), []);
+      assert.ok(heapAfter < heapBefore + 15, `${heapBefore} -> ${heapAfter} MB`);
+      room.quiet();
+    },
+  );
 
   test('two journals share one stream, narrow ones keep their filter at hand, and nobody listens when none is on show', async () => {
-    const items = [3, 5].map((w, index) => ({ id: `j${index}`, type: 'log-journal', x: index * 3, y: 0, w, h: 6, settings: {} }));
+    const items = [3, 5].map((w, index) => ({
+      id: `j${index}`,
+      type: 'log-journal',
+      x: index * 3,
+      y: 0,
+      w,
+      h: 6,
+      settings: {},
+    }));
     await using room = await visit(browser, stage, { viewport: LAPTOP });
     const { page } = room;
-    await stage.client.command('saveSetting', { key: 'boards', value: { boards: [{ id: 'two', name: 'Two', items }], current: 'two' } });
+    await stage.client.command('saveSetting', {
+      key: 'boards',
+      value: { boards: [{ id: 'two', name: 'Two', items }], current: 'two' },
+    });
     const sent: string[] = [];
     page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
     await page.reload();
@@ -226,10 +284,13 @@ describe('the log journal', { skip: NO_ROOM }, () => {
 
     await page.keyboard.press('g');
     await page.keyboard.press('r');
-    await until('the stream is left', () => sent.some((text) => JSON.parse(text).kind === 'cancel' && JSON.parse(text).id === asked[0].id));
+    await until('the stream is left', () =>
+      sent.some((text) => JSON.parse(text).kind === 'cancel' && JSON.parse(text).id === asked[0].id),
+    );
     room.quiet();
   });
 });
 
-const lineCount = async (journal: Locator): Promise<number> => Number(await journal.getByRole('grid').getAttribute('aria-rowcount')) - 1;
+const lineCount = async (journal: Locator): Promise<number> =>
+  Number(await journal.getByRole('grid').getAttribute('aria-rowcount')) - 1;
 const clipboard = async (page: Page): Promise<string> => page.evaluate('navigator.clipboard.readText()');

@@ -4,7 +4,11 @@ import { z } from 'zod';
 const trace = z.object({
   traceEvents: z.array(
     z.object({
-      name: z.string(), pid: z.number(), tid: z.number(), dur: z.number().optional(), tdur: z.number().optional(),
+      name: z.string(),
+      pid: z.number(),
+      tid: z.number(),
+      dur: z.number().optional(),
+      tdur: z.number().optional(),
       args: z.object({ name: z.unknown() }).partial().optional(),
     }),
   ),
@@ -25,9 +29,15 @@ export interface PageTask {
  */
 export function tasksOf(recorded: string): PageTask[] {
   const { traceEvents } = trace.parse(JSON.parse(recorded));
-  const mains = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`));
+  const mains = new Set(
+    traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+      .map(({ pid, tid }) => `${pid} ${tid}`),
+  );
   const tasks = traceEvents.flatMap(({ name, pid, tid, dur, tdur }) =>
-    name === 'RunTask' && mains.has(`${pid} ${tid}`) && dur !== undefined && tdur !== undefined ? [{ wall: dur / 1_000, cpu: tdur / 1_000 }] : [],
+    name === 'RunTask' && mains.has(`${pid} ${tid}`) && dur !== undefined && tdur !== undefined
+      ? [{ wall: dur / 1_000, cpu: tdur / 1_000 }]
+      : [],
   );
   assert.ok(tasks.length > 0, 'the trace holds no tasks with their times');
   return tasks;

@@ -7,7 +7,8 @@ import { barriersOf, faultsOf, picture, settled, shiftsOf } from './looks/check.
 import { DESKTOP, LAPTOP, NO_ROOM, type Stage, openBrowser, openStage, until, visit } from './stage.ts';
 
 const KEPT = fileURLToPath(new URL('../../reports/looks/', import.meta.url));
-const textOf = (name: string): string => readFileSync(new URL(`../../assets/experiments/${name}.yaml`, import.meta.url), 'utf8');
+const textOf = (name: string): string =>
+  readFileSync(new URL(`../../assets/experiments/${name}.yaml`, import.meta.url), 'utf8');
 
 /** A shift of the layout while one only looks: less than this adds up over the time watched (Web Vitals calls 0.1 good). */
 const MOST_SHIFT = 0.02;
@@ -19,7 +20,10 @@ describe('how it looks over the real engine and the demo', { skip: NO_ROOM }, ()
   const show = async (page: Page, at: string): Promise<void> => void (await page.evaluate(`location.hash = '/${at}'`));
   /** Fails with all that is broken about the screen, in both sizes. */
   const sound = async (page: Page, what: string): Promise<void> => {
-    for (const [size, viewport] of [['wide', DESKTOP], ['laptop', LAPTOP]] as const) {
+    for (const [size, viewport] of [
+      ['wide', DESKTOP],
+      ['laptop', LAPTOP],
+    ] as const) {
       await page.setViewportSize(viewport);
       const found = await faultsOf(page);
       assert.deepEqual(found, [], `${what}, ${size}`);
@@ -38,10 +42,24 @@ describe('how it looks over the real engine and the demo', { skip: NO_ROOM }, ()
     await using room = await visit(browser, stage);
     const { page } = room;
     const { routes } = await stage.client.query('status', {});
-    const { run } = await stage.client.command('run', { text: textOf('slow-payments'), file: 'slow-payments.yaml', overrides: { baselineMs: 1_000, durationMs: 120_000, recoveryMs: 2_000 }, routes });
-    await page.locator('[data-type=active-injections]').getByText(/of 500 ms/).waitFor();
-    await page.locator('[data-type=blast-radius]').getByRole('row', { name: /payments/ }).waitFor();
-    await until('the fault has bitten for a while', async () => Number((await stage.client.query('status', {})).faults[0]?.effect.figures[0]?.samples ?? 0) > 60);
+    const { run } = await stage.client.command('run', {
+      text: textOf('slow-payments'),
+      file: 'slow-payments.yaml',
+      overrides: { baselineMs: 1_000, durationMs: 120_000, recoveryMs: 2_000 },
+      routes,
+    });
+    await page
+      .locator('[data-type=active-injections]')
+      .getByText(/of 500 ms/)
+      .waitFor();
+    await page
+      .locator('[data-type=blast-radius]')
+      .getByRole('row', { name: /payments/ })
+      .waitFor();
+    await until(
+      'the fault has bitten for a while',
+      async () => Number((await stage.client.query('status', {})).faults[0]?.effect.figures[0]?.samples ?? 0) > 60,
+    );
     const { sum, places } = await shiftsOf(page, WATCHED);
     assert.ok(sum < MOST_SHIFT, `the layout shifted by ${sum.toFixed(4)}: ${places.join('; ')}`);
     if (process.env['LOOKS_KEEP'] === '1') {
@@ -66,7 +84,11 @@ describe('how it looks over the real engine and the demo', { skip: NO_ROOM }, ()
   test('the other views, and the dialogs over them', async () => {
     await using room = await visit(browser, stage);
     const { page } = room;
-    for (const [at, shown] of [['builder', 'YAML'], ['machine', 'history and undo journal'], ['runs', 'aborted']] as const) {
+    for (const [at, shown] of [
+      ['builder', 'YAML'],
+      ['machine', 'history and undo journal'],
+      ['runs', 'aborted'],
+    ] as const) {
       await show(page, at);
       await page.getByText(shown).first().waitFor();
       await settled(page);

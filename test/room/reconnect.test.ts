@@ -47,12 +47,19 @@ describe('an open page that loses its engine', { skip: NO_ROOM, timeout: 280_000
     line.cut();
     await banner(page).waitFor();
     // Each HALT is an event; the log holds 10,000.
-    for (let round = 0; round < 110; round++) await Promise.all(Array.from({ length: 100 }, () => heard.client.command('halt', { by: 'the test' })));
+    for (let round = 0; round < 110; round++)
+      await Promise.all(Array.from({ length: 100 }, () => heard.client.command('halt', { by: 'the test' })));
     const oldest = (await heard.client.query('status', {})).events?.oldest ?? 0;
     assert.ok(oldest > known + 1);
     line.mend();
     const lost = oldest - known - 1;
-    await page.getByText(new RegExp(`^${lost.toLocaleString('en')} events \\(${known + 1} to ${oldest - 1}\\) were not told to this page`)).waitFor();
+    await page
+      .getByText(
+        new RegExp(
+          `^${lost.toLocaleString('en')} events \\(${known + 1} to ${oldest - 1}\\) were not told to this page`,
+        ),
+      )
+      .waitFor();
     await breakAndMend(heard);
     const lines = told(await caughtUp(page, heard));
     // The journal shows its newest 10,000 lines.
@@ -86,11 +93,17 @@ describe('an open page that loses its engine', { skip: NO_ROOM, timeout: 280_000
     await first.kill();
     await using second = await serve(dir.path, '--new-token', '--port', String(first.port));
     assert.notEqual(second.url, first.url);
-    await banner(page).getByText('This page is not let in any more. The engine was started with a new secret').waitFor();
+    await banner(page)
+      .getByText('This page is not let in any more. The engine was started with a new secret')
+      .waitFor();
     await banner(page).getByText('Open the address that it printed last').waitFor();
     room.quiet(NO_CONNECTION);
     await page.goto(second.url);
     await state(page).getByText('Clean').waitFor();
-    assert.equal(await page.evaluate('location.hash.includes("token")'), false, 'the secret is not left in the address');
+    assert.equal(
+      await page.evaluate('location.hash.includes("token")'),
+      false,
+      'the secret is not left in the address',
+    );
   });
 });

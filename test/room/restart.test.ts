@@ -6,7 +6,19 @@ import { type Browser } from 'playwright-core';
 import { type EngineEvent } from '../../engine/contract/models.ts';
 import { folder } from '../cli/process.ts';
 import { state } from './hands.ts';
-import { FAULT, NO_CONNECTION, TTL, type Taken, banner, breakAndMend, caughtUp, notes, plain, told, watch } from './hearing.ts';
+import {
+  FAULT,
+  NO_CONNECTION,
+  TTL,
+  type Taken,
+  banner,
+  breakAndMend,
+  caughtUp,
+  notes,
+  plain,
+  told,
+  watch,
+} from './hearing.ts';
 import { type Served, serve, witness } from './serving.ts';
 import { NO_ROOM, openBrowser, until } from './stage.ts';
 
@@ -57,7 +69,9 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     await caughtUp(page, heard);
 
     await first.kill();
-    await banner(page).getByText(/No word from the engine since/).waitFor();
+    await banner(page)
+      .getByText(/No word from the engine since/)
+      .waitFor();
     await state(page).getByText('Not known').waitFor();
     await page.locator('main[data-lost]').waitFor();
     assert.equal(await injections.isVisible(), true, 'the last that was known stays');
@@ -96,7 +110,11 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     await using room = await watch(browser, first);
     const { page } = room;
     using heard = await witness(first);
-    const policies = Array.from({ length: 200 }, (_, index) => `  - { name: p${index}, type: http, route: own, target: /p${index}, error_chance: 1, error_code: 503 }\n`);
+    const policies = Array.from(
+      { length: 200 },
+      (_, index) =>
+        `  - { name: p${index}, type: http, route: own, target: /p${index}, error_chance: 1, error_code: 503 }\n`,
+    );
     const flood = heard.client.command('apply', { text: FAULT + policies.join(''), ttlMs: TTL }).catch(() => {});
     await until('the flood is on', () => heard.events.length > 150);
     await first.kill();
@@ -108,10 +126,16 @@ describe('an open page whose engine is killed and started again', { skip: NO_ROO
     assert.deepEqual((await heardNext.client.query('open', {})).open, []);
     await breakAndMend(heardNext);
     const lines = await caughtUp(page, heardNext);
-    const of = ({ pid }: Served): EngineEvent[] => told(lines).filter(({ key }) => key.startsWith(`${pid}-`)).map(plain);
+    const of = ({ pid }: Served): EngineEvent[] =>
+      told(lines)
+        .filter(({ key }) => key.startsWith(`${pid}-`))
+        .map(plain);
     const own = of(first);
     assert.ok(own.length > 0);
-    assert.deepEqual(own.map(({ seq }) => seq), own.map((_, index) => index + 1));
+    assert.deepEqual(
+      own.map(({ seq }) => seq),
+      own.map((_, index) => index + 1),
+    );
     // What was on its way when the engine died may have reached the one and not the other.
     const both = Math.min(own.length, heard.events.length);
     assert.deepEqual(own.slice(0, both), heard.events.slice(0, both));

@@ -5,14 +5,22 @@ import { type Browser } from 'playwright-core';
 import { type RunOverrides } from '../../engine/contract/api.ts';
 import { NO_ROOM, type Stage, openBrowser, openStage, visit } from './stage.ts';
 
-const textOf = (name: string): string => readFileSync(new URL(`../../assets/experiments/${name}.yaml`, import.meta.url), 'utf8');
+const textOf = (name: string): string =>
+  readFileSync(new URL(`../../assets/experiments/${name}.yaml`, import.meta.url), 'utf8');
 
 describe('the runs', { skip: NO_ROOM }, () => {
   let browser: Browser;
   let stage: Stage;
   const start = async (name: string, overrides: RunOverrides): Promise<string> => {
     const { routes } = await stage.client.query('status', {});
-    return (await stage.client.command('run', { text: textOf(name), file: `${name}.yaml`, overrides: { baselineMs: 500, recoveryMs: 2_000, ...overrides }, routes })).run;
+    return (
+      await stage.client.command('run', {
+        text: textOf(name),
+        file: `${name}.yaml`,
+        overrides: { baselineMs: 500, recoveryMs: 2_000, ...overrides },
+        routes,
+      })
+    ).run;
   };
   before(async () => {
     [browser, stage] = await Promise.all([openBrowser(), openStage({ demo: true })]);
@@ -51,9 +59,17 @@ describe('the runs', { skip: NO_ROOM }, () => {
     await using room = await visit(browser, stage);
     const { page } = room;
     await page.keyboard.type('gr');
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export the report as PDF' }).click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export the report as PDF' }).click(),
+    ]);
     assert.match(download.suggestedFilename(), /\.pdf$/);
-    assert.equal(readFileSync(await download.path()).subarray(0, 5).toString(), '%PDF-');
+    assert.equal(
+      readFileSync(await download.path())
+        .subarray(0, 5)
+        .toString(),
+      '%PDF-',
+    );
 
     const [first] = await stage.client.query('history', { limit: 1 });
     assert.ok(first !== undefined);
@@ -64,11 +80,16 @@ describe('the runs', { skip: NO_ROOM }, () => {
     await page.getByRole('button', { name: 'Run again' }).waitFor();
     const [again] = await stage.client.query('history', { limit: 1 });
     assert.notEqual(again?.run, first.run);
-    const seeds = await Promise.all([first.run, again?.run ?? ''].map(async (run) => (await stage.client.query('record', { run }))?.seed));
+    const seeds = await Promise.all(
+      [first.run, again?.run ?? ''].map(async (run) => (await stage.client.query('record', { run }))?.seed),
+    );
     assert.deepEqual(seeds, [42, 42]);
 
     await page.getByLabel('Compare with').selectOption(first.run);
-    await page.getByRole('article', { name: 'Two runs compared' }).getByRole('row', { name: /^Seed 42 42 same/ }).waitFor();
+    await page
+      .getByRole('article', { name: 'Two runs compared' })
+      .getByRole('row', { name: /^Seed 42 42 same/ })
+      .waitFor();
     await page.reload();
     await page.getByRole('article', { name: 'Two runs compared' }).waitFor();
     room.quiet();

@@ -77,7 +77,9 @@ export class Line implements AsyncDisposable {
 
   private constructor(server: Server) {
     this.#server = server;
-    server.on('connection', (socket: Socket) => (this.#cut ? socket.destroy() : void this.#join(socket).catch(() => socket.destroy())));
+    server.on('connection', (socket: Socket) =>
+      this.#cut ? socket.destroy() : void this.#join(socket).catch(() => socket.destroy()),
+    );
   }
   static async open(): Promise<Line> {
     const server = createServer();

@@ -48,14 +48,22 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     await page.getByRole('dialog', { name: 'Keys' }).waitFor();
     await page.locator('[data-halt] button', { hasText: 'HALT' }).click();
     await page.getByText(/^Halted in/).waitFor();
-    assert.deepEqual((await stage.client.query('status', {})).faults.filter(({ state }) => state === 'active'), []);
+    assert.deepEqual(
+      (await stage.client.query('status', {})).faults.filter(({ state }) => state === 'active'),
+      [],
+    );
     room.quiet();
   });
 
   test('every action of the palette runs by keyboard alone; keys take one to every view', async () => {
     await using room = await visit(browser, stage);
     const { page } = room;
-    for (const [keys, view] of [['gp', 'Builder'], ['gr', 'Runs'], ['gm', 'Machine'], ['gb', 'Board']] as const) {
+    for (const [keys, view] of [
+      ['gp', 'Builder'],
+      ['gr', 'Runs'],
+      ['gm', 'Machine'],
+      ['gb', 'Board'],
+    ] as const) {
       for (const key of keys) await page.keyboard.press(key);
       await page.getByRole('main', { name: view }).waitFor();
     }
@@ -116,7 +124,14 @@ describe('the frame of the room', { skip: NO_ROOM }, () => {
     await page.getByRole('status', { name: 'State of the faults' }).waitFor();
     const own = `127.0.0.1:${stage.server.port}`;
     assert.ok(asked.length > 3);
-    assert.deepEqual(asked.filter((url) => !/^(data|blob):/.test(url) && new URL(url).host !== own), []);
-    assert.deepEqual(asked.filter((url) => url.includes(stage.server.token)), [], 'the token is in no address');
+    assert.deepEqual(
+      asked.filter((url) => !/^(data|blob):/.test(url) && new URL(url).host !== own),
+      [],
+    );
+    assert.deepEqual(
+      asked.filter((url) => url.includes(stage.server.token)),
+      [],
+      'the token is in no address',
+    );
   });
 });

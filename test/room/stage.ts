@@ -16,9 +16,11 @@ const PLACES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium
 const CHROMIUM = PLACES.find((path) => path !== undefined && existsSync(path));
 
 /** Why there is no browser here; false when there is one. */
-export const NO_BROWSER: string | false = CHROMIUM === undefined && 'no Chromium is installed (apt install chromium, or set CHROMIUM)';
+export const NO_BROWSER: string | false =
+  CHROMIUM === undefined && 'no Chromium is installed (apt install chromium, or set CHROMIUM)';
 /** Why tests in a browser cannot run here; false when they can. For `{ skip: NO_ROOM }`. */
-export const NO_ROOM: string | false = NO_BROWSER || (!existsSync(join(ROOM_FOLDER, 'index.html')) && 'the room is not built (node renderer/build.mjs)');
+export const NO_ROOM: string | false =
+  NO_BROWSER || (!existsSync(join(ROOM_FOLDER, 'index.html')) && 'the room is not built (node renderer/build.mjs)');
 
 export const DESKTOP = { width: 1920, height: 1080 };
 export const LAPTOP = { width: 1280, height: 800 };
@@ -47,7 +49,13 @@ export async function openStage({ demo = false, stateDir, port = 0, token }: Sta
   if (stateDir === undefined) stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const session = stack.use(new Session(await createEngine({ stateDir: folder })));
   const { client } = session;
-  const server = stack.use(await listenLoopback((one) => void session.serve(one), { port, room: openPage(), ...(token === undefined ? {} : { token }) }));
+  const server = stack.use(
+    await listenLoopback((one) => void session.serve(one), {
+      port,
+      room: openPage(),
+      ...(token === undefined ? {} : { token }),
+    }),
+  );
   if (demo) {
     stack.use(
       await startDemo({
@@ -58,7 +66,10 @@ export async function openStage({ demo = false, stateDir, port = 0, token }: Sta
         closeRoutes: async (names) => void (await client.command('closeRoutes', { names: [...names] })),
       }),
     );
-    await client.command('startProbe', { name: 'checkout', probe: { type: 'http', url: 'route://storefront/checkout', every: '500ms' } });
+    await client.command('startProbe', {
+      name: 'checkout',
+      probe: { type: 'http', url: 'route://storefront/checkout', every: '500ms' },
+    });
   }
   const all = stack.move();
   return { url: server.roomUrl, client, server, stateDir: folder, [Symbol.asyncDispose]: () => all.disposeAsync() };
@@ -66,7 +77,10 @@ export async function openStage({ demo = false, stateDir, port = 0, token }: Sta
 
 /** A browser; one at a time is enough for a test file. */
 export async function openBrowser(): Promise<Browser & AsyncDisposable> {
-  return chromium.launch({ ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }), args: ['--no-sandbox', '--force-device-scale-factor=1'] });
+  return chromium.launch({
+    ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
+    args: ['--no-sandbox', '--force-device-scale-factor=1'],
+  });
 }
 
 export interface Visit extends AsyncDisposable {
@@ -87,7 +101,11 @@ export interface VisitOptions {
 }
 
 /** Opens the room in a tab of its own and waits until it shows what the engine tells. */
-export async function visit(browser: Browser, { url }: Pick<Stage, 'url'>, { viewport = DESKTOP, welcome = false, proxy }: VisitOptions = {}): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  { url }: Pick<Stage, 'url'>,
+  { viewport = DESKTOP, welcome = false, proxy }: VisitOptions = {},
+): Promise<Visit> {
   const context = await browser.newContext({ viewport, ...(proxy === undefined ? {} : { proxy }) });
   const page = await context.newPage();
   const said: string[] = [];
@@ -96,7 +114,12 @@ export async function visit(browser: Browser, { url }: Pick<Stage, 'url'>, { vie
   });
   page.on('pageerror', (error) => said.push(`uncaught: ${error.stack ?? error.message}`));
   await page.goto(url);
-  await page.getByRole('status', { name: 'State of the faults' }).getByText('nothing is injected').or(page.getByRole('status', { name: 'State of the faults' }).getByText(/Under fault|Unconfirmed|Reverting/)).first().waitFor({ state: 'attached' });
+  await page
+    .getByRole('status', { name: 'State of the faults' })
+    .getByText('nothing is injected')
+    .or(page.getByRole('status', { name: 'State of the faults' }).getByText(/Under fault|Unconfirmed|Reverting/))
+    .first()
+    .waitFor({ state: 'attached' });
   const close = page.getByRole('button', { name: 'Close the welcome' });
   if (!welcome && (await close.isVisible())) await close.click();
   return {

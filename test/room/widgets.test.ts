@@ -9,7 +9,9 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** What axe finds of serious or critical faults on the board, or in the dialog above it, as text. */
 async function faultsOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  return page.evaluate<string[]>(`axe.run(document.querySelector('[role=dialog]') ?? document.querySelector('main'), { resultTypes: ['violations'] }).then(({ violations }) => violations
+  return page.evaluate<
+    string[]
+  >(`axe.run(document.querySelector('[role=dialog]') ?? document.querySelector('main'), { resultTypes: ['violations'] }).then(({ violations }) => violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`);
 }
@@ -56,13 +58,23 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     await fault.getByText(/^ends in [12]:\d\d$/).waitFor();
     await fault.getByText(/of 300 ms/).waitFor();
     const row = widget(page, 'blast-radius').getByRole('row', { name: /payments/ });
-    await until('the matrix fills', async () => Number((await row.getByRole('cell').nth(1).textContent())?.replace(/\D/g, '')) > 3);
+    await until(
+      'the matrix fills',
+      async () => Number((await row.getByRole('cell').nth(1).textContent())?.replace(/\D/g, '')) > 3,
+    );
     assert.equal(await row.getAttribute('data-active'), '');
-    await widget(page, 'fault-velocity').getByText(/^rising|↑ rising$/).waitFor();
-    await widget(page, 'fault-velocity').getByRole('list', { name: 'By target' }).getByText(/payments/).waitFor();
+    await widget(page, 'fault-velocity')
+      .getByText(/^rising|↑ rising$/)
+      .waitFor();
+    await widget(page, 'fault-velocity')
+      .getByRole('list', { name: 'By target' })
+      .getByText(/payments/)
+      .waitFor();
     assert.deepEqual(await faultsOf(page), []);
     await fault.getByRole('button', { name: /^Stop/ }).click();
-    await widget(page, 'active-injections').getByRole('listitem', { name: /^slow on .*: clean$/ }).waitFor();
+    await widget(page, 'active-injections')
+      .getByRole('listitem', { name: /^slow on .*: clean$/ })
+      .waitFor();
     assert.equal((await stage.client.query('released', { run })).reverted, true);
     assert.deepEqual((await stage.client.query('open', {})).open, []);
     await widget(page, 'active-injections').getByText('Nothing is injected').waitFor();
@@ -82,12 +94,18 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     const check = widget(page, 'steady-state').getByRole('listitem').filter({ hasText: 'front' });
     await check.getByText('holds').waitFor();
     await check.getByText('≥ 50.0 %').waitFor();
-    await widget(page, 'active-injections').getByText(/^ends in 0:\d\d$/).first().waitFor();
+    await widget(page, 'active-injections')
+      .getByText(/^ends in 0:\d\d$/)
+      .first()
+      .waitFor();
     await stage.client.command('abort', { run, why: 'the test has seen enough' });
     const { reverted } = await stage.client.query('outcome', { run });
     assert.equal(reverted, true);
     await timeline.getByText('aborted', { exact: true }).first().waitFor();
-    await timeline.getByText(/the test has seen enough/).first().waitFor();
+    await timeline
+      .getByText(/the test has seen enough/)
+      .first()
+      .waitFor();
     room.quiet();
   });
 
@@ -95,7 +113,10 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     await using room = await board(browser, stage);
     const { page } = room;
     const apdex = widget(page, 'apdex');
-    await apdex.getByRole('article', { name: 'Apdex of checkout' }).getByText(/Excellent|Good|Fair|Poor|Unacceptable/).waitFor();
+    await apdex
+      .getByRole('article', { name: 'Apdex of checkout' })
+      .getByText(/Excellent|Good|Fair|Poor|Unacceptable/)
+      .waitFor();
     await apdex.getByRole('button', { name: 'What is Apdex?' }).click();
     await page.getByRole('dialog', { name: 'What is Apdex?' }).getByText('frustrated', { exact: true }).waitFor();
     await page.keyboard.press('Escape');
@@ -111,7 +132,10 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     await dialog.getByRole('alert').first().waitFor();
     await dialog.getByLabel('Every').fill('300ms');
     await dialog.getByRole('button', { name: 'Add probe' }).click();
-    await until('the bad expectation is told', async () => (await dialog.getByLabel('Expect').getAttribute('aria-invalid')) === 'true');
+    await until(
+      'the bad expectation is told',
+      async () => (await dialog.getByLabel('Expect').getAttribute('aria-invalid')) === 'true',
+    );
     await dialog.getByLabel('Expect').fill('success_rate >= 0');
     assert.deepEqual(await faultsOf(page), []);
     await dialog.getByRole('button', { name: 'Add probe' }).click();
@@ -121,10 +145,19 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     await widget(page, 'steady-state').getByRole('listitem').filter({ hasText: 'ledger' }).getByText('holds').waitFor();
     await card.getByRole('button', { name: 'Remove the probe ledger' }).click();
     await card.waitFor({ state: 'detached' });
-    assert.deepEqual((await stage.client.query('probes', {})).map(({ name }) => name), ['checkout']);
+    assert.deepEqual(
+      (await stage.client.query('probes', {})).map(({ name }) => name),
+      ['checkout'],
+    );
     await page.getByRole('button', { name: 'Undo' }).click();
     await card.waitFor();
-    assert.deepEqual((await stage.client.query('probes', {})).map(({ name, expect }) => [name, expect]), [['checkout', ''], ['ledger', 'success_rate >= 0']]);
+    assert.deepEqual(
+      (await stage.client.query('probes', {})).map(({ name, expect }) => [name, expect]),
+      [
+        ['checkout', ''],
+        ['ledger', 'success_rate >= 0'],
+      ],
+    );
     await stage.client.command('stopProbe', { name: 'ledger' });
     room.quiet();
   });
@@ -134,20 +167,35 @@ describe('the widgets of the board, over the demo shop', { skip: NO_ROOM }, () =
     const { page } = room;
     await page.keyboard.press('b');
     await page.keyboard.press('a');
-    await page.getByRole('dialog').getByRole('button', { name: /^Metrics/ }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Metrics/ })
+      .click();
     const metrics = widget(page, 'metrics');
     await metrics.getByText('route=storefront').waitFor();
-    await until('a rate is drawn', async () => Number(await metrics.getByRole('listitem').filter({ hasText: 'route=storefront' }).locator('strong').textContent()) > 0);
+    await until(
+      'a rate is drawn',
+      async () =>
+        Number(
+          await metrics.getByRole('listitem').filter({ hasText: 'route=storefront' }).locator('strong').textContent(),
+        ) > 0,
+    );
     await metrics.getByRole('button', { name: 'Menu of Metrics' }).click();
     await page.getByRole('menuitem', { name: 'Settings' }).click();
     await page.getByRole('dialog').getByLabel('Query').fill('no_such_metric');
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
-    await metrics.getByRole('alert').getByText(/has no metric no_such_metric/).waitFor();
+    await metrics
+      .getByRole('alert')
+      .getByText(/has no metric no_such_metric/)
+      .waitFor();
     await metrics.getByRole('button', { name: 'Menu of Metrics' }).click();
     await page.getByRole('menuitem', { name: 'Settings' }).click();
     await page.getByRole('dialog').getByLabel('Prometheus server').fill('http://127.0.0.1:9');
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
-    await metrics.getByRole('alert').getByText(/ECONNREFUSED|refused|answer/i).waitFor();
+    await metrics
+      .getByRole('alert')
+      .getByText(/ECONNREFUSED|refused|answer/i)
+      .waitFor();
     room.quiet();
   });
 

@@ -1,6 +1,15 @@
 import { Copy, Ellipsis, PencilLine, Plus, Redo2, RotateCcw, Trash2, Undo2 } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import { deleteBoard, duplicateBoard, newBoard, redo, rename, resetBoard, showBoard, undo } from '../../stores/boards.ts';
+import {
+  deleteBoard,
+  duplicateBoard,
+  newBoard,
+  redo,
+  rename,
+  resetBoard,
+  showBoard,
+  undo,
+} from '../../stores/boards.ts';
 import { Button, IconButton } from '../../ui/controls.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Field, Form } from '../../ui/field.tsx';
@@ -21,7 +30,14 @@ export function Bar({ boards, current, onAdd, onRename }: BarProps): ReactNode {
     <div className={css['bar']}>
       <nav className={css['tabs']} aria-label="Boards">
         {boards.map(({ id, name }, index) => (
-          <button key={id} type="button" className={css['tab']} aria-current={id === current.id ? 'true' : undefined} title={index < 9 ? `G then ${index + 1}` : name} onClick={() => showBoard(id)}>
+          <button
+            key={id}
+            type="button"
+            className={css['tab']}
+            aria-current={id === current.id ? 'true' : undefined}
+            title={index < 9 ? `G then ${index + 1}` : name}
+            onClick={() => showBoard(id)}
+          >
             {name}
           </button>
         ))}
@@ -69,7 +85,17 @@ export function Rename({ board, onClose }: { readonly board: Board; readonly onC
         }
       >
         <Field title="Name">
-          {(tie) => <input type="text" {...tie} value={name} maxLength={MOST_NAME} autoFocus onFocus={(event) => event.target.select()} onChange={(event) => setName(event.target.value)} />}
+          {(tie) => (
+            <input
+              type="text"
+              {...tie}
+              value={name}
+              maxLength={MOST_NAME}
+              autoFocus
+              onFocus={(event) => event.target.select()}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
         </Field>
       </Form>
     </Dialog>

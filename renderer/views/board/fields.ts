@@ -40,7 +40,10 @@ export function fieldsOf(schema: z.ZodType): Field[] {
         kind,
         title: one.title ?? key,
         help: one.help ?? '',
-        choices: (one.enum ?? []).map((value) => ({ value: String(value), label: one.labels?.[String(value)] ?? String(value) })),
+        choices: (one.enum ?? []).map((value) => ({
+          value: String(value),
+          label: one.labels?.[String(value)] ?? String(value),
+        })),
         least: one.minimum,
         most: one.maximum,
         example: one.example ?? '',
@@ -68,7 +71,11 @@ function kindOf({ type, enum: choices }: z.infer<typeof property>): Field['kind'
 
 /** What stands in the form's field for a value. */
 export const written = ({ kind }: Field, value: unknown): string =>
-  kind === 'lines' && Array.isArray(value) ? value.join('\n') : value === undefined || value === null ? '' : String(value);
+  kind === 'lines' && Array.isArray(value)
+    ? value.join('\n')
+    : value === undefined || value === null
+      ? ''
+      : String(value);
 
 /** What a field's text means; the schema judges it. An empty number is no number. */
 export function read({ kind }: Field, text: string): unknown {
@@ -78,7 +85,10 @@ export function read({ kind }: Field, text: string): unknown {
     case 'flag':
       return text === 'true';
     case 'lines':
-      return text.split('\n').map((line) => line.trim()).filter(Boolean);
+      return text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter(Boolean);
     case 'text':
     case 'choice':
       return text;

@@ -27,7 +27,18 @@ export interface FrameProps {
 }
 
 /** What stands around every widget: its name, its handles, its menu. */
-export function Frame({ item, place, widget, lifted, offset, expanded, hidden, onExpand, onSettings, onRemove }: FrameProps): ReactNode {
+export function Frame({
+  item,
+  place,
+  widget,
+  lifted,
+  offset,
+  expanded,
+  hidden,
+  onExpand,
+  onSettings,
+  onRemove,
+}: FrameProps): ReactNode {
   const title = widget?.title ?? item.type;
   const move = useDraggable({ id: handleId('move', item.id), disabled: expanded });
   const size = useDraggable({ id: handleId('size', item.id), disabled: expanded });
@@ -39,21 +50,50 @@ export function Frame({ item, place, widget, lifted, offset, expanded, hidden, o
     ...(offset.x === 0 && offset.y === 0 ? {} : { transform: `translate(${offset.x}px, ${offset.y}px)` }),
   } as CSSProperties;
   return (
-    <section ref={move.setNodeRef} className={css['frame']} style={style} aria-label={title} data-widget={item.id} data-type={item.type}
-      data-lifted={lifted ? '' : undefined} data-expanded={expanded ? '' : undefined} inert={hidden} data-hidden={hidden ? '' : undefined}>
+    <section
+      ref={move.setNodeRef}
+      className={css['frame']}
+      style={style}
+      aria-label={title}
+      data-widget={item.id}
+      data-type={item.type}
+      data-lifted={lifted ? '' : undefined}
+      data-expanded={expanded ? '' : undefined}
+      inert={hidden}
+      data-hidden={hidden ? '' : undefined}
+    >
       <header className={css['head']}>
         {!expanded && (
-          <button type="button" ref={move.setActivatorNodeRef} className={css['grip']} aria-label={`Move ${title}`} title="Drag, or space and arrows" {...attributes(move)} {...move.listeners}>
+          <button
+            type="button"
+            ref={move.setActivatorNodeRef}
+            className={css['grip']}
+            aria-label={`Move ${title}`}
+            title="Drag, or space and arrows"
+            {...attributes(move)}
+            {...move.listeners}
+          >
             <GripVertical size="1em" aria-hidden />
           </button>
         )}
-        <h2 className={css['title']} title={title}>{title}</h2>
+        <h2 className={css['title']} title={title}>
+          {title}
+        </h2>
         <Stale />
-        <IconButton label={expanded ? `Back to the board` : `Expand ${title}`} icon={expanded ? Minimize2 : Maximize2} onClick={onExpand} />
+        <IconButton
+          label={expanded ? `Back to the board` : `Expand ${title}`}
+          icon={expanded ? Minimize2 : Maximize2}
+          onClick={onExpand}
+        />
         <Menu
           label={`Menu of ${title}`}
           items={[
-            { label: expanded ? 'Back to the board' : 'Expand', icon: expanded ? Minimize2 : Maximize2, keys: expanded ? 'Esc' : 'E', run: onExpand },
+            {
+              label: expanded ? 'Back to the board' : 'Expand',
+              icon: expanded ? Minimize2 : Maximize2,
+              keys: expanded ? 'Esc' : 'E',
+              run: onExpand,
+            },
             ...(widget === undefined ? [] : [{ label: 'Settings', icon: Settings2, keys: 'S', run: onSettings }]),
             { label: 'Remove', icon: Trash2, keys: 'Delete', danger: true, run: onRemove },
           ]}
@@ -64,14 +104,24 @@ export function Frame({ item, place, widget, lifted, offset, expanded, hidden, o
       <div className={css['body']}>
         <Boundary what={title}>
           {widget === undefined ? (
-            <Empty title="Unknown widget">This version of Firebreak has no widget {item.type}. It is kept for a version that has.</Empty>
+            <Empty title="Unknown widget">
+              This version of Firebreak has no widget {item.type}. It is kept for a version that has.
+            </Empty>
           ) : (
             <Content item={item} widget={widget} expanded={expanded} />
           )}
         </Boundary>
       </div>
       {!expanded && (
-        <button type="button" ref={size.setNodeRef} className={css['corner']} aria-label={`Resize ${title}`} title="Drag, or space and arrows" {...attributes(size)} {...size.listeners}>
+        <button
+          type="button"
+          ref={size.setNodeRef}
+          className={css['corner']}
+          aria-label={`Resize ${title}`}
+          title="Drag, or space and arrows"
+          {...attributes(size)}
+          {...size.listeners}
+        >
           <Scaling size="0.85em" aria-hidden />
         </button>
       )}
@@ -80,7 +130,9 @@ export function Frame({ item, place, widget, lifted, offset, expanded, hidden, o
 }
 
 /** A button has its role and its place in the order of tabs by itself. */
-function attributes({ attributes }: ReturnType<typeof useDraggable>): Pick<typeof attributes, 'aria-describedby' | 'aria-roledescription'> {
+function attributes({
+  attributes,
+}: ReturnType<typeof useDraggable>): Pick<typeof attributes, 'aria-describedby' | 'aria-roledescription'> {
   const { 'aria-describedby': describedBy } = attributes;
   return { 'aria-describedby': describedBy, 'aria-roledescription': 'handle' };
 }
@@ -97,7 +149,15 @@ function Stale(): ReactNode {
 }
 
 /** Apart and memoised: a drag moves the frame many times a second, and the widget must not be drawn anew for it. */
-const Content = memo(function Content({ item: { id, settings: kept }, widget, expanded }: { readonly item: Item; readonly widget: Widget; readonly expanded: boolean }): ReactNode {
+const Content = memo(function Content({
+  item: { id, settings: kept },
+  widget,
+  expanded,
+}: {
+  readonly item: Item;
+  readonly widget: Widget;
+  readonly expanded: boolean;
+}): ReactNode {
   const settings = useMemo(() => settingsOf(widget, kept), [widget, kept]);
   const change = useMemo(() => (next: object) => configureWidget(id, next), [id]);
   const { component: Shown } = widget;

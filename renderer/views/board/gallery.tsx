@@ -5,9 +5,23 @@ import { WIDGETS } from '../../widgets/widgets.ts';
 import css from './board.module.css';
 
 /** Every widget there is, to choose from. */
-export function Gallery({ open, onClose, onChoose }: { readonly open: boolean; readonly onClose: () => void; readonly onChoose: (widget: Widget) => void }): ReactNode {
+export function Gallery({
+  open,
+  onClose,
+  onChoose,
+}: {
+  readonly open: boolean;
+  readonly onClose: () => void;
+  readonly onChoose: (widget: Widget) => void;
+}): ReactNode {
   return (
-    <Dialog open={open} onClose={onClose} title="Add a widget" about="It takes the first free place; drag it where you want it." wide>
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title="Add a widget"
+      about="It takes the first free place; drag it where you want it."
+      wide
+    >
       <ul className={css['gallery']}>
         {WIDGETS.map((widget, index) => (
           <li key={widget.type}>

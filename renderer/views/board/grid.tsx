@@ -17,10 +17,17 @@ export interface GridProps {
 }
 
 // The board tells screen readers itself: it knows cells, dnd-kit only pixels.
-const SILENT = { onDragStart: () => undefined, onDragOver: () => undefined, onDragEnd: () => undefined, onDragCancel: () => undefined };
+const SILENT = {
+  onDragStart: () => undefined,
+  onDragOver: () => undefined,
+  onDragEnd: () => undefined,
+  onDragCancel: () => undefined,
+};
 const ACCESSIBILITY = {
   announcements: SILENT,
-  screenReaderInstructions: { draggable: 'Press space to lift, arrows to move, shift and arrows to resize, space to drop, escape to cancel.' },
+  screenReaderInstructions: {
+    draggable: 'Press space to lift, arrows to move, shift and arrows to resize, space to drop, escape to cancel.',
+  },
 };
 
 // dnd-kit takes off from a move what its element has moved in the layout meanwhile; here that is the move itself.
@@ -32,7 +39,16 @@ const SCROLLING = { layoutShiftCompensation: false, threshold: { x: 0, y: 0.12 }
 export function Grid({ items, widgets, expanded, onExpand, onSettings }: GridProps): ReactNode {
   const grid = useRef<HTMLDivElement>(null);
   const liftable = useMemo(
-    () => items.map(({ id, type, x, y, w, h }): Liftable => ({ id, x, y, w, h, title: widgets.get(type)?.title ?? type, least: widgets.get(type)?.least ?? { w: 1, h: 1 } })),
+    () =>
+      items.map(({ id, type, x, y, w, h }): Liftable => ({
+        id,
+        x,
+        y,
+        w,
+        h,
+        title: widgets.get(type)?.title ?? type,
+        least: widgets.get(type)?.least ?? { w: 1, h: 1 },
+      })),
     [items, widgets],
   );
   const { lift, places, offset, said, context } = useLift(grid, liftable, arrangeWidgets);
@@ -43,15 +59,30 @@ export function Grid({ items, widgets, expanded, onExpand, onSettings }: GridPro
   return (
     <DndContext {...context} accessibility={ACCESSIBILITY} measuring={MEASURING} autoScroll={SCROLLING}>
       <div ref={grid} className={css['grid']} data-lifting={lift === undefined ? undefined : ''}>
-        {target !== undefined && <div className={css['target']} style={{ '--x': target.x + 1, '--y': target.y + 1, '--w': target.w, '--h': target.h } as CSSProperties} />}
+        {target !== undefined && (
+          <div
+            className={css['target']}
+            style={{ '--x': target.x + 1, '--y': target.y + 1, '--w': target.w, '--h': target.h } as CSSProperties}
+          />
+        )}
         {ordered.map((item) => {
           const place = placeOf.get(item.id) ?? item;
           const lifted = lift?.one.id === item.id;
           const widget = widgets.get(item.type);
           return (
-            <Frame key={item.id} item={item} place={place} widget={widget} lifted={lifted} offset={lifted ? offset(place) : STILL} expanded={expanded === item.id}
-              hidden={expanded !== undefined && expanded !== item.id} onExpand={() => onExpand(item.id)} onSettings={() => onSettings(item.id)}
-              onRemove={() => removeWidget(item.id, widget?.title ?? item.type)} />
+            <Frame
+              key={item.id}
+              item={item}
+              place={place}
+              widget={widget}
+              lifted={lifted}
+              offset={lifted ? offset(place) : STILL}
+              expanded={expanded === item.id}
+              hidden={expanded !== undefined && expanded !== item.id}
+              onExpand={() => onExpand(item.id)}
+              onSettings={() => onSettings(item.id)}
+              onRemove={() => removeWidget(item.id, widget?.title ?? item.type)}
+            />
           );
         })}
       </div>

@@ -20,13 +20,20 @@ interface Least {
 export const overlap = (a: Place, b: Place): boolean =>
   a.id !== b.id && a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
-const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(Math.round(value), low), Math.max(low, high));
+const clamp = (value: number, low: number, high: number): number =>
+  Math.min(Math.max(Math.round(value), low), Math.max(low, high));
 const byRow = (a: Place, b: Place): number => a.y - b.y || a.x - b.x || (a.id < b.id ? -1 : 1);
 
 /** Makes a place fit the grid: whole cells, within the columns, no smaller than `least`. */
 export function fit<P extends Place>(place: P, least: Least = { w: 1, h: 1 }): P {
   const w = clamp(place.w, Math.min(least.w, COLUMNS), COLUMNS);
-  return { ...place, w, h: clamp(place.h, least.h, MOST_ROWS), x: clamp(place.x, 0, COLUMNS - w), y: Math.max(0, Math.round(place.y)) };
+  return {
+    ...place,
+    w,
+    h: clamp(place.h, least.h, MOST_ROWS),
+    x: clamp(place.x, 0, COLUMNS - w),
+    y: Math.max(0, Math.round(place.y)),
+  };
 }
 
 /**
@@ -69,7 +76,12 @@ export function put<P extends Place>(places: readonly P[], wanted: Place, least?
     const { x, y, w, h } = fit(wanted, least);
     return { ...place, x, y, w, h };
   });
-  return compact(settle(moved, moved.find(({ id }) => id === wanted.id)));
+  return compact(
+    settle(
+      moved,
+      moved.find(({ id }) => id === wanted.id),
+    ),
+  );
 }
 
 /** How a press of an arrow changes a place. */

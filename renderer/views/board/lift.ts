@@ -23,29 +23,46 @@ interface Cell {
 }
 function cellOf(grid: HTMLElement): Cell {
   const { columnGap, gridAutoRows, gridTemplateColumns, rowGap } = getComputedStyle(grid);
-  return { x: Number.parseFloat(gridTemplateColumns) + Number.parseFloat(columnGap), y: Number.parseFloat(gridAutoRows) + Number.parseFloat(rowGap) };
+  return {
+    x: Number.parseFloat(gridTemplateColumns) + Number.parseFloat(columnGap),
+    y: Number.parseFloat(gridAutoRows) + Number.parseFloat(rowGap),
+  };
 }
 
 const where = ({ x, y }: Place): string => `column ${x + 1}, row ${y + 1}`;
-const size = ({ w, h }: Place): string => `${w} ${w === 1 ? 'column' : 'columns'} wide, ${h} ${h === 1 ? 'row' : 'rows'} high`;
+const size = ({ w, h }: Place): string =>
+  `${w} ${w === 1 ? 'column' : 'columns'} wide, ${h} ${h === 1 ? 'row' : 'rows'} high`;
 
 /** The handlers of dnd-kit for this grid, what is lifted, the layout to show meanwhile, and what a screen reader is told. */
-export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Liftable[], drop: (places: readonly Place[]) => void) {
+export function useLift(
+  grid: RefObject<HTMLElement | null>,
+  items: readonly Liftable[],
+  drop: (places: readonly Place[]) => void,
+) {
   const [lift, setLift] = useState<Lift>();
   const [said, say] = useState('');
   // What the sensors' callbacks see: they are made once, and several may come before the next render.
-  const now = useRef<{ lift: Lift | undefined; cell: Cell; items: readonly Liftable[] }>({ lift: undefined, cell: { x: 1, y: 1 }, items });
+  const now = useRef<{ lift: Lift | undefined; cell: Cell; items: readonly Liftable[] }>({
+    lift: undefined,
+    cell: { x: 1, y: 1 },
+    items,
+  });
   now.current.items = items;
   const enter = (next: Lift | undefined): void => {
     now.current.lift = next;
     setLift(next);
   };
-  const placed = ({ one, wanted }: Lift): Place => put(now.current.items, wanted, one.least).find(({ id }) => id === one.id)!;
+  const placed = ({ one, wanted }: Lift): Place =>
+    put(now.current.items, wanted, one.least).find(({ id }) => id === one.id)!;
   const want = (before: Lift, wanted: Place, moved = before.moved): void => {
     const next = { ...before, wanted, moved };
     enter(next);
     const place = placed(next);
-    say(before.mode === 'size' || place.w !== before.wanted.w || place.h !== before.wanted.h ? `${before.one.title}: ${size(place)}.` : `${before.one.title}: ${where(place)}.`);
+    say(
+      before.mode === 'size' || place.w !== before.wanted.w || place.h !== before.wanted.h
+        ? `${before.one.title}: ${size(place)}.`
+        : `${before.one.title}: ${where(place)}.`,
+    );
   };
 
   /** To where a pointer has pulled it; the keyboard leaves the delta at zero. */
@@ -63,9 +80,18 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
       onStep: ({ dx, dy, resize }) => {
         const { lift: before } = now.current;
         if (before === undefined) return;
-        const wanted = stepped(now.current.items, before.wanted, stepOf(dx, dy, resize || before.mode === 'size'), before.one.least);
+        const wanted = stepped(
+          now.current.items,
+          before.wanted,
+          stepOf(dx, dy, resize || before.mode === 'size'),
+          before.one.least,
+        );
         want(before, wanted);
-        requestAnimationFrame(() => grid.current?.querySelector(`[data-widget="${CSS.escape(before.one.id)}"]`)?.scrollIntoView({ block: 'nearest' }));
+        requestAnimationFrame(() =>
+          grid.current
+            ?.querySelector(`[data-widget="${CSS.escape(before.one.id)}"]`)
+            ?.scrollIntoView({ block: 'nearest' }),
+        );
       },
     }),
     // Everything else that it reads goes through `now`.
@@ -79,7 +105,8 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
     places: lift === undefined ? undefined : put(items, lift.wanted, lift.one.least),
     /** How far what is dragged must stand off its new cell to stay under the pointer, pixels. */
     offset: (place: Place): { x: number; y: number } => {
-      if (lift === undefined || lift.mode === 'size' || (lift.moved.x === 0 && lift.moved.y === 0)) return { x: 0, y: 0 };
+      if (lift === undefined || lift.mode === 'size' || (lift.moved.x === 0 && lift.moved.y === 0))
+        return { x: 0, y: 0 };
       const { cell } = now.current;
       return { x: lift.moved.x - (place.x - lift.one.x) * cell.x, y: lift.moved.y - (place.y - lift.one.y) * cell.y };
     },
@@ -91,7 +118,9 @@ export function useLift(grid: RefObject<HTMLElement | null>, items: readonly Lif
         if (one === undefined || grid.current === null) return;
         now.current.cell = cellOf(grid.current);
         enter({ one, mode, wanted: one, moved: { x: 0, y: 0 } });
-        say(`${one.title} lifted, at ${where(one)}, ${size(one)}. Arrows ${mode === 'move' ? 'move it, shift and arrows' : ''} size it, space drops it, escape puts it back.`);
+        say(
+          `${one.title} lifted, at ${where(one)}, ${size(one)}. Arrows ${mode === 'move' ? 'move it, shift and arrows' : ''} size it, space drops it, escape puts it back.`,
+        );
       },
       onDragMove: ({ delta }: DragMoveEvent): void => pulled(delta),
       onDragEnd: ({ delta }: DragEndEvent): void => {

@@ -3,8 +3,20 @@ import { test } from 'node:test';
 import { defaultBoards, emptyBoard } from './default.ts';
 import { overlap, rowsOf } from './layout.ts';
 import {
-  MOST_BOARDS, type Boards, addBoard, addItem, arrange, boardsSchema, currentOf, freeName, neighbour, removeBoard, removeItem,
-  renameBoard, restoreBoard, show,
+  MOST_BOARDS,
+  type Boards,
+  addBoard,
+  addItem,
+  arrange,
+  boardsSchema,
+  currentOf,
+  freeName,
+  neighbour,
+  removeBoard,
+  removeItem,
+  renameBoard,
+  restoreBoard,
+  show,
 } from './model.ts';
 
 let count = 0;

@@ -8,7 +8,10 @@ const item = z.object({
   id,
   /** As in widgets/widgets.ts. One that this version does not know is kept and shown as unknown. */
   type: z.string().min(1).max(64),
-  x: z.int().min(0).max(COLUMNS - 1),
+  x: z
+    .int()
+    .min(0)
+    .max(COLUMNS - 1),
   y: z.int().min(0).max(10_000),
   w: z.int().min(1).max(COLUMNS),
   h: z.int().min(1).max(MOST_ROWS),
@@ -21,11 +24,17 @@ export const MOST_WIDGETS = 60;
 export const MOST_BOARDS = 30;
 export const MOST_NAME = 60;
 const own = (all: readonly { readonly id: string }[]): boolean => new Set(all.map((one) => one.id)).size === all.length;
-const board = z.object({ id, name: z.string().min(1).max(MOST_NAME), items: z.array(item).max(MOST_WIDGETS).refine(own, 'expected widgets with ids of their own') });
+const board = z.object({
+  id,
+  name: z.string().min(1).max(MOST_NAME),
+  items: z.array(item).max(MOST_WIDGETS).refine(own, 'expected widgets with ids of their own'),
+});
 export type Board = z.infer<typeof board>;
 
-export const boardsSchema = z
-  .object({ boards: z.array(board).min(1).max(MOST_BOARDS).refine(own, 'expected boards with ids of their own'), current: id });
+export const boardsSchema = z.object({
+  boards: z.array(board).min(1).max(MOST_BOARDS).refine(own, 'expected boards with ids of their own'),
+  current: id,
+});
 export type Boards = z.infer<typeof boardsSchema>;
 
 /** The board one looks at; the first when the current one is gone. */
@@ -86,7 +95,8 @@ export function addItem(boards: Boards, board: string, added: Item, anywhere = f
     return add(items, anywhere ? { ...added, ...gapFor(items, added.w, added.h) } : added);
   });
 }
-export const removeItem = (boards: Boards, board: string, id: string): Boards => changeItems(boards, board, (items) => remove(items, id));
+export const removeItem = (boards: Boards, board: string, id: string): Boards =>
+  changeItems(boards, board, (items) => remove(items, id));
 
 /** Takes over places; what is not named keeps its own. */
 export function arrange(boards: Boards, board: string, places: readonly Place[]): Boards {
@@ -95,4 +105,5 @@ export function arrange(boards: Boards, board: string, places: readonly Place[])
 }
 export const configure = (boards: Boards, board: string, id: string, settings: Item['settings']): Boards =>
   changeItems(boards, board, (items) => items.map((one) => (one.id === id ? { ...one, settings } : one)));
-export const replaceItems = (boards: Boards, board: string, items: readonly Item[]): Boards => changeItems(boards, board, () => items);
+export const replaceItems = (boards: Boards, board: string, items: readonly Item[]): Boards =>
+  changeItems(boards, board, () => items);

@@ -1,4 +1,11 @@
-import { type Activators, PointerSensor, type PointerSensorOptions, type PointerSensorProps, type SensorInstance, type SensorProps } from '@dnd-kit/core';
+import {
+  type Activators,
+  PointerSensor,
+  type PointerSensorOptions,
+  type PointerSensorProps,
+  type SensorInstance,
+  type SensorProps,
+} from '@dnd-kit/core';
 import { flushSync } from 'react-dom';
 import { type Step } from './layout.ts';
 
@@ -41,7 +48,10 @@ export class GridKeyboardSensor implements SensorInstance {
     const { signal } = this.#listening;
     props.onStart({ x: 0, y: 0 });
     // The press that lifts is still on its way up to the document; it must not drop at once.
-    document.addEventListener('keydown', (event) => event !== props.event && this.#onKey(event), { signal, capture: true });
+    document.addEventListener('keydown', (event) => event !== props.event && this.#onKey(event), {
+      signal,
+      capture: true,
+    });
     document.addEventListener('visibilitychange', () => this.#end(props.onCancel), { signal });
     document.addEventListener('pointerdown', () => this.#end(props.onCancel), { signal, capture: true });
   }

@@ -15,7 +15,10 @@ export interface SettingsProps {
 /** The settings of a widget, as its schema tells them. What the form does not show keeps its value. */
 export function Settings({ widget, settings, onSave, onClose }: SettingsProps): ReactNode {
   const fields = useMemo(() => fieldsOf(widget.settings), [widget]);
-  const textsOf = (values: object): Record<string, string> => Object.fromEntries(fields.map((field) => [field.key, written(field, (values as Record<string, unknown>)[field.key])]));
+  const textsOf = (values: object): Record<string, string> =>
+    Object.fromEntries(
+      fields.map((field) => [field.key, written(field, (values as Record<string, unknown>)[field.key])]),
+    );
   const [texts, setTexts] = useState(() => textsOf(settings));
   const next = useMemo(() => {
     const values = Object.fromEntries(fields.map((field) => [field.key, read(field, texts[field.key] ?? '')]));
@@ -43,7 +46,14 @@ export function Settings({ widget, settings, onSave, onClose }: SettingsProps): 
       >
         {fields.length === 0 && <p>There is nothing to set here.</p>}
         {fields.map((field, index) => (
-          <Input key={field.key} first={index === 0} field={field} text={texts[field.key] ?? ''} wrong={wrong.get(field.key)} onChange={(text) => setTexts({ ...texts, [field.key]: text })} />
+          <Input
+            key={field.key}
+            first={index === 0}
+            field={field}
+            text={texts[field.key] ?? ''}
+            wrong={wrong.get(field.key)}
+            onChange={(text) => setTexts({ ...texts, [field.key]: text })}
+          />
         ))}
       </Form>
     </Dialog>
@@ -58,7 +68,13 @@ interface InputProps {
   readonly wrong: string | undefined;
   readonly onChange: (text: string) => void;
 }
-function Input({ field: { kind, title, help, example, least, most, choices }, first, text, wrong, onChange }: InputProps): ReactNode {
+function Input({
+  field: { kind, title, help, example, least, most, choices },
+  first,
+  text,
+  wrong,
+  onChange,
+}: InputProps): ReactNode {
   const given = { value: text, placeholder: example };
   const onText = (event: { readonly target: { readonly value: string } }): void => onChange(event.target.value);
   return (
@@ -73,7 +89,14 @@ function Input({ field: { kind, title, help, example, least, most, choices }, fi
           case 'lines':
             return <textarea {...tie} {...given} onChange={onText} />;
           case 'flag':
-            return <input type="checkbox" {...tie} checked={text === 'true'} onChange={(event) => onChange(String(event.target.checked))} />;
+            return (
+              <input
+                type="checkbox"
+                {...tie}
+                checked={text === 'true'}
+                onChange={(event) => onChange(String(event.target.checked))}
+              />
+            );
           case 'choice':
             return (
               <select {...tie} value={text} onChange={onText}>

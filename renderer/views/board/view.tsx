@@ -22,7 +22,8 @@ export default function View(): ReactNode {
   return loaded ? <Boards /> : <Loading what="Asking the engine for your boards …" />;
 }
 
-type Open = { readonly dialog: 'gallery' | 'rename' } | { readonly dialog: 'settings'; readonly id: string } | undefined;
+type Open =
+  { readonly dialog: 'gallery' | 'rename' } | { readonly dialog: 'settings'; readonly id: string } | undefined;
 
 function Boards(): ReactNode {
   const boards = useBoards((state) => state.boards);
@@ -57,18 +58,37 @@ function Boards(): ReactNode {
       <div className={css['area']}>
         <div className={css['scroller']}>
           {board.items.length === 0 ? (
-            <Empty title="This board is empty" action={<Button look="primary" icon={Plus} onClick={part.onAdd}>Add widget</Button>}>
+            <Empty
+              title="This board is empty"
+              action={
+                <Button look="primary" icon={Plus} onClick={part.onAdd}>
+                  Add widget
+                </Button>
+              }
+            >
               Put on it what this room shall look at.
             </Empty>
           ) : (
-            <Grid key={board.id} items={board.items} widgets={KNOWN} expanded={expanded} onExpand={(id) => setExpanded(expanded === id ? undefined : id)} onSettings={part.onSettings} />
+            <Grid
+              key={board.id}
+              items={board.items}
+              widgets={KNOWN}
+              expanded={expanded}
+              onExpand={(id) => setExpanded(expanded === id ? undefined : id)}
+              onSettings={part.onSettings}
+            />
           )}
         </div>
       </div>
       <Gallery open={open?.dialog === 'gallery'} onClose={close} onChoose={add} />
       {open?.dialog === 'rename' && <Rename board={board} onClose={close} />}
       {item !== undefined && widget !== undefined && (
-        <Settings widget={widget} settings={settingsOf(widget, item.settings)} onSave={(settings) => configureWidget(item.id, settings)} onClose={close} />
+        <Settings
+          widget={widget}
+          settings={settingsOf(widget, item.settings)}
+          onSave={(settings) => configureWidget(item.id, settings)}
+          onClose={close}
+        />
       )}
     </div>
   );

@@ -24,22 +24,70 @@ export function useBuilderActions(focusForm: () => void): void {
     const nothing = empty ? 'The file is empty.' : '';
     const group = 'Policy';
     return [
-      { id: 'plan', title: 'Plan: what would happen', group, keys: 'mod+Enter', always: true, disabled: nothing, run: () => void planNow() },
-      { id: 'deploy', title: 'Deploy the policies', group, keys: 'mod+shift+Enter', always: true, disabled: nothing || blocked, run: () => void deployNow() },
-      { id: 'run', title: 'Run the experiment', group, disabled: nothing || (drill ? blocked : 'The file has no experiment.'), run: () => void runNow() },
-      ...(deployed ? [{ id: 'undeploy', title: 'Stop what was deployed and put it back', group, run: () => void stopDeployed() } satisfies Action] : []),
+      {
+        id: 'plan',
+        title: 'Plan: what would happen',
+        group,
+        keys: 'mod+Enter',
+        always: true,
+        disabled: nothing,
+        run: () => void planNow(),
+      },
+      {
+        id: 'deploy',
+        title: 'Deploy the policies',
+        group,
+        keys: 'mod+shift+Enter',
+        always: true,
+        disabled: nothing || blocked,
+        run: () => void deployNow(),
+      },
+      {
+        id: 'run',
+        title: 'Run the experiment',
+        group,
+        disabled: nothing || (drill ? blocked : 'The file has no experiment.'),
+        run: () => void runNow(),
+      },
+      ...(deployed
+        ? [
+            {
+              id: 'undeploy',
+              title: 'Stop what was deployed and put it back',
+              group,
+              run: () => void stopDeployed(),
+            } satisfies Action,
+          ]
+        : []),
       { id: 'file-open', title: 'Open a file …', group, keys: 'mod+o', always: true, run: () => void openFromDisk() },
       { id: 'file-save', title: 'Save', group, keys: 'mod+s', always: true, disabled: nothing, run: () => void save() },
-      { id: 'file-save-as', title: 'Save as …', group, keys: 'mod+shift+s', always: true, disabled: nothing, run: () => void saveAs() },
+      {
+        id: 'file-save-as',
+        title: 'Save as …',
+        group,
+        keys: 'mod+shift+s',
+        always: true,
+        disabled: nothing,
+        run: () => void saveAs(),
+      },
       { id: 'file-new', title: 'New file, or one from the library', group, keys: 'p n', run: show('library') },
       { id: 'undo', title: 'Undo', group, keys: 'mod+z', disabled: canUndo ? '' : 'Nothing to undo.', run: undoText },
-      { id: 'redo', title: 'Redo', group, keys: 'mod+shift+z', disabled: canRedo ? '' : 'Nothing to redo.', run: redoText },
+      {
+        id: 'redo',
+        title: 'Redo',
+        group,
+        keys: 'mod+shift+z',
+        disabled: canRedo ? '' : 'Nothing to redo.',
+        run: redoText,
+      },
       { id: 'versions', title: 'Versions of the file', group, keys: 'p v', run: show('versions') },
       { id: 'form', title: 'Go to the form', group, keys: 'p f', run: () => (show('form')(), focusForm()) },
       { id: 'editor', title: 'Go to the text', group, keys: 'p e', run: () => editor().focus() },
       { id: 'add-policy', title: 'Add a policy', group, keys: 'p a', run: addPolicy },
       { id: 'add-route', title: 'Add a route', group, run: addRoute },
-      drill ? { id: 'add-check', title: 'Add a check of the steady state', group, run: addCheck } : { id: 'add-experiment', title: 'Add an experiment', group, run: addExperiment },
+      drill
+        ? { id: 'add-check', title: 'Add a check of the steady state', group, run: addCheck }
+        : { id: 'add-experiment', title: 'Add an experiment', group, run: addExperiment },
     ];
   }, [canUndo, canRedo, empty, drill, blocked, deployed, focusForm]);
   useOffer(actions);

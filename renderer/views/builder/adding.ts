@@ -13,26 +13,44 @@ const openRoutes = () => useConnection.getState().status?.routes ?? [];
 
 /** A policy beside the others: no effect until its first figure is set. */
 export function addPolicy(): void {
-  write('add', (source) => {
-    const name = freeName(source, ['policies'], 'new-policy');
-    const route = routeNames(source).find((one) => one !== '') ?? openRoutes()[0]?.name;
-    const type = openRoutes().find((one) => one.name === route)?.protocol ?? FAULT_TYPES[0] ?? '';
-    const target = policyFields(type).find((field) => field.name === 'target')?.example ?? '';
-    const policy: Plain = { name, type, ...(route !== undefined && { route }), target };
-    return insertItem(source, ['policies'], length(source, ['policies']), policy);
-  }, { select: (source) => ['policies', length(source, ['policies']) - 1], alone: true });
+  write(
+    'add',
+    (source) => {
+      const name = freeName(source, ['policies'], 'new-policy');
+      const route = routeNames(source).find((one) => one !== '') ?? openRoutes()[0]?.name;
+      const type = openRoutes().find((one) => one.name === route)?.protocol ?? FAULT_TYPES[0] ?? '';
+      const target = policyFields(type).find((field) => field.name === 'target')?.example ?? '';
+      const policy: Plain = { name, type, ...(route !== undefined && { route }), target };
+      return insertItem(source, ['policies'], length(source, ['policies']), policy);
+    },
+    { select: (source) => ['policies', length(source, ['policies']) - 1], alone: true },
+  );
   ensureVersion();
 }
 
 export function addRoute(): void {
-  write('add', (source) => {
-    const protocol: Protocol = 'http';
-    const taken = openRoutes().filter(({ name }) => !routeNames(source).includes(name));
-    const [open] = taken;
-    const route = open ?? { name: freeName(source, ['routes'], 'service'), protocol, listen: '127.0.0.1:0', upstream: '127.0.0.1:8080' };
-    const { name, listen, upstream } = route;
-    return insertItem(source, ['routes'], length(source, ['routes']), { name, protocol: route.protocol, listen, upstream });
-  }, { select: (source) => ['routes', length(source, ['routes']) - 1], alone: true });
+  write(
+    'add',
+    (source) => {
+      const protocol: Protocol = 'http';
+      const taken = openRoutes().filter(({ name }) => !routeNames(source).includes(name));
+      const [open] = taken;
+      const route = open ?? {
+        name: freeName(source, ['routes'], 'service'),
+        protocol,
+        listen: '127.0.0.1:0',
+        upstream: '127.0.0.1:8080',
+      };
+      const { name, listen, upstream } = route;
+      return insertItem(source, ['routes'], length(source, ['routes']), {
+        name,
+        protocol: route.protocol,
+        listen,
+        upstream,
+      });
+    },
+    { select: (source) => ['routes', length(source, ['routes']) - 1], alone: true },
+  );
   ensureVersion();
 }
 
@@ -46,25 +64,36 @@ const check = (source: Parameters<typeof routeNames>[0]): Plain => {
 };
 
 export function addExperiment(): void {
-  write('add', (source) => put(source, ['experiment'], {
-    hypothesis: 'The service keeps 95 % success under this fault.',
-    blast_radius: new Raw('1'),
-    duration: new Raw('1m'),
-    steady_state: [check(source)],
-    abort: { when: 'success_rate < 0.9', for: new Raw('3s') },
-  }), { select: () => ['experiment'], alone: true });
+  write(
+    'add',
+    (source) =>
+      put(source, ['experiment'], {
+        hypothesis: 'The service keeps 95 % success under this fault.',
+        blast_radius: new Raw('1'),
+        duration: new Raw('1m'),
+        steady_state: [check(source)],
+        abort: { when: 'success_rate < 0.9', for: new Raw('3s') },
+      }),
+    { select: () => ['experiment'], alone: true },
+  );
   ensureVersion();
 }
 export function addCheck(): void {
-  write('add', (source) => insertItem(source, ['experiment', 'steadyState'], length(source, ['experiment', 'steadyState']), check(source)), {
-    select: (source) => ['experiment', 'steadyState', length(source, ['experiment', 'steadyState']) - 1],
-    alone: true,
-  });
+  write(
+    'add',
+    (source) =>
+      insertItem(source, ['experiment', 'steadyState'], length(source, ['experiment', 'steadyState']), check(source)),
+    {
+      select: (source) => ['experiment', 'steadyState', length(source, ['experiment', 'steadyState']) - 1],
+      alone: true,
+    },
+  );
 }
 
 /** A file that begins with its first part gets its version too. */
 function ensureVersion(): void {
-  if (useBench.getState().source.root?.items.length === 1) write('version', (source) => put(source, ['version'], new Raw('1')));
+  if (useBench.getState().source.root?.items.length === 1)
+    write('version', (source) => put(source, ['version'], new Raw('1')));
 }
 /** A new file: the version and nothing else. */
 export const EMPTY_FILE = '# What does this file do, and what is to be learned from it?\nversion: 1\nname: untitled\n';

@@ -57,13 +57,15 @@ export function editor(): EditorView {
   view ??= new EditorView({ state: stateOf('') });
   return view;
 }
-const stateOf = (text: string): EditorState => EditorState.create({ doc: text, extensions: extensions({ onUpdate, routeNames: knownRoutes }) });
+const stateOf = (text: string): EditorState =>
+  EditorState.create({ doc: text, extensions: extensions({ onUpdate, routeNames: knownRoutes }) });
 
 function knownRoutes(): readonly string[] {
   const names = useBench.getState().source.root === null ? [] : routesOfFile();
   return [...new Set([...names, ...(useConnection.getState().status?.routes.map(({ name }) => name) ?? [])])];
 }
-const routesOfFile = (): readonly string[] => [...useBench.getState().source.text.matchAll(/\bname:\s*["']?([\w.-]+)/g)].map(([, name = '']) => name).slice(0, 50);
+const routesOfFile = (): readonly string[] =>
+  [...useBench.getState().source.text.matchAll(/\bname:\s*["']?([\w.-]+)/g)].map(([, name = '']) => name).slice(0, 50);
 
 let kept: { readonly doc: Text; readonly text: string } | undefined;
 /** The text as it is now. */
@@ -76,9 +78,19 @@ export function currentText(): string {
 function onUpdate(update: ViewUpdate): void {
   if (update.docChanged) {
     const { state } = update;
-    useBench.setState(({ revision }) => ({ revision: revision + 1, chars: state.doc.length, canUndo: undoDepth(state) > 0, canRedo: redoDepth(state) > 0 }));
+    useBench.setState(({ revision }) => ({
+      revision: revision + 1,
+      chars: state.doc.length,
+      canUndo: undoDepth(state) > 0,
+      canRedo: redoDepth(state) > 0,
+    }));
     readSoon();
-  } else if (update.selectionSet && update.view.hasFocus && update.transactions.some((one) => one.isUserEvent('select'))) followCursor(update.state);
+  } else if (
+    update.selectionSet &&
+    update.view.hasFocus &&
+    update.transactions.some((one) => one.isUserEvent('select'))
+  )
+    followCursor(update.state);
 }
 
 /** The form goes where the cursor is. */
@@ -113,8 +125,18 @@ function take(result: Parsed, doc: Text): void {
     const { source } = result;
     const wanted = selectThen?.(source);
     selectThen = undefined;
-    useBench.setState(({ selected }) => ({ source, problem: null, behind: false, selected: existing(source, wanted ?? selected) }));
-  } else useBench.setState({ problem: result.problem, behind: false, ...(result.problem.large === true && { source: NOTHING, selected: [] }) });
+    useBench.setState(({ selected }) => ({
+      source,
+      problem: null,
+      behind: false,
+      selected: existing(source, wanted ?? selected),
+    }));
+  } else
+    useBench.setState({
+      problem: result.problem,
+      behind: false,
+      ...(result.problem.large === true && { source: NOTHING, selected: [] }),
+    });
   if (editor().state.doc !== doc) return;
   // A long text: what was written meanwhile follows, one at a time.
   const next = waiting.entries().next().value;
@@ -135,15 +157,27 @@ function existing(source: Source, section: Section): Section {
  * Writes something from the form. On a long text that is still being read it waits for that; a later one of the same
  * `key` replaces it.
  */
-export function write(key: string, make: (source: Source) => readonly Change[], options: { readonly select?: (source: Source) => Section; readonly alone?: boolean } = {}): void {
+export function write(
+  key: string,
+  make: (source: Source) => readonly Change[],
+  options: { readonly select?: (source: Source) => Section; readonly alone?: boolean } = {},
+): void {
   const { behind, problem, source } = useBench.getState();
   if (behind) return void waiting.set(key, () => write(key, make, options));
-  if (problem !== null) return toast('warn', 'The form rests', problem.large === true ? 'The file is too large for it: write in the text.' : 'The text cannot be read. Mend it, or undo, and the form goes on.');
+  if (problem !== null)
+    return toast(
+      'warn',
+      'The form rests',
+      problem.large === true
+        ? 'The file is too large for it: write in the text.'
+        : 'The text cannot be read. Mend it, or undo, and the form goes on.',
+    );
   const changes = make(source);
   if (changes.length === 0) return;
   const next = applied(source.text, changes);
   // What would break the text is not written: the text is worth more than a field.
-  if (next.length <= AT_ONCE && !parse(next).ok) return toast('warn', 'This cannot be written from the form', 'Change it in the text at the right.');
+  if (next.length <= AT_ONCE && !parse(next).ok)
+    return toast('warn', 'This cannot be written from the form', 'Change it in the text at the right.');
   const { from = 0 } = changes[0] ?? {};
   editor().dispatch({
     changes: changes.map(({ from: start, to, insert }) => ({ from: start, to, insert })),
@@ -160,10 +194,22 @@ export function write(key: string, make: (source: Source) => readonly Change[], 
 export function replaceText(text: string, { fresh = false } = {}): void {
   if (fresh) {
     editor().setState(stateOf(text));
-    useBench.setState(({ revision }) => ({ revision: revision + 1, chars: text.length, canUndo: false, canRedo: false, selected: [] }));
+    useBench.setState(({ revision }) => ({
+      revision: revision + 1,
+      chars: text.length,
+      canUndo: false,
+      canRedo: false,
+      selected: [],
+    }));
     return readSoon();
   }
-  editor().dispatch({ changes: { from: 0, to: editor().state.doc.length, insert: text }, selection: { anchor: 0 }, annotations: isolateHistory.of('full'), userEvent: 'input.load', scrollIntoView: true });
+  editor().dispatch({
+    changes: { from: 0, to: editor().state.doc.length, insert: text },
+    selection: { anchor: 0 },
+    annotations: isolateHistory.of('full'),
+    userEvent: 'input.load',
+    scrollIntoView: true,
+  });
   useBench.setState({ selected: [], panel: 'form' });
 }
 

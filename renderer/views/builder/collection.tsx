@@ -11,7 +11,19 @@ import css from './form.module.css';
 import { useTyped } from './inputs.tsx';
 
 /** A mapping with free keys, or a list of values: a line for each, and one to add another. */
-export function Collection({ source, path, field, id, describedBy }: { readonly source: Source; readonly path: Path; readonly field: Field; readonly id: string; readonly describedBy: string }): ReactNode {
+export function Collection({
+  source,
+  path,
+  field,
+  id,
+  describedBy,
+}: {
+  readonly source: Source;
+  readonly path: Path;
+  readonly field: Field;
+  readonly id: string;
+  readonly describedBy: string;
+}): ReactNode {
   const rows = entries(source, path);
   const map = field.kind === 'map';
   const [key, setKey] = useState('');
@@ -21,7 +33,12 @@ export function Collection({ source, path, field, id, describedBy }: { readonly 
   const usable = map ? key.trim() !== '' && !rows.some((row) => row.key === key.trim()) : value.trim() !== '';
   const add = (): void => {
     if (!usable) return;
-    write(path.join('.'), (now) => (map ? addEntry(now, path, key.trim(), value) : insertItem(now, path, entries(now, path).length, leaf(value))), { alone: true });
+    write(
+      path.join('.'),
+      (now) =>
+        map ? addEntry(now, path, key.trim(), value) : insertItem(now, path, entries(now, path).length, leaf(value)),
+      { alone: true },
+    );
     setKey('');
     setValue('');
     first.current?.focus();
@@ -39,20 +56,50 @@ export function Collection({ source, path, field, id, describedBy }: { readonly 
             <Cell
               label={`Name ${index + 1} of ${field.label}`}
               text={row.key}
-              commit={(text) => text.trim() !== '' && write(`${path.join('.')}.${index}.key`, (now) => rename(now, [...path, index], text))}
+              commit={(text) =>
+                text.trim() !== '' &&
+                write(`${path.join('.')}.${index}.key`, (now) => rename(now, [...path, index], text))
+              }
             />
           )}
           {row.value.holds === undefined ? (
-            <Cell label={map ? `Value of ${row.key}` : `${field.label} ${index + 1}`} text={row.value.text} commit={(text) => write(`${path.join('.')}.${index}`, (now) => set(now, [...path, index], leaf(text)))} />
+            <Cell
+              label={map ? `Value of ${row.key}` : `${field.label} ${index + 1}`}
+              text={row.value.text}
+              commit={(text) => write(`${path.join('.')}.${index}`, (now) => set(now, [...path, index], leaf(text)))}
+            />
           ) : (
             <span className={css['odd']}>a {row.value.holds}: change it in the text</span>
           )}
-          <IconButton label={`Remove ${map ? row.key : row.value.text}`} icon={X} onClick={() => write(`${path.join('.')}.${index}`, (now) => removeEntry(now, [...path, index]), { alone: true })} />
+          <IconButton
+            label={`Remove ${map ? row.key : row.value.text}`}
+            icon={X}
+            onClick={() =>
+              write(`${path.join('.')}.${index}`, (now) => removeEntry(now, [...path, index]), { alone: true })
+            }
+          />
         </div>
       ))}
       <div className={css['entry']} data-map={map ? '' : undefined} onKeyDown={onKeyDown}>
-        {map && <input ref={first} id={id} className={css['input']} value={key} placeholder="name" aria-label={`New name in ${field.label}`} onChange={(event) => setKey(event.target.value)} />}
-        <input {...(!map && { ref: first, id })} className={css['input']} value={value} placeholder={map ? 'value' : 'another'} aria-label={map ? `New value in ${field.label}` : `Another in ${field.label}`} onChange={(event) => setValue(event.target.value)} />
+        {map && (
+          <input
+            ref={first}
+            id={id}
+            className={css['input']}
+            value={key}
+            placeholder="name"
+            aria-label={`New name in ${field.label}`}
+            onChange={(event) => setKey(event.target.value)}
+          />
+        )}
+        <input
+          {...(!map && { ref: first, id })}
+          className={css['input']}
+          value={value}
+          placeholder={map ? 'value' : 'another'}
+          aria-label={map ? `New value in ${field.label}` : `Another in ${field.label}`}
+          onChange={(event) => setValue(event.target.value)}
+        />
         <Button icon={Plus} onClick={add} disabled={!usable} aria-label={`Add to ${field.label}`}>
           Add
         </Button>
@@ -61,7 +108,25 @@ export function Collection({ source, path, field, id, describedBy }: { readonly 
   );
 }
 
-function Cell({ label, text, commit }: { readonly label: string; readonly text: string; readonly commit: (text: string) => void }): ReactNode {
+function Cell({
+  label,
+  text,
+  commit,
+}: {
+  readonly label: string;
+  readonly text: string;
+  readonly commit: (text: string) => void;
+}): ReactNode {
   const { value, change, blur } = useTyped({ actual: text, commit: (typed) => (commit(typed), typed) });
-  return <input className={css['input']} aria-label={label} value={value} spellCheck={false} autoComplete="off" onChange={(event) => change(event.target.value)} onBlur={blur} />;
+  return (
+    <input
+      className={css['input']}
+      aria-label={label}
+      value={value}
+      spellCheck={false}
+      autoComplete="off"
+      onChange={(event) => change(event.target.value)}
+      onBlur={blur}
+    />
+  );
 }

@@ -23,7 +23,14 @@ interface Deploy {
   /** A person has read why the guard warns. */
   readonly sure: boolean;
 }
-export const useDeploy = create<Deploy>()(() => ({ busy: '', planning: null, standIns: [], revision: -1, error: undefined, sure: false }));
+export const useDeploy = create<Deploy>()(() => ({
+  busy: '',
+  planning: null,
+  standIns: [],
+  revision: -1,
+  error: undefined,
+  sure: false,
+}));
 
 async function during(busy: Deploy['busy'], work: () => Promise<void>): Promise<void> {
   if (useDeploy.getState().busy !== '') return;
@@ -67,7 +74,11 @@ export const deployNow = (): Promise<void> =>
     markSaved();
     useDeploy.setState({ planning: null, sure: false });
     useBench.setState({ panel: 'form' });
-    toast('warn', `${name} is deployed`, `${faults.length === 1 ? 'One fault is' : `${faults.length} faults are`} injected for ${duration(ttl)}, then everything is put back.`);
+    toast(
+      'warn',
+      `${name} is deployed`,
+      `${faults.length === 1 ? 'One fault is' : `${faults.length} faults are`} injected for ${duration(ttl)}, then everything is put back.`,
+    );
     go('board');
   });
 
@@ -98,11 +109,17 @@ export function followDeployed(): void {
       const { reverted, why } = await engine().query('released', { run: deployed.run }, signal);
       if (!over()) return;
       useDraft.setState({ deployed: null });
-      toast(reverted ? 'ok' : 'bad', `${deployed.name} is over`, reverted ? `Everything is put back: ${why}.` : 'Not all could be proven clean: see Machine.');
+      toast(
+        reverted ? 'ok' : 'bad',
+        `${deployed.name} is over`,
+        reverted ? `Everything is put back: ${why}.` : 'Not all could be proven clean: see Machine.',
+      );
     } catch (error) {
       // Another engine does not know it: whatever it did was put back when its own engine went.
-      if (!signal.aborted && over() && (error as { code?: string }).code === 'unknown-run') useDraft.setState({ deployed: null });
-      else if (!signal.aborted && (error as { code?: string }).code !== 'disconnected') toastError('The end of the deployment was not heard', error);
+      if (!signal.aborted && over() && (error as { code?: string }).code === 'unknown-run')
+        useDraft.setState({ deployed: null });
+      else if (!signal.aborted && (error as { code?: string }).code !== 'disconnected')
+        toastError('The end of the deployment was not heard', error);
     }
   };
   follow(async (_client, signal) => {

@@ -29,7 +29,10 @@ export function Deployed(): ReactNode {
         <b>{deployed.name}</b> is deployed from here: {active === 1 ? 'one fault' : `${active} faults`} on this engine,{' '}
         {left > 0 ? (
           <>
-            put back in <b className={css['left']} aria-hidden>{countdown(left)}</b>
+            put back in{' '}
+            <b className={css['left']} aria-hidden>
+              {countdown(left)}
+            </b>
           </>
         ) : (
           'being put back'

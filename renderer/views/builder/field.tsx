@@ -15,13 +15,26 @@ import { Input } from './inputs.tsx';
 const WIDE = new Set<Field['kind']>(['lines', 'condition', 'map', 'list']);
 
 /** One field: its name, its input, what it means, its default and limits, and what is wrong with it. */
-export function FieldRow({ source, owner, field, issues, suggestions = [] }: { readonly source: Source; readonly owner: Path; readonly field: Field; readonly issues: readonly FileIssue[]; readonly suggestions?: readonly string[] }): ReactNode {
+export function FieldRow({
+  source,
+  owner,
+  field,
+  issues,
+  suggestions = [],
+}: {
+  readonly source: Source;
+  readonly owner: Path;
+  readonly field: Field;
+  readonly issues: readonly FileIssue[];
+  readonly suggestions?: readonly string[];
+}): ReactNode {
   const id = useId();
   const path = [...owner, field.name];
   const own = issues.filter((issue) => isAbout(issue, path));
   const { present, holds } = read(source, path);
   const many = field.kind === 'map' || field.kind === 'list';
-  const fits = holds === undefined || (holds === 'mapping' && field.kind === 'map') || (holds === 'list' && field.kind === 'list');
+  const fits =
+    holds === undefined || (holds === 'mapping' && field.kind === 'map') || (holds === 'list' && field.kind === 'list');
   const written = many ? present : find(source, path).missing === 0;
   const about = `${id}-help`;
   return (
@@ -32,7 +45,11 @@ export function FieldRow({ source, owner, field, issues, suggestions = [] }: { r
           {field.required && <span className={css['required']}> required</span>}
         </label>
         {written && !field.required && (
-          <IconButton label={`Take ${field.label} out of the file`} icon={RotateCcw} onClick={() => write(path.join('.'), (now) => remove(now, path), { alone: true })} />
+          <IconButton
+            label={`Take ${field.label} out of the file`}
+            icon={RotateCcw}
+            onClick={() => write(path.join('.'), (now) => remove(now, path), { alone: true })}
+          />
         )}
       </div>
       {!fits ? (
@@ -40,11 +57,24 @@ export function FieldRow({ source, owner, field, issues, suggestions = [] }: { r
       ) : many ? (
         <Collection source={source} path={path} field={field} id={id} describedBy={about} />
       ) : (
-        <Input source={source} path={path} field={field} id={id} describedBy={about} invalid={own.length > 0} suggestions={suggestions} />
+        <Input
+          source={source}
+          path={path}
+          field={field}
+          id={id}
+          describedBy={about}
+          invalid={own.length > 0}
+          suggestions={suggestions}
+        />
       )}
       <div id={about} className={css['about']}>
         {own.map((issue) => (
-          <button type="button" key={`${issue.line}:${issue.column}:${issue.message}`} className={css['issue']} onClick={() => goToPlace(issue.line, issue.column)}>
+          <button
+            type="button"
+            key={`${issue.line}:${issue.column}:${issue.message}`}
+            className={css['issue']}
+            onClick={() => goToPlace(issue.line, issue.column)}
+          >
             <Shape tone="bad" />
             <span>
               {issue.message} <span className={css['place']}>Line {issue.line}.</span>
@@ -65,9 +95,12 @@ const UNIT_WORDS: Readonly<Record<string, string>> = { MB: 'MB', percent: '%', c
 function limitsOf({ kind, min, max, unit, fallback, example, help }: Field): string {
   const parts: string[] = [];
   const word = UNIT_WORDS[unit] ?? '';
-  if (kind === 'number' && min !== undefined && max !== undefined) parts.push(`${min.toLocaleString('en-GB')} to ${max.toLocaleString('en-GB')}${word === '' ? '' : ` ${word}`}`);
-  if (fallback !== undefined && fallback !== '' && kind !== 'choice') parts.push(kind === 'flag' ? `default ${fallback === 'true' ? 'yes' : 'no'}` : `default ${fallback}`);
-  if (['text', 'condition', 'map', 'list', 'lines'].includes(kind) && example !== '' && !help.includes(example)) parts.push(`such as ${example}`);
+  if (kind === 'number' && min !== undefined && max !== undefined)
+    parts.push(`${min.toLocaleString('en-GB')} to ${max.toLocaleString('en-GB')}${word === '' ? '' : ` ${word}`}`);
+  if (fallback !== undefined && fallback !== '' && kind !== 'choice')
+    parts.push(kind === 'flag' ? `default ${fallback === 'true' ? 'yes' : 'no'}` : `default ${fallback}`);
+  if (['text', 'condition', 'map', 'list', 'lines'].includes(kind) && example !== '' && !help.includes(example))
+    parts.push(`such as ${example}`);
   const text = parts.join(', ');
   return text === '' ? '' : `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;
 }

@@ -29,7 +29,11 @@ const MIB = 1024 * 1024;
 /** Opens a file that was dropped or chosen. */
 export async function openFile(file: File, from?: Handle): Promise<void> {
   if (file.size > MAX_FILE_CHARS) {
-    return toast('bad', `${file.name} is too large`, `It has ${(file.size / MIB).toFixed(1)} MiB; a Firebreak file has at most ${MAX_FILE_CHARS / MIB}. Split it, or remove what is not policy.`);
+    return toast(
+      'bad',
+      `${file.name} is too large`,
+      `It has ${(file.size / MIB).toFixed(1)} MiB; a Firebreak file has at most ${MAX_FILE_CHARS / MIB}. Split it, or remove what is not policy.`,
+    );
   }
   let content: string;
   try {
@@ -40,7 +44,8 @@ export async function openFile(file: File, from?: Handle): Promise<void> {
   await openText(file.name, content);
   handle = from;
 }
-const noText = (name: string): void => toast('bad', `${name} is no text`, 'Expected a YAML file in UTF-8. Save it as UTF-8 text and open it again.');
+const noText = (name: string): void =>
+  toast('bad', `${name} is no text`, 'Expected a YAML file in UTF-8. Save it as UTF-8 text and open it again.');
 async function openText(name: string, content: string, path = ''): Promise<void> {
   if (content.includes('\0')) return noText(name);
   const { text, ...rest } = fromDisk(content);
@@ -92,7 +97,13 @@ export const save = (): Promise<void> =>
     const onDisk = path !== '' || handle !== undefined;
     if (onDisk) await writeOut(false);
     markSaved();
-    toast('ok', 'Saved', onDisk ? `${fileName()} is written, and kept as a version.` : 'Kept as a version on this engine. Save as … writes a file.');
+    toast(
+      'ok',
+      'Saved',
+      onDisk
+        ? `${fileName()} is written, and kept as a version.`
+        : 'Kept as a version on this engine. Save as … writes a file.',
+    );
   });
 
 /** Writes the file to a place that is asked for. */

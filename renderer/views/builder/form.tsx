@@ -1,6 +1,17 @@
 import { ArrowDown, ArrowUp, Copy, Trash2 } from 'lucide-react';
 import { type ReactNode } from 'react';
-import { ABORT, CHECK, EXPERIMENT, FAULT_TYPES, IGNORED, policyFields, probeFields, ROUTE, summaryOf, TOP } from '../../forms/catalogue.ts';
+import {
+  ABORT,
+  CHECK,
+  EXPERIMENT,
+  FAULT_TYPES,
+  IGNORED,
+  policyFields,
+  probeFields,
+  ROUTE,
+  summaryOf,
+  TOP,
+} from '../../forms/catalogue.ts';
 import { length, type Path, read, type Source } from '../../forms/document.ts';
 import { type Field } from '../../forms/fields.ts';
 import { issuesAt } from '../../forms/issues.ts';
@@ -30,7 +41,11 @@ export function Form(): ReactNode {
     else undoText();
   };
   if (problem?.large === true) {
-    return <Empty title="This file is too large for the form">{problem.message} The editor, the guard and the plan take it as it is.</Empty>;
+    return (
+      <Empty title="This file is too large for the form">
+        {problem.message} The editor, the guard and the plan take it as it is.
+      </Empty>
+    );
   }
   return (
     <div className={css['form']} onKeyDown={onKeyDown} data-old={problem !== null ? '' : undefined}>
@@ -49,7 +64,11 @@ export function Form(): ReactNode {
           </div>
         </div>
       )}
-      {behind && <p className={css['behind']} role="status">Reading the text …</p>}
+      {behind && (
+        <p className={css['behind']} role="status">
+          Reading the text …
+        </p>
+      )}
       <fieldset disabled={problem !== null} className={css['fieldset']} key={selected.join('.')}>
         <Selected source={source} selected={selected} />
       </fieldset>
@@ -59,7 +78,17 @@ export function Form(): ReactNode {
 
 function Selected({ source, selected }: { readonly source: Source; readonly selected: Path }): ReactNode {
   const [kind, index] = selected;
-  if (kind === 'routes') return <Item source={source} path={selected} word="Route" about="Applications are pointed at where it listens; what they send goes on to the upstream."><Fields source={source} path={selected} fields={ROUTE} /></Item>;
+  if (kind === 'routes')
+    return (
+      <Item
+        source={source}
+        path={selected}
+        word="Route"
+        about="Applications are pointed at where it listens; what they send goes on to the upstream."
+      >
+        <Fields source={source} path={selected} fields={ROUTE} />
+      </Item>
+    );
   if (kind === 'policies') return <PolicyForm source={source} path={selected} />;
   if (kind === 'experiment' && index !== undefined) {
     const probe = [...selected, 'probe'];
@@ -75,7 +104,11 @@ function Selected({ source, selected }: { readonly source: Source; readonly sele
     return (
       <>
         <Head title="Experiment" about="What you believe, how it is measured and when it ends.">
-          <Button look="quiet" icon={Trash2} onClick={() => write('remove', (now) => remove(now, selected), { select: () => [], alone: true })}>
+          <Button
+            look="quiet"
+            icon={Trash2}
+            onClick={() => write('remove', (now) => remove(now, selected), { select: () => [], alone: true })}
+          >
             Remove
           </Button>
         </Head>
@@ -102,29 +135,75 @@ function PolicyForm({ source, path }: { readonly source: Source; readonly path: 
   const type = read(source, [...path, 'type']).text;
   const name = read(source, [...path, 'name']).text;
   const index = Number(path[1]);
-  const explain = useCheck(({ good, valid }) => (valid ? (good?.summary.policies[index]?.explain ?? '') : (good?.summary.policies.find((one) => one.name === name)?.explain ?? '')));
+  const explain = useCheck(({ good, valid }) =>
+    valid
+      ? (good?.summary.policies[index]?.explain ?? '')
+      : (good?.summary.policies.find((one) => one.name === name)?.explain ?? ''),
+  );
   return (
-    <Item source={source} path={path} word="Policy" about={explain || summaryOf(type.toLowerCase()) || `Choose a type: ${FAULT_TYPES.join(', ')}.`}>
+    <Item
+      source={source}
+      path={path}
+      word="Policy"
+      about={explain || summaryOf(type.toLowerCase()) || `Choose a type: ${FAULT_TYPES.join(', ')}.`}
+    >
       <Fields source={source} path={path} fields={policyFields(type)} />
     </Item>
   );
 }
 
 /** An item of a list, with what can be done to it as a whole. */
-function Item({ source, path, word, about, children }: { readonly source: Source; readonly path: Path; readonly word: string; readonly about: string; readonly children: ReactNode }): ReactNode {
+function Item({
+  source,
+  path,
+  word,
+  about,
+  children,
+}: {
+  readonly source: Source;
+  readonly path: Path;
+  readonly word: string;
+  readonly about: string;
+  readonly children: ReactNode;
+}): ReactNode {
   const list = path.slice(0, -1);
   const index = Number(path.at(-1));
   const count = length(source, list);
   const name = read(source, [...path, 'name']).text;
   const to = (next: number) => ({ select: (): Path => [...list, next], alone: true });
-  const fields = word === 'Route' ? ROUTE : word === 'Check' ? CHECK : policyFields(read(source, [...path, 'type']).text);
+  const fields =
+    word === 'Route' ? ROUTE : word === 'Check' ? CHECK : policyFields(read(source, [...path, 'type']).text);
   return (
     <>
       <Head title={name || `${word} ${index + 1}`} about={about}>
-        <IconButton label="Move up" icon={ArrowUp} disabled={index === 0} onClick={() => write('move', (now) => move(now, list, index, index - 1), to(index - 1))} />
-        <IconButton label="Move down" icon={ArrowDown} disabled={index >= count - 1} onClick={() => write('move', (now) => move(now, list, index, index + 1), to(index + 1))} />
-        <IconButton label="Copy below" icon={Copy} onClick={() => write('copy', (now) => duplicate(now, list, index, freeName(now, list, name || word.toLowerCase())), to(index + 1))} />
-        <IconButton label={`Remove this ${word.toLowerCase()}`} icon={Trash2} onClick={() => write('remove', (now) => remove(now, path), to(Math.max(0, Math.min(index, count - 2))))} />
+        <IconButton
+          label="Move up"
+          icon={ArrowUp}
+          disabled={index === 0}
+          onClick={() => write('move', (now) => move(now, list, index, index - 1), to(index - 1))}
+        />
+        <IconButton
+          label="Move down"
+          icon={ArrowDown}
+          disabled={index >= count - 1}
+          onClick={() => write('move', (now) => move(now, list, index, index + 1), to(index + 1))}
+        />
+        <IconButton
+          label="Copy below"
+          icon={Copy}
+          onClick={() =>
+            write(
+              'copy',
+              (now) => duplicate(now, list, index, freeName(now, list, name || word.toLowerCase())),
+              to(index + 1),
+            )
+          }
+        />
+        <IconButton
+          label={`Remove this ${word.toLowerCase()}`}
+          icon={Trash2}
+          onClick={() => write('remove', (now) => remove(now, path), to(Math.max(0, Math.min(index, count - 2))))}
+        />
       </Head>
       <Loose path={path} fields={fields} />
       {children}
@@ -132,7 +211,15 @@ function Item({ source, path, word, about, children }: { readonly source: Source
   );
 }
 
-function Head({ title, about, children }: { readonly title: string; readonly about: string; readonly children?: ReactNode }): ReactNode {
+function Head({
+  title,
+  about,
+  children,
+}: {
+  readonly title: string;
+  readonly about: string;
+  readonly children?: ReactNode;
+}): ReactNode {
   return (
     <header className={css['head']}>
       <div>
@@ -147,7 +234,11 @@ function Head({ title, about, children }: { readonly title: string; readonly abo
 /** What is wrong here and has no field of its own, such as a key that nobody knows. */
 function Loose({ path, fields }: { readonly path: Path; readonly fields: readonly Field[] }): ReactNode {
   const issues = useCheck((state) => state.issues);
-  const loose = issuesAt(issues, path, fields.map(({ name }) => name));
+  const loose = issuesAt(
+    issues,
+    path,
+    fields.map(({ name }) => name),
+  );
   if (loose.length === 0) return null;
   return (
     <ul className={css['loose']}>
@@ -156,7 +247,8 @@ function Loose({ path, fields }: { readonly path: Path; readonly fields: readonl
           <button type="button" className={css['issue']} onClick={() => goToPlace(issue.line, issue.column)}>
             <Shape tone="bad" />
             <span>
-              {issue.message} <span className={css['place']}>Line {issue.line}.</span> <span className={css['limits']}>{issue.hint}</span>
+              {issue.message} <span className={css['place']}>Line {issue.line}.</span>{' '}
+              <span className={css['limits']}>{issue.hint}</span>
             </span>
           </button>
         </li>
@@ -165,17 +257,37 @@ function Loose({ path, fields }: { readonly path: Path; readonly fields: readonl
   );
 }
 
-function Fields({ source, path, fields }: { readonly source: Source; readonly path: Path; readonly fields: readonly Field[] }): ReactNode {
+function Fields({
+  source,
+  path,
+  fields,
+}: {
+  readonly source: Source;
+  readonly path: Path;
+  readonly fields: readonly Field[];
+}): ReactNode {
   const issues = useCheck((state) => state.issues);
   const open = useConnection(({ status }) => status?.routes);
   const here = issues.length === 0 ? issues : issuesAt(issues, path);
-  const routes = [...new Set([...routeNames(source), ...(open ?? []).map(({ name }) => name)])].filter((name) => name !== '');
-  if (read(source, path).style !== undefined) return <p className={css['odd']}>The text has a single value here: change it there.</p>;
+  const routes = [...new Set([...routeNames(source), ...(open ?? []).map(({ name }) => name)])].filter(
+    (name) => name !== '',
+  );
+  if (read(source, path).style !== undefined)
+    return <p className={css['odd']}>The text has a single value here: change it there.</p>;
   return (
     <div className={css['fields']}>
-      {fields.filter(({ kind }) => kind !== 'section').map((field) => (
-        <FieldRow key={field.name} source={source} owner={path} field={field} issues={here} suggestions={field.name === 'route' ? routes : []} />
-      ))}
+      {fields
+        .filter(({ kind }) => kind !== 'section')
+        .map((field) => (
+          <FieldRow
+            key={field.name}
+            source={source}
+            owner={path}
+            field={field}
+            issues={here}
+            suggestions={field.name === 'route' ? routes : []}
+          />
+        ))}
     </div>
   );
 }

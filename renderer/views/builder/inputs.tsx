@@ -26,7 +26,9 @@ const TEXTS = new Set(['text', 'lines', 'condition']);
 export function writeField(path: Path, field: Field, typed: string, style?: Scalar.Type): string {
   const isText = TEXTS.has(field.kind);
   const text = isText ? typed : typed.trim();
-  write(path.join('.'), (source) => (text === '' ? remove(source, path) : set(source, path, isText ? text : new Raw(text), style)));
+  write(path.join('.'), (source) =>
+    text === '' ? remove(source, path) : set(source, path, isText ? text : new Raw(text), style),
+  );
   return text;
 }
 
@@ -39,7 +41,11 @@ interface Typed {
   commit(typed: string): string;
 }
 /** What an input shows: the text of the file, but while one types what was typed (`0.` is not yet a number). */
-export function useTyped({ actual, shown = actual, commit }: Typed): { readonly value: string; readonly change: (text: string) => void; readonly blur: () => void } {
+export function useTyped({ actual, shown = actual, commit }: Typed): {
+  readonly value: string;
+  readonly change: (text: string) => void;
+  readonly blur: () => void;
+} {
   const [typed, setTyped] = useState<string | null>(null);
   // What was written and has not come back yet: a long text comes back late, and then one key after the other.
   const sent = useRef<string[]>([]);
@@ -61,10 +67,22 @@ export function useTyped({ actual, shown = actual, commit }: Typed): { readonly 
 }
 
 /** One line of text, a number or a duration as written. */
-function Line({ source, path, field, id, describedBy, invalid, suggestions, ...rest }: InputProps & InputHTMLAttributes<HTMLInputElement>): ReactNode {
+function Line({
+  source,
+  path,
+  field,
+  id,
+  describedBy,
+  invalid,
+  suggestions,
+  ...rest
+}: InputProps & InputHTMLAttributes<HTMLInputElement>): ReactNode {
   const { text, style } = read(source, path);
   const before = useRef<Scalar.Type | undefined>(undefined);
-  const { value, change, blur } = useTyped({ actual: text, commit: (now) => writeField(path, field, now, before.current) });
+  const { value, change, blur } = useTyped({
+    actual: text,
+    commit: (now) => writeField(path, field, now, before.current),
+  });
   const list = useId();
   return (
     <>
@@ -85,18 +103,24 @@ function Line({ source, path, field, id, describedBy, invalid, suggestions, ...r
       />
       {suggestions.length > 0 && (
         <datalist id={list}>
-          {suggestions.map((name) => <option key={name} value={name} />)}
+          {suggestions.map((name) => (
+            <option key={name} value={name} />
+          ))}
         </datalist>
       )}
     </>
   );
 }
-const placeholderOf = ({ example, required }: Field): string => (example === '' ? '' : required ? '' : `such as ${example}`);
+const placeholderOf = ({ example, required }: Field): string =>
+  example === '' ? '' : required ? '' : `such as ${example}`;
 
 function Lines({ source, path, field, id, describedBy, invalid }: InputProps): ReactNode {
   const { text, style } = read(source, path);
   const before = useRef<Scalar.Type | undefined>(undefined);
-  const { value, change, blur } = useTyped({ actual: text, commit: (now) => writeField(path, field, now, before.current) });
+  const { value, change, blur } = useTyped({
+    actual: text,
+    commit: (now) => writeField(path, field, now, before.current),
+  });
   return (
     <textarea
       id={id}
@@ -122,7 +146,8 @@ function Duration(props: InputProps): ReactNode {
   const parts = /^(\d*\.?\d+)\s*(ms|s|m|h|d)$/.exec(text.trim());
   const [unit, setUnit] = useState<string>(() => /[a-z]+$/.exec(field.example)?.[0] ?? 's');
   const shownUnit = parts?.[2] ?? unit;
-  const commit = (now: string): string => writeField(path, field, /^\d*\.?\d+$/.test(now.trim()) && Number(now) !== 0 ? now.trim() + shownUnit : now);
+  const commit = (now: string): string =>
+    writeField(path, field, /^\d*\.?\d+$/.test(now.trim()) && Number(now) !== 0 ? now.trim() + shownUnit : now);
   const { value, change, blur } = useTyped({ actual: text, shown: parts?.[1] ?? text, commit });
   const whole = parts === null && text !== '' && text !== '0';
   return (
@@ -149,7 +174,9 @@ function Duration(props: InputProps): ReactNode {
         }}
       >
         {whole && <option value="">as written</option>}
-        {UNITS.map((name) => <option key={name}>{name}</option>)}
+        {UNITS.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
       </select>
     </span>
   );
@@ -180,13 +207,28 @@ function Ratio(props: InputProps): ReactNode {
 function Choice({ source, path, field, id, describedBy, invalid }: InputProps): ReactNode {
   const { text } = read(source, path);
   const named = field.choices.filter((name) => name !== '');
-  const none = field.required ? 'Choose …' : field.fallback === undefined || field.fallback === '' ? 'not set' : `${field.fallback} (default)`;
+  const none = field.required
+    ? 'Choose …'
+    : field.fallback === undefined || field.fallback === ''
+      ? 'not set'
+      : `${field.fallback} (default)`;
   const known = named.find((name) => name === text || (field.name === 'type' && name === text.toLowerCase()));
   return (
-    <select id={id} className={css['input']} value={known ?? text} aria-describedby={describedBy} aria-invalid={invalid} onChange={(event) => writeField(path, field, event.target.value)}>
+    <select
+      id={id}
+      className={css['input']}
+      value={known ?? text}
+      aria-describedby={describedBy}
+      aria-invalid={invalid}
+      onChange={(event) => writeField(path, field, event.target.value)}
+    >
       {(!field.required || text === '') && <option value="">{none}</option>}
       {text !== '' && known === undefined && <option value={text}>{text} (unknown)</option>}
-      {named.map((name) => <option key={name} value={name}>{name}</option>)}
+      {named.map((name) => (
+        <option key={name} value={name}>
+          {name}
+        </option>
+      ))}
     </select>
   );
 }
@@ -196,7 +238,14 @@ function Flag({ source, path, field, id, describedBy, invalid }: InputProps): Re
   const on = (text === '' ? field.fallback : text) === 'true';
   return (
     <span className={css['flag']}>
-      <input type="checkbox" id={id} checked={on} aria-describedby={describedBy} aria-invalid={invalid} onChange={(event) => writeField(path, field, String(event.target.checked))} />
+      <input
+        type="checkbox"
+        id={id}
+        checked={on}
+        aria-describedby={describedBy}
+        aria-invalid={invalid}
+        onChange={(event) => writeField(path, field, String(event.target.checked))}
+      />
       <span aria-hidden>{text !== '' && text !== 'true' && text !== 'false' ? text : on ? 'yes' : 'no'}</span>
     </span>
   );
@@ -206,13 +255,21 @@ function Flag({ source, path, field, id, describedBy, invalid }: InputProps): Re
 export function Input(props: InputProps): ReactNode {
   const { field } = props;
   switch (field.kind) {
-    case 'duration': return <Duration {...props} />;
-    case 'ratio': return <Ratio {...props} />;
-    case 'choice': return <Choice {...props} />;
-    case 'flag': return <Flag {...props} />;
-    case 'lines': return <Lines {...props} />;
-    case 'number': return <Line {...props} inputMode={field.whole ? 'numeric' : 'decimal'} />;
-    case 'condition': return <Line {...props} data-mono="" />;
-    default: return <Line {...props} />;
+    case 'duration':
+      return <Duration {...props} />;
+    case 'ratio':
+      return <Ratio {...props} />;
+    case 'choice':
+      return <Choice {...props} />;
+    case 'flag':
+      return <Flag {...props} />;
+    case 'lines':
+      return <Lines {...props} />;
+    case 'number':
+      return <Line {...props} inputMode={field.whole ? 'numeric' : 'decimal'} />;
+    case 'condition':
+      return <Line {...props} data-mono="" />;
+    default:
+      return <Line {...props} />;
   }
 }

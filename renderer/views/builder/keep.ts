@@ -57,16 +57,22 @@ function keepDraft(): void {
 /** The pieces as the engine has them. */
 let sent: readonly string[] = [];
 const readPieces = async (count: number): Promise<readonly string[]> => {
-  const values = await Promise.all(Array.from({ length: count }, (_, index) => engine().query('setting', { key: pieceKey(index) })));
+  const values = await Promise.all(
+    Array.from({ length: count }, (_, index) => engine().query('setting', { key: pieceKey(index) })),
+  );
   return values.map(({ value }) => (typeof value === 'string' ? value : ''));
 };
 async function keepPieces(text: string): Promise<void> {
   const before = sent;
-  const pieces = Array.from({ length: Math.ceil(text.length / PIECE_CHARS) }, (_, index) => text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS));
+  const pieces = Array.from({ length: Math.ceil(text.length / PIECE_CHARS) }, (_, index) =>
+    text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS),
+  );
   sent = pieces;
   // Only what has changed goes out; one after the other, so that the page can breathe.
-  for (const [index, value] of pieces.entries()) if (before[index] !== value) await engine().command('saveSetting', { key: pieceKey(index), value });
-  for (let index = pieces.length; index < before.length; index++) await engine().command('saveSetting', { key: pieceKey(index), value: null });
+  for (const [index, value] of pieces.entries())
+    if (before[index] !== value) await engine().command('saveSetting', { key: pieceKey(index), value });
+  for (let index = pieces.length; index < before.length; index++)
+    await engine().command('saveSetting', { key: pieceKey(index), value: null });
   if (sent === pieces) useDraft.setState({ text: '', pieces: pieces.length });
 }
 
@@ -83,7 +89,11 @@ export async function saveVersion(): Promise<void> {
 }
 
 /** Puts another file on the bench. What would be lost is kept as a version first; when that fails nothing is replaced. */
-export async function load(text: string, file: string, more: { readonly path?: string; readonly crlf?: boolean; readonly bom?: boolean; readonly unsaved?: boolean } = {}): Promise<void> {
+export async function load(
+  text: string,
+  file: string,
+  more: { readonly path?: string; readonly crlf?: boolean; readonly bom?: boolean; readonly unsaved?: boolean } = {},
+): Promise<void> {
   const { unsaved } = useDraft.getState();
   if (unsaved && currentText().trim() !== '') {
     await saveVersion();

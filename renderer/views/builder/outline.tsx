@@ -12,7 +12,15 @@ import { useCheck } from './check.ts';
 
 type Icon = ComponentType<{ size?: number | string; 'aria-hidden'?: boolean }>;
 type Row =
-  | { readonly kind: 'section'; readonly section: Section; readonly title: string; readonly note: string; readonly icon: Icon; readonly issues: number; readonly inner: boolean }
+  | {
+      readonly kind: 'section';
+      readonly section: Section;
+      readonly title: string;
+      readonly note: string;
+      readonly icon: Icon;
+      readonly issues: number;
+      readonly inner: boolean;
+    }
   | { readonly kind: 'add'; readonly title: string; readonly add: () => void };
 
 /** What the file holds: every route, policy and check, each one press from its form. */
@@ -24,7 +32,13 @@ export function Outline(): ReactNode {
   const issues = useCheck((state) => state.issues);
   const rows = useMemo(() => rowsOf(source, issues), [source, issues]);
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => 34, overscan: 12, useFlushSync: false });
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 34,
+    overscan: 12,
+    useFlushSync: false,
+  });
   const current = selected.join('.');
   const at = rows.findIndex((row) => row.kind === 'section' && row.section.join('.') === current);
   useEffect(() => {
@@ -69,7 +83,9 @@ export function Outline(): ReactNode {
                   onClick={() => selectSection(row.section)}
                 >
                   <Icon size="1.05em" aria-hidden />
-                  <span className={css['outlineName']} title={row.title}>{row.title}</span>
+                  <span className={css['outlineName']} title={row.title}>
+                    {row.title}
+                  </span>
                   {row.issues > 0 ? (
                     <span className={css['outlineIssues']}>
                       <Shape tone="bad" />
@@ -99,9 +115,18 @@ function rowsOf(source: Source, issues: ReturnType<typeof useCheck.getState>['is
     });
   };
   const beside = ['routes', 'policies', 'experiment'];
-  const own = issuesAt(issues, [], beside).length + issues.filter(({ path }) => /^(routes|policies)$/.test(path)).length;
+  const own =
+    issuesAt(issues, [], beside).length + issues.filter(({ path }) => /^(routes|policies)$/.test(path)).length;
   const rows: Row[] = [
-    { kind: 'section', section: [], title: read(source, ['name']).text || 'File', note: 'file', icon: FileText, issues: own, inner: false },
+    {
+      kind: 'section',
+      section: [],
+      title: read(source, ['name']).text || 'File',
+      note: 'file',
+      icon: FileText,
+      issues: own,
+      inner: false,
+    },
     ...list(['routes'], Route, 'Route', (at) => read(source, [...at, 'protocol']).text),
     { kind: 'add', title: 'Add a route', add: addRoute },
     ...list(['policies'], Zap, 'Policy', (at) => read(source, [...at, 'type']).text),
@@ -110,7 +135,15 @@ function rowsOf(source: Source, issues: ReturnType<typeof useCheck.getState>['is
   if (!hasExperiment(source)) return [...rows, { kind: 'add', title: 'Add an experiment', add: addExperiment }];
   return [
     ...rows,
-    { kind: 'section', section: ['experiment'], title: 'Experiment', note: '', icon: FlaskConical, issues: issuesAt(issues, ['experiment'], ['steadyState']).length, inner: false },
+    {
+      kind: 'section',
+      section: ['experiment'],
+      title: 'Experiment',
+      note: '',
+      icon: FlaskConical,
+      issues: issuesAt(issues, ['experiment'], ['steadyState']).length,
+      inner: false,
+    },
     ...list(['experiment', 'steadyState'], ListChecks, 'Check', () => 'check', true),
     { kind: 'add', title: 'Add a check', add: addCheck },
   ];

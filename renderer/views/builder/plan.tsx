@@ -24,12 +24,24 @@ export function Plan(): ReactNode {
     <div className={css['plan']}>
       {error !== undefined && <ErrorNote error={error} title="It did not begin" />}
       {planning === null ? (
-        <Empty title="No plan yet" action={<Button look="primary" onClick={() => void planNow()}>Plan</Button>}>
+        <Empty
+          title="No plan yet"
+          action={
+            <Button look="primary" onClick={() => void planNow()}>
+              Plan
+            </Button>
+          }
+        >
           A plan names the exact targets, what will be done to each and how it is undone. It changes nothing.
         </Empty>
       ) : !planning.ok ? (
         <>
-          <ErrorNote title="The file is not valid" error={{ message: `${planning.issues.length === 1 ? 'One error stands' : `${planning.issues.length} errors stand`} in the way.` }} />
+          <ErrorNote
+            title="The file is not valid"
+            error={{
+              message: `${planning.issues.length === 1 ? 'One error stands' : `${planning.issues.length} errors stand`} in the way.`,
+            }}
+          />
           <ul className={css['issues']}>
             {planning.issues.slice(0, 50).map((issue) => (
               <li key={`${issue.line}:${issue.column}:${issue.message}`}>
@@ -45,7 +57,9 @@ export function Plan(): ReactNode {
           {revision !== now && (
             <p className={css['changed']} role="status">
               <Shape tone="warn" /> The text has changed since.
-              <Button icon={RefreshCw} onClick={() => void planNow()}>Plan again</Button>
+              <Button icon={RefreshCw} onClick={() => void planNow()}>
+                Plan again
+              </Button>
             </p>
           )}
           <Ways plan={planning.plan} current={revision === now} />
@@ -61,7 +75,10 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
   const ttl = useDraft((state) => state.ttl);
   const { level, score } = plan.guard;
   const grave = level === 'HIGH' || level === 'CRITICAL';
-  const targets = plan.faults.reduce((sum, { targets: all, unavailable }) => sum + (unavailable === '' ? all.length : 0), 0);
+  const targets = plan.faults.reduce(
+    (sum, { targets: all, unavailable }) => sum + (unavailable === '' ? all.length : 0),
+    0,
+  );
   const ttlWrong = ttlMs(ttl) === undefined;
   const missing = plan.faults.filter(({ unavailable }) => unavailable !== '').map(({ policy }) => policy);
   const obstacle =
@@ -87,26 +104,49 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
       )}
       {grave && (
         <label className={css['sure']}>
-          <input type="checkbox" checked={sure} onChange={({ target }) => useDeploy.setState({ sure: target.checked })} />
+          <input
+            type="checkbox"
+            checked={sure}
+            onChange={({ target }) => useDeploy.setState({ sure: target.checked })}
+          />
           I have read why the guard says {level}, and the room knows.
         </label>
       )}
       <div className={css['wayRow']}>
         <label>
           Time to live
-          <input value={ttl} aria-invalid={ttlWrong} aria-describedby="ttl-help" onChange={({ target }) => useDraft.setState({ ttl: target.value })} />
+          <input
+            value={ttl}
+            aria-invalid={ttlWrong}
+            aria-describedby="ttl-help"
+            onChange={({ target }) => useDraft.setState({ ttl: target.value })}
+          />
         </label>
-        <Button look={experiment ? 'plain' : 'primary'} icon={Rocket} busy={busy === 'deploy'} disabled={blocked || ttlWrong || busy !== ''} onClick={() => void deployNow()}>
+        <Button
+          look={experiment ? 'plain' : 'primary'}
+          icon={Rocket}
+          busy={busy === 'deploy'}
+          disabled={blocked || ttlWrong || busy !== ''}
+          onClick={() => void deployNow()}
+        >
           Deploy
         </Button>
         {experiment && (
-          <Button look="primary" icon={FlaskConical} busy={busy === 'run'} disabled={blocked || busy !== ''} onClick={() => void runNow()}>
+          <Button
+            look="primary"
+            icon={FlaskConical}
+            busy={busy === 'run'}
+            disabled={blocked || busy !== ''}
+            onClick={() => void runNow()}
+          >
             Run experiment
           </Button>
         )}
       </div>
       <p id="ttl-help" className={css['note']}>
-        {ttlWrong ? 'Expected a time such as 60s or 10m, at most 7 days.' : `Deploy injects the policies alone and puts everything back after ${duration(ttlMs(ttl) ?? 0)}.`}
+        {ttlWrong
+          ? 'Expected a time such as 60s or 10m, at most 7 days.'
+          : `Deploy injects the policies alone and puts everything back after ${duration(ttlMs(ttl) ?? 0)}.`}
         {experiment && ' Run experiment measures first, injects, watches the abort condition and gives a verdict.'}
       </p>
     </section>
@@ -119,8 +159,10 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
     <>
       {standIns.length > 0 && (
         <p className={css['note']}>
-          {named ? 'Routes of this engine stand in for the file’s of the same name' : 'The file names no routes; those of this engine are used'}:{' '}
-          {standIns.join(', ')}. Their ports are open and carry traffic already.
+          {named
+            ? 'Routes of this engine stand in for the file’s of the same name'
+            : 'The file names no routes; those of this engine are used'}
+          : {standIns.join(', ')}. Their ports are open and carry traffic already.
         </p>
       )}
       <h2>What will be done, and undone</h2>
@@ -130,7 +172,9 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
           <h3>
             {fault.policy} <span>{fault.type}</span>
           </h3>
-          <p><Discreet>{fault.explain}</Discreet></p>
+          <p>
+            <Discreet>{fault.explain}</Discreet>
+          </p>
           {fault.unavailable !== '' && (
             <p className={css['unavailable']}>
               <Shape tone="bad" /> Not available here: {fault.unavailable}
@@ -144,7 +188,9 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
           <ul>
             {fault.targets.slice(0, MOST_FAULTS).map((target) => (
               <li key={target.target}>
-                <b><Discreet>{target.target}</Discreet></b>
+                <b>
+                  <Discreet>{target.target}</Discreet>
+                </b>
                 <span>
                   <i>Do</i> {target.action}
                 </span>
@@ -155,10 +201,14 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
               </li>
             ))}
           </ul>
-          {fault.targets.length > MOST_FAULTS && <p className={css['note']}>and {fault.targets.length - MOST_FAULTS} more targets</p>}
+          {fault.targets.length > MOST_FAULTS && (
+            <p className={css['note']}>and {fault.targets.length - MOST_FAULTS} more targets</p>
+          )}
         </article>
       ))}
-      {plan.faults.length > MOST_FAULTS && <p className={css['note']}>and {plan.faults.length - MOST_FAULTS} more policies</p>}
+      {plan.faults.length > MOST_FAULTS && (
+        <p className={css['note']}>and {plan.faults.length - MOST_FAULTS} more policies</p>
+      )}
       {plan.phases.length > 0 && (
         <>
           <h2>Phases</h2>
@@ -186,7 +236,10 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
           <ul className={css['checks']}>
             {plan.routes.map(({ name, protocol, listen, upstream }) => (
               <li key={name}>
-                <b>{name}</b> {protocol} <code><Discreet>{`${listen} → ${upstream}`}</Discreet></code>
+                <b>{name}</b> {protocol}{' '}
+                <code>
+                  <Discreet>{`${listen} → ${upstream}`}</Discreet>
+                </code>
               </li>
             ))}
           </ul>

@@ -8,7 +8,12 @@ import { goToPlace, selectSection, useBench } from './bench.ts';
 import css from './rail.module.css';
 import { useCheck } from './check.ts';
 
-export const TONE_OF: Readonly<Record<GuardResult['level'], Tone>> = { SAFE: 'ok', ELEVATED: 'warn', HIGH: 'bad', CRITICAL: 'bad' };
+export const TONE_OF: Readonly<Record<GuardResult['level'], Tone>> = {
+  SAFE: 'ok',
+  ELEVATED: 'warn',
+  HIGH: 'bad',
+  CRITICAL: 'bad',
+};
 const WORDS: Readonly<Record<GuardResult['level'], string>> = {
   SAFE: 'Little can go wrong.',
   ELEVATED: 'Some users may notice.',
@@ -29,22 +34,26 @@ export function Rail(): ReactNode {
           <h2>
             <Shape tone="bad" /> {issues.length === 1 ? 'One error' : `${issues.length} errors`}
           </h2>
-          <Rows label="Errors" items={issues} row={(issue) => (
-            <button
-              type="button"
-              className={css['issue']}
-              onClick={() => {
-                selectSection(sectionOf(issue));
-                goToPlace(issue.line, issue.column);
-              }}
-            >
-              <b>
-                {issue.line}:{issue.column}
-              </b>{' '}
-              {issue.message}
-              {issue.hint !== '' && <span className={css['hint']}> {issue.hint}</span>}
-            </button>
-          )} />
+          <Rows
+            label="Errors"
+            items={issues}
+            row={(issue) => (
+              <button
+                type="button"
+                className={css['issue']}
+                onClick={() => {
+                  selectSection(sectionOf(issue));
+                  goToPlace(issue.line, issue.column);
+                }}
+              >
+                <b>
+                  {issue.line}:{issue.column}
+                </b>{' '}
+                {issue.message}
+                {issue.hint !== '' && <span className={css['hint']}> {issue.hint}</span>}
+              </button>
+            )}
+          />
         </div>
       ) : (
         <div className={css['column']}>
@@ -53,13 +62,19 @@ export function Rail(): ReactNode {
             {valid && revision === now && <Badge tone="ok">valid</Badge>}
           </h2>
           {trouble !== '' && <p className={css['none']}>{trouble}</p>}
-          {good !== null && good.summary.policies.length === 0 && <p className={css['none']}>No policy yet: nothing will be injected.</p>}
+          {good !== null && good.summary.policies.length === 0 && (
+            <p className={css['none']}>No policy yet: nothing will be injected.</p>
+          )}
           {good !== null && (
-            <Rows label="What each policy will do" items={good.summary.policies} row={(policy) => (
-              <>
-                <b>{policy.name}</b> <Discreet>{policy.explain}</Discreet>
-              </>
-            )} />
+            <Rows
+              label="What each policy will do"
+              items={good.summary.policies}
+              row={(policy) => (
+                <>
+                  <b>{policy.name}</b> <Discreet>{policy.explain}</Discreet>
+                </>
+              )}
+            />
           )}
         </div>
       )}
@@ -67,15 +82,21 @@ export function Rail(): ReactNode {
         <h2>Why</h2>
         {good !== null && good.guard.issues.length === 0 && (
           <p className={css['none']}>
-            {['SAFE', 'ELEVATED'].includes(good.guard.level) ? 'No remark: narrow targets, nothing drastic.' : 'No policy stands out alone: it is their number that adds up to this score.'}
+            {['SAFE', 'ELEVATED'].includes(good.guard.level)
+              ? 'No remark: narrow targets, nothing drastic.'
+              : 'No policy stands out alone: it is their number that adds up to this score.'}
           </p>
         )}
         {good !== null && (
-          <Rows label="Reasons of the guard" items={good.guard.issues} row={(one) => (
-            <>
-              <b>{one.policy === '' ? 'File' : one.policy}</b> {one.message}
-            </>
-          )} />
+          <Rows
+            label="Reasons of the guard"
+            items={good.guard.issues}
+            row={(one) => (
+              <>
+                <b>{one.policy === '' ? 'File' : one.policy}</b> {one.message}
+              </>
+            )}
+          />
         )}
       </div>
       <div className={css['guard']} data-old={old ? '' : undefined} aria-live="polite">
@@ -98,14 +119,33 @@ export function Rail(): ReactNode {
 }
 
 /** A list that stays quick with a thousand lines. */
-function Rows<T>({ label, items, row }: { readonly label: string; readonly items: readonly T[]; readonly row: (item: T) => ReactNode }): ReactNode {
+function Rows<T>({
+  label,
+  items,
+  row,
+}: {
+  readonly label: string;
+  readonly items: readonly T[];
+  readonly row: (item: T) => ReactNode;
+}): ReactNode {
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => 40, overscan: 6, useFlushSync: false });
+  const virtual = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 40,
+    overscan: 6,
+    useFlushSync: false,
+  });
   return (
     <div ref={scroller} className={css['rows']} tabIndex={0} role="region" aria-label={label}>
       <ul style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => (
-          <li key={index} data-index={index} ref={virtual.measureElement} style={{ transform: `translateY(${start}px)` }}>
+          <li
+            key={index}
+            data-index={index}
+            ref={virtual.measureElement}
+            style={{ transform: `translateY(${start}px)` }}
+          >
             {row(items[index] as T)}
           </li>
         ))}

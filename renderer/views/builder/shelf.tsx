@@ -31,7 +31,11 @@ function useAsked<T>(ask: () => Promise<T>, again: unknown): { readonly value?: 
   return state;
 }
 
-const use = (text: string, file: string, { path, crlf, bom }: Partial<Pick<Draft, 'path' | 'crlf' | 'bom'>> = {}): void =>
+const use = (
+  text: string,
+  file: string,
+  { path, crlf, bom }: Partial<Pick<Draft, 'path' | 'crlf' | 'bom'>> = {},
+): void =>
   void load(text, file, { path: path ?? '', crlf: crlf ?? false, bom: bom ?? false, unsaved: true }).then(
     () => useBench.setState({ panel: 'form' }),
     (error: unknown) => toastError('Nothing was replaced', error),
@@ -45,11 +49,15 @@ export function Library(): ReactNode {
       <article className={css['card']}>
         <h2>Empty file</h2>
         <p>Nothing but the version. Add routes and policies from the left, or type.</p>
-        <Button icon={FilePlus} onClick={() => use(EMPTY_FILE, 'untitled.yaml')}>Start empty</Button>
+        <Button icon={FilePlus} onClick={() => use(EMPTY_FILE, 'untitled.yaml')}>
+          Start empty
+        </Button>
       </article>
       {error !== undefined && <ErrorNote title="The library could not be read" error={error} />}
       {value === undefined && error === undefined && <Loading what="Reading the library …" />}
-      {value?.map((entry) => <Card key={entry.id} entry={entry} />)}
+      {value?.map((entry) => (
+        <Card key={entry.id} entry={entry} />
+      ))}
     </div>
   );
 }
@@ -59,16 +67,28 @@ function Card({ entry }: { readonly entry: LibraryEntry }): ReactNode {
     <article className={css['card']}>
       <h2>{entry.name}</h2>
       {first !== undefined && <p className={css['lead']}>{first}</p>}
-      {rest.map((text) => <p key={text}>{text}</p>)}
-      <Button onClick={() => use(entry.text, `${entry.id}.yaml`)} aria-label={`Start from this: ${entry.name}`}>Start from this</Button>
+      {rest.map((text) => (
+        <p key={text}>{text}</p>
+      ))}
+      <Button onClick={() => use(entry.text, `${entry.id}.yaml`)} aria-label={`Start from this: ${entry.name}`}>
+        Start from this
+      </Button>
     </article>
   );
 }
 /** The comment of a file as sentences: its lines joined, commands left out. */
 const paragraphs = (about: string): readonly string[] =>
-  about.split(/\n\s*\n/).filter((part) => !/^\s{2,}firebreak /.test(part)).map((part) => part.replace(/\s*\n\s*/g, ' ').trim()).filter((part) => part !== '');
+  about
+    .split(/\n\s*\n/)
+    .filter((part) => !/^\s{2,}firebreak /.test(part))
+    .map((part) => part.replace(/\s*\n\s*/g, ' ').trim())
+    .filter((part) => part !== '');
 
-const WHY = { deployed: { word: 'deployed', tone: 'warn' }, run: { word: 'run', tone: 'accent' }, saved: { word: 'saved', tone: 'neutral' } } as const;
+const WHY = {
+  deployed: { word: 'deployed', tone: 'warn' },
+  run: { word: 'run', tone: 'accent' },
+  saved: { word: 'saved', tone: 'neutral' },
+} as const;
 
 /** Earlier files: look at one against the text, and return to it. */
 export function Versions(): ReactNode {
@@ -77,18 +97,37 @@ export function Versions(): ReactNode {
   const { value, error } = useAsked(() => engine().query('versions', { limit: 500 }), chosen === null ? revision : 0);
   if (error !== undefined) return <ErrorNote title="The versions could not be read" error={error} />;
   if (value === undefined) return <Loading what="Reading the versions …" />;
-  if (value.length === 0) return <Empty title="No version yet">Every file that is saved, deployed or run is kept here.</Empty>;
+  if (value.length === 0)
+    return <Empty title="No version yet">Every file that is saved, deployed or run is kept here.</Empty>;
   return (
     <div className={css['versions']}>
       <VersionList versions={value} chosen={chosen} choose={setChosen} />
-      {chosen === null ? <Empty title="Choose a version">It is shown against the text of the editor.</Empty> : <Difference key={chosen.id} version={chosen} />}
+      {chosen === null ? (
+        <Empty title="Choose a version">It is shown against the text of the editor.</Empty>
+      ) : (
+        <Difference key={chosen.id} version={chosen} />
+      )}
     </div>
   );
 }
 
-function VersionList({ versions, chosen, choose }: { readonly versions: readonly FileVersion[]; readonly chosen: FileVersion | null; readonly choose: (version: FileVersion) => void }): ReactNode {
+function VersionList({
+  versions,
+  chosen,
+  choose,
+}: {
+  readonly versions: readonly FileVersion[];
+  readonly chosen: FileVersion | null;
+  readonly choose: (version: FileVersion) => void;
+}): ReactNode {
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: versions.length, getScrollElement: () => scroller.current, estimateSize: () => 52, overscan: 6, useFlushSync: false });
+  const virtual = useVirtualizer({
+    count: versions.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 52,
+    overscan: 6,
+    useFlushSync: false,
+  });
   return (
     <div ref={scroller} className={css['versionRows']}>
       <ul style={{ height: virtual.getTotalSize() }} aria-label="Versions, newest first">
@@ -130,7 +169,12 @@ function Difference({ version }: { readonly version: FileVersion }): ReactNode {
     <section className={css['difference']} aria-label={`Version of ${version.name} against the text`}>
       <header>
         <p>{same ? 'The same as the text.' : 'What returning to it would change in the text:'}</p>
-        <Button look="primary" icon={RotateCcw} disabled={same} onClick={() => use(value.text, fileName(), useDraft.getState())}>
+        <Button
+          look="primary"
+          icon={RotateCcw}
+          disabled={same}
+          onClick={() => use(value.text, fileName(), useDraft.getState())}
+        >
           Return to this version
         </Button>
       </header>

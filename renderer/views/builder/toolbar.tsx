@@ -42,7 +42,14 @@ export function Toolbar(): ReactNode {
       <Button look="quiet" onClick={() => void saveAs()} disabled={empty}>
         Save as …
       </Button>
-      <Button look="primary" icon={ClipboardList} busy={busy === 'plan'} disabled={empty} onClick={() => void planNow()} title="Shows what would happen; changes nothing">
+      <Button
+        look="primary"
+        icon={ClipboardList}
+        busy={busy === 'plan'}
+        disabled={empty}
+        onClick={() => void planNow()}
+        title="Shows what would happen; changes nothing"
+      >
         Plan <Kbd>{keysText('mod+Enter')}</Kbd>
       </Button>
     </div>

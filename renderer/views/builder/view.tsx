@@ -34,9 +34,13 @@ export default function Builder(): ReactNode {
   const panel = useBench((state) => state.panel);
   const panels = useRef<HTMLDivElement>(null);
   const [dragged, setDragged] = useState(false);
-  useBuilderActions(useCallback(() => {
-    requestAnimationFrame(() => panels.current?.querySelector<HTMLElement>('fieldset input, fieldset select, fieldset textarea')?.focus());
-  }, []));
+  useBuilderActions(
+    useCallback(() => {
+      requestAnimationFrame(() =>
+        panels.current?.querySelector<HTMLElement>('fieldset input, fieldset select, fieldset textarea')?.focus(),
+      );
+    }, []),
+  );
   if (!ready) return <Loading what="Bringing back what you worked on …" />;
   const isFile = (event: React.DragEvent): boolean => event.dataTransfer.types.includes('Files');
   return (
@@ -62,7 +66,12 @@ export default function Builder(): ReactNode {
       <Deployed />
       <div className={css['columns']}>
         <Outline />
-        <Tabs.Root className={css['middle']} value={panel} onValueChange={(value) => useBench.setState({ panel: value as Panel })} ref={panels}>
+        <Tabs.Root
+          className={css['middle']}
+          value={panel}
+          onValueChange={(value) => useBench.setState({ panel: value as Panel })}
+          ref={panels}
+        >
           <Tabs.List className={css['tabs']} aria-label="Beside the text">
             {PANELS.map(({ id, title }) => (
               <Tabs.Trigger key={id} value={id} className={css['tab']}>
@@ -106,7 +115,11 @@ function Text(): ReactNode {
     <section className={css['text']} aria-label="YAML">
       <header>
         <h2>YAML</h2>
-        {problem !== null && problem.large !== true ? <Badge tone="bad">cannot be read</Badge> : wrong > 0 && <Badge tone="bad">{wrong === 1 ? 'one error' : `${wrong} errors`}</Badge>}
+        {problem !== null && problem.large !== true ? (
+          <Badge tone="bad">cannot be read</Badge>
+        ) : (
+          wrong > 0 && <Badge tone="bad">{wrong === 1 ? 'one error' : `${wrong} errors`}</Badge>
+        )}
         <span className={css['hint']}>
           <Kbd>Esc</Kbd> <Kbd>Tab</Kbd> leaves the editor
         </span>

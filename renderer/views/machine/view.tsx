@@ -46,7 +46,12 @@ export default function Machine(): ReactNode {
       setBusy(false);
     }
   }, []);
-  const actions = useMemo(() => [{ id: 'recover', title: 'Put back what stayed behind', group: 'Safety' as const, run: () => void recover() }], [recover]);
+  const actions = useMemo(
+    () => [
+      { id: 'recover', title: 'Put back what stayed behind', group: 'Safety' as const, run: () => void recover() },
+    ],
+    [recover],
+  );
   useOffer(actions);
 
   if (status === null) return <Loading what="Reading the state of this machine …" />;
@@ -64,7 +69,11 @@ export default function Machine(): ReactNode {
       </section>
       <section>
         <h2>This machine</h2>
-        {error !== undefined ? <ErrorNote title="Not examined" error={error} /> : <Capabilities capabilities={capabilities} />}
+        {error !== undefined ? (
+          <ErrorNote title="Not examined" error={error} />
+        ) : (
+          <Capabilities capabilities={capabilities} />
+        )}
       </section>
       <section>
         <h2>The room</h2>
@@ -78,7 +87,9 @@ function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: 
   return (
     <ul className={css['facts']}>
       <li>
-        <Badge tone={watchdog?.alive === true ? 'ok' : 'bad'}>{watchdog?.alive === true ? 'watchdog alive' : 'no watchdog'}</Badge>
+        <Badge tone={watchdog?.alive === true ? 'ok' : 'bad'}>
+          {watchdog?.alive === true ? 'watchdog alive' : 'no watchdog'}
+        </Badge>
         <span>
           {watchdog?.alive === true
             ? `Process ${watchdog.pid} reverts every fault when this engine dies or falls silent for 10 seconds.`
@@ -88,7 +99,10 @@ function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: 
       {sentinel?.alive === false && (
         <li>
           <Badge tone="bad">HALT hindered</Badge>
-          <span>The thread that takes HALT from other programs has stopped: {sentinel.note}. Start this engine anew; until then HALT only from here.</span>
+          <span>
+            The thread that takes HALT from other programs has stopped: {sentinel.note}. Start this engine anew; until
+            then HALT only from here.
+          </span>
         </li>
       )}
       {halted && (
@@ -101,10 +115,19 @@ function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: 
   );
 }
 
-function OpenRecords({ status: { open, damage, faults }, busy, onRecover }: { readonly status: EngineStatus; readonly busy: boolean; readonly onRecover: () => void }): ReactNode {
+function OpenRecords({
+  status: { open, damage, faults },
+  busy,
+  onRecover,
+}: {
+  readonly status: EngineStatus;
+  readonly busy: boolean;
+  readonly onRecover: () => void;
+}): ReactNode {
   if (open.length === 0 && damage.length === 0) return <p className={css['quiet']}>No undo record is open.</p>;
   const unconfirmed = new Set(faults.filter(({ state }) => state === 'unconfirmed').map(({ id }) => id));
-  const stays = ({ id, ownerAlive }: Pick<EngineStatus['open'][number], 'id' | 'ownerAlive'>): boolean => !ownerAlive || unconfirmed.has(id);
+  const stays = ({ id, ownerAlive }: Pick<EngineStatus['open'][number], 'id' | 'ownerAlive'>): boolean =>
+    !ownerAlive || unconfirmed.has(id);
   return (
     <>
       <table className={css['table']}>
@@ -120,7 +143,9 @@ function OpenRecords({ status: { open, damage, faults }, busy, onRecover }: { re
           {open.map(({ id, target, policy, inverse, ownerAlive, since, note }) => (
             <tr key={id}>
               <td>
-                <Badge tone={stays({ id, ownerAlive }) ? 'bad' : 'warn'}>{!ownerAlive ? 'left behind' : unconfirmed.has(id) ? 'unconfirmed' : 'held'}</Badge>
+                <Badge tone={stays({ id, ownerAlive }) ? 'bad' : 'warn'}>
+                  {!ownerAlive ? 'left behind' : unconfirmed.has(id) ? 'unconfirmed' : 'held'}
+                </Badge>
               </td>
               <td>
                 <Discreet>{target}</Discreet> <small>{policy}</small>
@@ -154,7 +179,8 @@ function OpenRecords({ status: { open, damage, faults }, busy, onRecover }: { re
 }
 
 function Routes({ status: { routes } }: { readonly status: EngineStatus }): ReactNode {
-  if (routes.length === 0) return <p className={css['quiet']}>No route is open. A policy file opens those that it names.</p>;
+  if (routes.length === 0)
+    return <p className={css['quiet']}>No route is open. A policy file opens those that it names.</p>;
   return (
     <table className={css['table']}>
       <thead>
@@ -215,7 +241,11 @@ function Room({ status: { version, pid, startedAt } }: { readonly status: Engine
       {desktop !== undefined && <GlobalHalt host={desktop} />}
       <label className={css['field']}>
         <span>Where traces are looked up</span>
-        <input value={traceUrl} placeholder="https://traces.example/trace/{trace}" onChange={({ target }) => usePreferences.setState({ traceUrl: target.value.slice(0, 2_000) })} />
+        <input
+          value={traceUrl}
+          placeholder="https://traces.example/trace/{trace}"
+          onChange={({ target }) => usePreferences.setState({ traceUrl: target.value.slice(0, 2_000) })}
+        />
         <small>{'{trace}'} stands for the id. The log journal then links to it.</small>
       </label>
     </div>
@@ -231,8 +261,8 @@ function GlobalHalt({ host }: { readonly host: DesktopApi }): ReactNode {
   if (shortcut === undefined) return null;
   return (
     <p>
-      <Badge tone={shortcut.problem === '' ? 'ok' : 'bad'}>{shortcut.problem === '' ? 'works' : 'does not work'}</Badge> <Kbd>{shortcut.keys}</Kbd> is HALT from any
-      program. {shortcut.problem}
+      <Badge tone={shortcut.problem === '' ? 'ok' : 'bad'}>{shortcut.problem === '' ? 'works' : 'does not work'}</Badge>{' '}
+      <Kbd>{shortcut.keys}</Kbd> is HALT from any program. {shortcut.problem}
     </p>
   );
 }

@@ -1,5 +1,15 @@
 import { type ReactNode, memo } from 'react';
-import { CartesianGrid, Line, LineChart, ReferenceArea, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceArea,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts';
 import { type RunStory, limitOf } from '../../stores/run-fold.ts';
 import { usePreferences } from '../../stores/preferences.ts';
 import { duration, percent, timeOfDay } from '../../ui/format.ts';
@@ -17,13 +27,38 @@ export const Charts = memo(function Charts({ story }: { readonly story: RunStory
   const data = story.series.filter((_, index) => index % step === 0 || index === story.series.length - 1);
   const start = story.phases.find(({ name }) => name === 'inject')?.start;
   const end = story.phases.find(({ name }) => name === 'observe')?.end ?? data.at(-1)?.at;
-  const under: readonly [number, number] | undefined = start === undefined ? undefined : [start, Math.max(start, end ?? start)];
+  const under: readonly [number, number] | undefined =
+    start === undefined ? undefined : [start, Math.max(start, end ?? start)];
   return (
     <div className={css['charts']}>
-      <Chart title="Success" data={data} under={under} domain={[0, 1]} format={percent} {...(limit?.figure === 'success_rate' ? { limit: limit.limit } : {})}
-        lines={probes.map((probe, index) => ({ name: probe, colour: COLOURS[index % COLOURS.length] as string, value: (point) => point.probes[probe]?.successRate ?? null }))} />
-      <Chart title="Latency" data={data} under={under} domain={[0, 'auto']} format={duration} {...(limit !== undefined && /^p(50|95|99)$/.test(limit.figure) ? { limit: limit.limit } : {})}
-        lines={probes.flatMap((probe, index) => (['p50', 'p95', 'p99'] as const).map((figure, nth) => ({ name: `${probe} ${figure}`, colour: COLOURS[(index * 3 + nth) % COLOURS.length] as string, value: (point: RunStory['series'][number]) => point.probes[probe]?.[figure] ?? null })))} />
+      <Chart
+        title="Success"
+        data={data}
+        under={under}
+        domain={[0, 1]}
+        format={percent}
+        {...(limit?.figure === 'success_rate' ? { limit: limit.limit } : {})}
+        lines={probes.map((probe, index) => ({
+          name: probe,
+          colour: COLOURS[index % COLOURS.length] as string,
+          value: (point) => point.probes[probe]?.successRate ?? null,
+        }))}
+      />
+      <Chart
+        title="Latency"
+        data={data}
+        under={under}
+        domain={[0, 'auto']}
+        format={duration}
+        {...(limit !== undefined && /^p(50|95|99)$/.test(limit.figure) ? { limit: limit.limit } : {})}
+        lines={probes.flatMap((probe, index) =>
+          (['p50', 'p95', 'p99'] as const).map((figure, nth) => ({
+            name: `${probe} ${figure}`,
+            colour: COLOURS[(index * 3 + nth) % COLOURS.length] as string,
+            value: (point: RunStory['series'][number]) => point.probes[probe]?.[figure] ?? null,
+          })),
+        )}
+      />
     </div>
   );
 });
@@ -35,7 +70,11 @@ interface ChartProps {
   readonly domain: [number, number | 'auto'];
   readonly format: (value: number | null) => string;
   readonly limit?: number;
-  readonly lines: readonly { readonly name: string; readonly colour: string; readonly value: (point: RunStory['series'][number]) => number | null }[];
+  readonly lines: readonly {
+    readonly name: string;
+    readonly colour: string;
+    readonly value: (point: RunStory['series'][number]) => number | null;
+  }[];
 }
 function Chart({ title, data, under, domain, format, limit, lines }: ChartProps): ReactNode {
   const zone = usePreferences(({ clock }) => clock);
@@ -54,13 +93,44 @@ function Chart({ title, data, under, domain, format, limit, lines }: ChartProps)
       <ResponsiveContainer width="100%" height={220}>
         <LineChart data={[...data]} margin={{ top: 8, right: 12, bottom: 0, left: 0 }} accessibilityLayer>
           <CartesianGrid stroke="var(--line)" vertical={false} />
-          {under !== undefined && <ReferenceArea x1={under[0]} x2={under[1]} fill="var(--warn)" fillOpacity={0.1} ifOverflow="hidden" />}
-          <XAxis dataKey="at" type="number" domain={['dataMin', 'dataMax']} tickFormatter={(at: number) => timeOfDay(at, zone)} stroke="var(--muted)" fontSize="0.75rem" minTickGap={48} />
-          <YAxis domain={domain} tickFormatter={(value: number) => format(value)} stroke="var(--muted)" fontSize="0.75rem" width={72} />
-          <Tooltip labelFormatter={(at) => timeOfDay(Number(at), zone)} formatter={(value) => format(typeof value === 'number' ? value : null)} contentStyle={{ background: 'var(--raised)', border: '1px solid var(--line-strong)', color: 'var(--text)' }} />
-          {limit !== undefined && <ReferenceLine y={limit} stroke="var(--bad)" strokeDasharray="6 4" ifOverflow="extendDomain" />}
+          {under !== undefined && (
+            <ReferenceArea x1={under[0]} x2={under[1]} fill="var(--warn)" fillOpacity={0.1} ifOverflow="hidden" />
+          )}
+          <XAxis
+            dataKey="at"
+            type="number"
+            domain={['dataMin', 'dataMax']}
+            tickFormatter={(at: number) => timeOfDay(at, zone)}
+            stroke="var(--muted)"
+            fontSize="0.75rem"
+            minTickGap={48}
+          />
+          <YAxis
+            domain={domain}
+            tickFormatter={(value: number) => format(value)}
+            stroke="var(--muted)"
+            fontSize="0.75rem"
+            width={72}
+          />
+          <Tooltip
+            labelFormatter={(at) => timeOfDay(Number(at), zone)}
+            formatter={(value) => format(typeof value === 'number' ? value : null)}
+            contentStyle={{ background: 'var(--raised)', border: '1px solid var(--line-strong)', color: 'var(--text)' }}
+          />
+          {limit !== undefined && (
+            <ReferenceLine y={limit} stroke="var(--bad)" strokeDasharray="6 4" ifOverflow="extendDomain" />
+          )}
           {lines.map(({ name, colour, value }) => (
-            <Line key={name} name={name} dataKey={value} stroke={colour} strokeWidth={2} dot={false} isAnimationActive={false} connectNulls={false} />
+            <Line
+              key={name}
+              name={name}
+              dataKey={value}
+              stroke={colour}
+              strokeWidth={2}
+              dot={false}
+              isAnimationActive={false}
+              connectNulls={false}
+            />
           ))}
         </LineChart>
       </ResponsiveContainer>

@@ -17,7 +17,8 @@ export function Compare({ a, b }: { readonly a: string; readonly b: string }): R
   const [left, right] = [useRecord(a), useRecord(b)];
   const error = left.error ?? right.error;
   if (error !== undefined) return <Wrong title="These runs cannot be compared" error={error} />;
-  if (left.record === undefined || right.record === undefined || left.story === undefined || right.story === undefined) return <Loading what="Reading both runs …" />;
+  if (left.record === undefined || right.record === undefined || left.story === undefined || right.story === undefined)
+    return <Loading what="Reading both runs …" />;
   const both = [left, right] as const;
   return (
     <article className={css['detail']} aria-label="Two runs compared">
@@ -45,7 +46,9 @@ export function Compare({ a, b }: { readonly a: string; readonly b: string }): R
           <tr>
             <th scope="row">Verdict</th>
             {both.map(({ record }, index) => (
-              <td key={index}>{record?.verdict != null && <Badge tone={VERDICT_TONES[record.verdict]}>{record.verdict}</Badge>}</td>
+              <td key={index}>
+                {record?.verdict != null && <Badge tone={VERDICT_TONES[record.verdict]}>{record.verdict}</Badge>}
+              </td>
             ))}
             <td>{left.record.verdict === right.record.verdict ? 'same' : 'differs'}</td>
           </tr>

@@ -6,8 +6,13 @@ import { figureText } from '../../ui/figures.ts';
 import css from './runs.module.css';
 
 /** What would end the run early, and how far away it is. */
-export function AbortCondition({ story: { abort, newest, breach, endedAt, verdict } }: { readonly story: RunStory }): ReactNode {
-  if (abort === null) return <p className={css['quiet']}>No abort condition: only its time or a person ends this run.</p>;
+export function AbortCondition({
+  story: { abort, newest, breach, endedAt, verdict },
+}: {
+  readonly story: RunStory;
+}): ReactNode {
+  if (abort === null)
+    return <p className={css['quiet']}>No abort condition: only its time or a person ends this run.</p>;
   const limit = limitOf(abort.when);
   return (
     <section className={css['condition']} aria-label="Abort condition">
@@ -17,7 +22,11 @@ export function AbortCondition({ story: { abort, newest, breach, endedAt, verdic
       </p>
       {breach !== null ? (
         <p>
-          <Badge tone="bad">held</Badge> on {breach.probe}: {Object.entries(breach.figures).filter(([name]) => abort.when.includes(name)).map(([name, value]) => `${name} ${figureText(name, value)}`).join(', ')}
+          <Badge tone="bad">held</Badge> on {breach.probe}:{' '}
+          {Object.entries(breach.figures)
+            .filter(([name]) => abort.when.includes(name))
+            .map(([name, value]) => `${name} ${figureText(name, value)}`)
+            .join(', ')}
         </p>
       ) : endedAt !== null ? (
         <p>
@@ -25,21 +34,44 @@ export function AbortCondition({ story: { abort, newest, breach, endedAt, verdic
           {verdict === null ? <Badge>not known</Badge> : <Badge tone="ok">never held</Badge>}
         </p>
       ) : limit === undefined ? null : (
-        Object.values(newest).map(({ probe, figures }) => <Distance key={probe} probe={probe} value={figures[limit.figure] ?? null} {...limit} />)
+        Object.values(newest).map(({ probe, figures }) => (
+          <Distance key={probe} probe={probe} value={figures[limit.figure] ?? null} {...limit} />
+        ))
       )}
     </section>
   );
 }
 
 /** Between two shares there are points, not per cent. */
-const distance = (figure: string, away: number): string => (figure === 'success_rate' || figure === 'availability' ? `${(away * 100).toFixed(1)} points` : figureText(figure, away));
+const distance = (figure: string, away: number): string =>
+  figure === 'success_rate' || figure === 'availability'
+    ? `${(away * 100).toFixed(1)} points`
+    : figureText(figure, away);
 
-function Distance({ probe, value, figure, operator, limit }: { readonly probe: string; readonly value: number | null; readonly figure: string; readonly operator: string; readonly limit: number }): ReactNode {
-  if (value === null) return <p>{probe}: {NOTHING}</p>;
+function Distance({
+  probe,
+  value,
+  figure,
+  operator,
+  limit,
+}: {
+  readonly probe: string;
+  readonly value: number | null;
+  readonly figure: string;
+  readonly operator: string;
+  readonly limit: number;
+}): ReactNode {
+  if (value === null)
+    return (
+      <p>
+        {probe}: {NOTHING}
+      </p>
+    );
   const away = operator.startsWith('<') ? value - limit : limit - value;
   return (
     <p>
-      <Badge tone={away > 0 ? 'ok' : 'bad'}>{away > 0 ? 'away' : 'beyond'}</Badge> {probe}: {figure} {figureText(figure, value)}, {distance(figure, Math.abs(away))} {away > 0 ? 'from the limit' : 'past the limit'}
+      <Badge tone={away > 0 ? 'ok' : 'bad'}>{away > 0 ? 'away' : 'beyond'}</Badge> {probe}: {figure}{' '}
+      {figureText(figure, value)}, {distance(figure, Math.abs(away))} {away > 0 ? 'from the limit' : 'past the limit'}
     </p>
   );
 }
@@ -55,7 +87,10 @@ export function Checks({ story: { checks, newest, endedAt } }: { readonly story:
         const held = sample?.held ?? null;
         return (
           <p key={name}>
-            <Badge tone={held === null ? 'neutral' : held ? 'ok' : 'bad'}>{held === null ? 'not known' : held ? 'holds' : 'broken'}</Badge> {name}: <code>{expect}</code>
+            <Badge tone={held === null ? 'neutral' : held ? 'ok' : 'bad'}>
+              {held === null ? 'not known' : held ? 'holds' : 'broken'}
+            </Badge>{' '}
+            {name}: <code>{expect}</code>
             {endedAt !== null && <small> at the last poll</small>}
           </p>
         );

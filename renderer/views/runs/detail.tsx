@@ -33,12 +33,26 @@ export function Detail({ run }: { readonly run: string }): ReactNode {
       </header>
 
       <section className={css['verdict']} aria-label="Verdict">
-        {running ? <Badge tone="accent">running</Badge> : story.verdict === null ? <Badge>cut off</Badge> : <Badge tone={VERDICT_TONES[story.verdict]}>{story.verdict}</Badge>}
+        {running ? (
+          <Badge tone="accent">running</Badge>
+        ) : story.verdict === null ? (
+          <Badge>cut off</Badge>
+        ) : (
+          <Badge tone={VERDICT_TONES[story.verdict]}>{story.verdict}</Badge>
+        )}
         <p>{running ? 'The verdict is given at the end.' : story.reason}</p>
         <div className={css['figures']}>
           <Figure name="Lasted" value={story.endedAt === null ? '…' : duration(story.endedAt - story.startedAt)} />
-          <Figure name="Recovered after" value={running ? '…' : story.recoveryMs === 0 ? 'at once' : duration(story.recoveryMs)} {...(story.recoveryMs === null && !running ? { note: 'never lost, or not recovered' } : {})} />
-          <Figure name="State afterwards" value={running ? '…' : story.reverted ? 'clean' : 'unconfirmed'} tone={running ? 'neutral' : story.reverted ? 'ok' : 'bad'} />
+          <Figure
+            name="Recovered after"
+            value={running ? '…' : story.recoveryMs === 0 ? 'at once' : duration(story.recoveryMs)}
+            {...(story.recoveryMs === null && !running ? { note: 'never lost, or not recovered' } : {})}
+          />
+          <Figure
+            name="State afterwards"
+            value={running ? '…' : story.reverted ? 'clean' : 'unconfirmed'}
+            tone={running ? 'neutral' : story.reverted ? 'ok' : 'bad'}
+          />
         </div>
       </section>
 
@@ -49,7 +63,11 @@ export function Detail({ run }: { readonly run: string }): ReactNode {
       </div>
       <section>
         <h3>Measured</h3>
-        {story.series.length === 0 ? <Empty title={running ? 'The first poll is under way' : 'Nothing was measured'} /> : <Charts story={story} />}
+        {story.series.length === 0 ? (
+          <Empty title={running ? 'The first poll is under way' : 'Nothing was measured'} />
+        ) : (
+          <Charts story={story} />
+        )}
       </section>
       {running ? <FaultsNow faults={story.faults} /> : <Faults faults={story.faults} />}
       <section>

@@ -4,7 +4,8 @@ import { engine } from '../../stores/connection.ts';
 import { toast } from '../../stores/toasts.ts';
 import { download } from '../../ui/download.ts';
 
-const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+const bytesOf = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 /** Has the report made, and saves it where the person says (desktop) or where the browser saves things. */
 export async function exportReport(run: string, format: ReportFormat): Promise<void> {
@@ -17,4 +18,3 @@ export async function exportReport(run: string, format: ReportFormat): Promise<v
   download(name, new Blob([bytesOf(base64)], { type: mediaType }));
   toast('ok', 'Report exported', name);
 }
-

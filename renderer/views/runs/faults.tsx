@@ -6,7 +6,14 @@ import { Discreet } from '../../ui/discreet.tsx';
 import { NOTHING, count, duration, percent } from '../../ui/format.ts';
 import css from './runs.module.css';
 
-const TONES: Readonly<Record<FaultReport['state'], Tone>> = { planned: 'neutral', injecting: 'warn', active: 'warn', reverting: 'accent', clean: 'ok', unconfirmed: 'bad' };
+const TONES: Readonly<Record<FaultReport['state'], Tone>> = {
+  planned: 'neutral',
+  injecting: 'warn',
+  active: 'warn',
+  reverting: 'accent',
+  clean: 'ok',
+  unconfirmed: 'bad',
+};
 
 /** While a run is under way, with what has been delivered so far; events tell only the states. */
 export function FaultsNow({ faults }: { readonly faults: readonly FaultReport[] }): ReactNode {
@@ -44,15 +51,27 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
                   {note !== '' && <small>{note}</small>}
                 </td>
                 <td>
-                  {effect.figures.length === 0 && (effect.bitten ? effect.detail : state === 'clean' || state === 'unconfirmed' ? 'not seen to bite' : 'not measured yet')}
+                  {effect.figures.length === 0 &&
+                    (effect.bitten
+                      ? effect.detail
+                      : state === 'clean' || state === 'unconfirmed'
+                        ? 'not seen to bite'
+                        : 'not measured yet')}
                   {effect.figures.map(({ name, unit, requested, delivered, samples }) => (
                     <div key={name}>
-                      {name}: {value(requested, unit)} → {delivered === null ? NOTHING : value(delivered, unit)} <small>({samples})</small>
+                      {name}: {value(requested, unit)} → {delivered === null ? NOTHING : value(delivered, unit)}{' '}
+                      <small>({samples})</small>
                     </div>
                   ))}
                 </td>
                 <td>
-                  {after === null ? NOTHING : reverted ? <Badge tone="ok">equal</Badge> : <Badge tone="bad">differs</Badge>}
+                  {after === null ? (
+                    NOTHING
+                  ) : reverted ? (
+                    <Badge tone="ok">equal</Badge>
+                  ) : (
+                    <Badge tone="bad">differs</Badge>
+                  )}
                   {before !== null && <small title={before}>{before.slice(0, 12)}</small>}
                 </td>
               </tr>

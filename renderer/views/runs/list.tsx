@@ -14,7 +14,8 @@ export function RunList({ shown }: { readonly shown: string }): ReactNode {
   const history = useRuns((state) => state.history);
   const live = useRuns((state) => state.live);
   const trouble = useRuns((state) => state.trouble);
-  if (history === undefined && trouble !== undefined) return <Wrong title="The history cannot be read" error={trouble} />;
+  if (history === undefined && trouble !== undefined)
+    return <Wrong title="The history cannot be read" error={trouble} />;
   if (history === undefined) return <Loading what="Reading the history …" />;
   const running = live !== undefined && live.endedAt === null ? live : undefined;
   return (
@@ -22,7 +23,11 @@ export function RunList({ shown }: { readonly shown: string }): ReactNode {
       <ol>
         {running !== undefined && (
           <li>
-            <button type="button" aria-current={running.run === shown ? 'true' : undefined} onClick={() => go('runs', running.run)}>
+            <button
+              type="button"
+              aria-current={running.run === shown ? 'true' : undefined}
+              onClick={() => go('runs', running.run)}
+            >
               <strong title={running.name}>{running.name}</strong>
               <Badge tone="accent">running</Badge>
               <small>
@@ -42,7 +47,13 @@ export function RunList({ shown }: { readonly shown: string }): ReactNode {
   );
 }
 
-function Row({ summary: { run, name, startedAt, endedAt, verdict, reverted }, current }: { readonly summary: RunSummary; readonly current: boolean }): ReactNode {
+function Row({
+  summary: { run, name, startedAt, endedAt, verdict, reverted },
+  current,
+}: {
+  readonly summary: RunSummary;
+  readonly current: boolean;
+}): ReactNode {
   return (
     <li>
       <button type="button" aria-current={current ? 'true' : undefined} onClick={() => go('runs', run)}>

@@ -14,7 +14,13 @@ export function Phases({ story }: { readonly story: RunStory }): ReactNode {
         <li key={name} aria-current={end === null ? 'step' : undefined}>
           <strong>{PHASE_WORDS[name]}</strong>
           <span>
-            {end !== null ? duration(end - start) : story.phaseEndsAt === null ? 'under way' : now === 0 ? '' : `${countdown(story.phaseEndsAt - now)} left`}
+            {end !== null
+              ? duration(end - start)
+              : story.phaseEndsAt === null
+                ? 'under way'
+                : now === 0
+                  ? ''
+                  : `${countdown(story.phaseEndsAt - now)} left`}
           </span>
         </li>
       ))}

@@ -12,10 +12,20 @@ import { Button } from '../../ui/controls.tsx';
 import { exportReport } from './export.ts';
 import css from './runs.module.css';
 
-const FORMATS: readonly (readonly [ReportFormat, string])[] = [['pdf', 'PDF'], ['markdown', 'Markdown'], ['json', 'JSON']];
+const FORMATS: readonly (readonly [ReportFormat, string])[] = [
+  ['pdf', 'PDF'],
+  ['markdown', 'Markdown'],
+  ['json', 'JSON'],
+];
 
 /** What can be done with a run. */
-export function Tools({ story: { run, endedAt }, record }: { readonly story: RunStory; readonly record: RunRecord | undefined }): ReactNode {
+export function Tools({
+  story: { run, endedAt },
+  record,
+}: {
+  readonly story: RunStory;
+  readonly record: RunRecord | undefined;
+}): ReactNode {
   const [busy, setBusy] = useState('');
   const during = useCallback(async (what: string, work: () => Promise<unknown>): Promise<void> => {
     setBusy(what);
@@ -28,8 +38,14 @@ export function Tools({ story: { run, endedAt }, record }: { readonly story: Run
     }
   }, []);
   const running = endedAt === null;
-  const abort = useCallback(() => void during('Abort', () => engine().command('abort', { run, why: 'aborted in the room' })), [during, run]);
-  const report = useCallback((format: ReportFormat) => void during(format, () => exportReport(run, format)), [during, run]);
+  const abort = useCallback(
+    () => void during('Abort', () => engine().command('abort', { run, why: 'aborted in the room' })),
+    [during, run],
+  );
+  const report = useCallback(
+    (format: ReportFormat) => void during(format, () => exportReport(run, format)),
+    [during, run],
+  );
   const again = useCallback(() => {
     if (record !== undefined) void during('Run again', () => runAgain(record));
   }, [during, record]);
@@ -38,8 +54,19 @@ export function Tools({ story: { run, endedAt }, record }: { readonly story: Run
       running
         ? [{ id: 'abort-run', title: 'Abort this run', group: 'Runs', keys: 'x', run: abort }]
         : [
-            { id: 'export-report', title: 'Export the report as PDF', group: 'Runs', keys: 'e', run: () => report('pdf') },
-            { id: 'export-markdown', title: 'Export the report as Markdown', group: 'Runs', run: () => report('markdown') },
+            {
+              id: 'export-report',
+              title: 'Export the report as PDF',
+              group: 'Runs',
+              keys: 'e',
+              run: () => report('pdf'),
+            },
+            {
+              id: 'export-markdown',
+              title: 'Export the report as Markdown',
+              group: 'Runs',
+              run: () => report('markdown'),
+            },
             { id: 'export-json', title: 'Export the report as JSON', group: 'Runs', run: () => report('json') },
             { id: 'run-again', title: 'Run again with the same seed', group: 'Runs', keys: 'r a', run: again },
           ],
@@ -58,11 +85,23 @@ export function Tools({ story: { run, endedAt }, record }: { readonly story: Run
   return (
     <div className={css['tools']}>
       {FORMATS.map(([format, word]) => (
-        <Button key={format} icon={Download} busy={busy === format} onClick={() => report(format)} aria-label={`Export the report as ${word}`}>
+        <Button
+          key={format}
+          icon={Download}
+          busy={busy === format}
+          onClick={() => report(format)}
+          aria-label={`Export the report as ${word}`}
+        >
           {word}
         </Button>
       ))}
-      <Button icon={RotateCw} busy={busy === 'Run again'} disabled={record === undefined} onClick={again} title="With the same seed">
+      <Button
+        icon={RotateCw}
+        busy={busy === 'Run again'}
+        disabled={record === undefined}
+        onClick={again}
+        title="With the same seed"
+      >
         Run again
       </Button>
       <CompareWith run={run} />
@@ -85,7 +124,11 @@ function CompareWith({ run }: { readonly run: string }): ReactNode {
     <label className={css['compareWith']}>
       <GitCompareArrows size="1.1em" aria-hidden />
       <span className="visually-hidden">Compare with</span>
-      <select value="" disabled={others.length === 0} onChange={({ target }) => go('runs', 'compare', run, target.value)}>
+      <select
+        value=""
+        disabled={others.length === 0}
+        onChange={({ target }) => go('runs', 'compare', run, target.value)}
+      >
         <option value="" disabled>
           {others.length === 0 ? 'No other run' : 'Compare with …'}
         </option>

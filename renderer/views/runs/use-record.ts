@@ -29,12 +29,23 @@ export function useRecord(run: string): Told {
     client.query('record', { run }, left.signal).then(
       (found) => {
         setRecord(found ?? undefined);
-        setError(found === null ? new Error(begun ? 'This run was cut off: its engine ended before it did, so there is no record of it.' : `History does not know a run ${run}.`) : undefined);
+        setError(
+          found === null
+            ? new Error(
+                begun
+                  ? 'This run was cut off: its engine ended before it did, so there is no record of it.'
+                  : `History does not know a run ${run}.`,
+              )
+            : undefined,
+        );
       },
       (failure: unknown) => !left.signal.aborted && setError(failure),
     );
     return () => left.abort();
   }, [client, run, underWay, begun, listed]);
-  const story = record !== undefined && record.endedAt !== null ? storyOf(record) : (live ?? (record === undefined ? undefined : storyOf(record)));
+  const story =
+    record !== undefined && record.endedAt !== null
+      ? storyOf(record)
+      : (live ?? (record === undefined ? undefined : storyOf(record)));
   return { story, record, error: story === undefined ? error : undefined };
 }

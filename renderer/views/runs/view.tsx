@@ -21,7 +21,9 @@ export default function Runs({ rest }: { readonly rest: readonly string[] }): Re
       {compared ? (
         <Compare a={a} b={b} />
       ) : shown === '' ? (
-        <Empty title="No run yet">Start an experiment in the builder, or break something safely from the welcome.</Empty>
+        <Empty title="No run yet">
+          Start an experiment in the builder, or break something safely from the welcome.
+        </Empty>
       ) : (
         <Detail key={shown} run={shown} />
       )}

@@ -4,8 +4,23 @@ import { type FaultReport } from '../../../engine/contract/models.ts';
 import { LINGER, type Listed, endOf, linger } from './linger.ts';
 
 const fault = (id: string, state: FaultReport['state']): FaultReport => ({
-  id, policy: 'p', type: 'http', target: 't', explain: '', action: '', inverse: '', reversible: true, state, injectedAt: 0, revertedAt: null, leaseUntil: null,
-  effect: { bitten: false, detail: '', figures: [] }, before: null, after: null, reverted: state === 'clean', note: '',
+  id,
+  policy: 'p',
+  type: 'http',
+  target: 't',
+  explain: '',
+  action: '',
+  inverse: '',
+  reversible: true,
+  state,
+  injectedAt: 0,
+  revertedAt: null,
+  leaseUntil: null,
+  effect: { bitten: false, detail: '', figures: [] },
+  before: null,
+  after: null,
+  reverted: state === 'clean',
+  note: '',
 });
 const none = new Map<string, FaultReport>();
 const states = (list: readonly Listed[]): string[] => list.map(({ fault: { id, state } }) => `${id} ${state}`);

@@ -16,7 +16,12 @@ export const LINGER = 6_000;
  * nothing is claimed and it goes.
  * @param told the last event of each fault, by its id.
  */
-export function linger(before: readonly Listed[], faults: readonly FaultReport[], told: ReadonlyMap<string, FaultReport>, at: number): readonly Listed[] {
+export function linger(
+  before: readonly Listed[],
+  faults: readonly FaultReport[],
+  told: ReadonlyMap<string, FaultReport>,
+  at: number,
+): readonly Listed[] {
   const now = new Map(faults.map((fault) => [fault.id, fault]));
   const kept = before.flatMap(({ fault: last, endedAt }): Listed[] => {
     const fault = now.get(last.id) ?? told.get(last.id);
@@ -27,7 +32,9 @@ export function linger(before: readonly Listed[], faults: readonly FaultReport[]
     // A clock that was set back must not keep it for hours.
     return at - ended < LINGER && at >= ended ? [{ fault, endedAt: ended }] : [];
   });
-  const added = [...now.values()].filter(({ state }) => state !== 'clean').map((fault): Listed => ({ fault, endedAt: null }));
+  const added = [...now.values()]
+    .filter(({ state }) => state !== 'clean')
+    .map((fault): Listed => ({ fault, endedAt: null }));
   return [...kept, ...added];
 }
 

@@ -33,7 +33,8 @@ export function useListed(): readonly Listed[] {
     };
     const events = onEvent(({ body }) => {
       // Only what is listed: the log tells of thousands.
-      if (body.kind === 'fault' && list.some(({ fault }) => fault.id === body.fault.id)) told.set(body.fault.id, body.fault);
+      if (body.kind === 'fault' && list.some(({ fault }) => fault.id === body.fault.id))
+        told.set(body.fault.id, body.fault);
     });
     const leave = useFrames.subscribe(see);
     see();

@@ -18,7 +18,14 @@ const settings = z.object({});
 type Settings = z.infer<typeof settings>;
 
 type EffectFigure = FaultReport['effect']['figures'][number];
-const TONES: Readonly<Record<FaultReport['state'], Tone>> = { planned: 'neutral', injecting: 'accent', active: 'warn', reverting: 'accent', clean: 'ok', unconfirmed: 'bad' };
+const TONES: Readonly<Record<FaultReport['state'], Tone>> = {
+  planned: 'neutral',
+  injecting: 'accent',
+  active: 'warn',
+  reverting: 'accent',
+  clean: 'ok',
+  unconfirmed: 'bad',
+};
 /** The watchdog reverts what is not renewed for this long (milliseconds); the bar of the lease is full then. */
 const LEASE = 10_000;
 
@@ -29,7 +36,12 @@ function ActiveInjections(_props: WidgetProps<Settings>): ReactNode {
   const others = elsewhere(status);
   const orphans = others.left.filter(({ id }) => !listed.some(({ fault }) => fault.id === id));
   if (!known) return <Empty title="Not known yet">Waiting for the first word of the engine.</Empty>;
-  if (listed.length + orphans.length + others.held.length === 0) return <Empty title="Nothing is injected">Faults are listed here from the moment they are planned until they are proven clean.</Empty>;
+  if (listed.length + orphans.length + others.held.length === 0)
+    return (
+      <Empty title="Nothing is injected">
+        Faults are listed here from the moment they are planned until they are proven clean.
+      </Empty>
+    );
   return (
     <ul className={css['list']} aria-label="Faults">
       {orphans.map((one) => (
@@ -66,7 +78,13 @@ const Injection = memo(function Injection({ fault }: { readonly fault: FaultRepo
         <Badge tone={TONES[state]}>{state}</Badge>
         <strong title={blot(target)}>{blot(target)}</strong>
         {(held || state === 'unconfirmed') && (
-          <Button look="danger" icon={Square} busy={stopping} onClick={() => void stop()} aria-label={`Stop ${policy} on ${target}`}>
+          <Button
+            look="danger"
+            icon={Square}
+            busy={stopping}
+            onClick={() => void stop()}
+            aria-label={`Stop ${policy} on ${target}`}
+          >
             {state === 'unconfirmed' ? 'Revert again' : 'Stop'}
           </Button>
         )}
@@ -113,7 +131,10 @@ function Lease({ fault }: { readonly fault: FaultReport }): ReactNode {
   const now = useFrames(({ last }) => Math.floor((last?.at ?? 0) / 500) * 500);
   const end = useFrames(({ last }) => endOf(fault, last?.phase ?? null, last?.phaseEndsAt ?? null));
   const { injectedAt, leaseUntil } = fault;
-  const share = end === null || injectedAt === null || end <= injectedAt ? 0 : Math.min(1, Math.max(0, (end - now) / (end - injectedAt)));
+  const share =
+    end === null || injectedAt === null || end <= injectedAt
+      ? 0
+      : Math.min(1, Math.max(0, (end - now) / (end - injectedAt)));
   const lease = leaseUntil === null ? null : Math.max(0, leaseUntil - now);
   return (
     <div className={css['lease']}>
@@ -122,7 +143,11 @@ function Lease({ fault }: { readonly fault: FaultReport }): ReactNode {
       </div>
       <span className={css['left']}>{end === null ? 'ends with its run' : `ends in ${countdown(end - now)}`}</span>
       {lease !== null && (
-        <small className={css['renewed']} data-low={lease < LEASE / 2 ? '' : undefined} title="Without a word from the engine, the watchdog reverts this fault when its lease runs out.">
+        <small
+          className={css['renewed']}
+          data-low={lease < LEASE / 2 ? '' : undefined}
+          title="Without a word from the engine, the watchdog reverts this fault when its lease runs out."
+        >
           lease {countdown(lease)}
         </small>
       )}
@@ -181,7 +206,8 @@ function Orphan({ one: { policy, target, inverse, note } }: { readonly one: Open
 export const activeInjections = defineWidget<Settings>({
   type: 'active-injections',
   title: 'Active injections',
-  about: 'Every fault in force: what it does, what it really delivers, how long it has left, and a button to stop it alone.',
+  about:
+    'Every fault in force: what it does, what it really delivers, how long it has left, and a button to stop it alone.',
   size: { w: 4, h: 6 },
   least: { w: 2, h: 3 },
   settings,

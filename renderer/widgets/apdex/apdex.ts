@@ -53,12 +53,24 @@ export function targetsOf(standing: readonly StandingReading[], probes: Readonly
     }));
   const ofRun = Object.values(probes)
     .filter(({ figures }) => figures['apdex'] != null)
-    .map(({ probe, ok, latency, error, figures }): Target => ({ name: probe, standing: false, describe: 'probe of the run', apdexT: null, tally: null, ok, latency, error, figures }));
+    .map(({ probe, ok, latency, error, figures }): Target => ({
+      name: probe,
+      standing: false,
+      describe: 'probe of the run',
+      apdexT: null,
+      tally: null,
+      ok,
+      latency,
+      error,
+      figures,
+    }));
   return [...own, ...ofRun];
 }
 
 /** The shares of the three classes, 0 to 1, of what was polled; null before the first poll. */
-export function sharesOf(tally: Target['tally']): { readonly satisfied: number; readonly tolerating: number; readonly frustrated: number } | null {
+export function sharesOf(
+  tally: Target['tally'],
+): { readonly satisfied: number; readonly tolerating: number; readonly frustrated: number } | null {
   if (tally === null) return null;
   const all = tally.satisfied + tally.tolerating + tally.frustrated;
   if (all === 0) return null;

@@ -14,7 +14,11 @@ import { Explained } from './explained.tsx';
 import css from './widget.module.css';
 
 const settings = z.object({
-  targets: z.array(z.string().max(64)).max(64).default([]).meta({ title: 'Probes', help: 'Names, one a line; empty means all.', example: 'checkout' }),
+  targets: z
+    .array(z.string().max(64))
+    .max(64)
+    .default([])
+    .meta({ title: 'Probes', help: 'Names, one a line; empty means all.', example: 'checkout' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -29,8 +33,17 @@ function Apdex({ settings: { targets: wanted } }: WidgetProps<Settings>): ReactN
   return (
     <div className={css['widget']}>
       {targets.length === 0 ? (
-        <Empty title="No probe measures an Apdex" action={<Button look="primary" icon={Plus} onClick={() => setOpen('add')}>Add probe</Button>}>
-          {all.length === 0 ? 'Give the address of a service: it will be asked once a second.' : 'None of the probes bears a name that these settings ask for.'}
+        <Empty
+          title="No probe measures an Apdex"
+          action={
+            <Button look="primary" icon={Plus} onClick={() => setOpen('add')}>
+              Add probe
+            </Button>
+          }
+        >
+          {all.length === 0
+            ? 'Give the address of a service: it will be asked once a second.'
+            : 'None of the probes bears a name that these settings ask for.'}
         </Empty>
       ) : (
         <ul className={css['cards']}>
@@ -42,8 +55,14 @@ function Apdex({ settings: { targets: wanted } }: WidgetProps<Settings>): ReactN
         </ul>
       )}
       <footer className={css['footer']}>
-        <Button look="quiet" icon={CircleHelp} onClick={() => setOpen('help')}>What is Apdex?</Button>
-        {targets.length > 0 && <Button look="quiet" icon={Plus} onClick={() => setOpen('add')}>Add probe</Button>}
+        <Button look="quiet" icon={CircleHelp} onClick={() => setOpen('help')}>
+          What is Apdex?
+        </Button>
+        {targets.length > 0 && (
+          <Button look="quiet" icon={Plus} onClick={() => setOpen('add')}>
+            Add probe
+          </Button>
+        )}
       </footer>
       <Explained open={open === 'help'} onClose={close} />
       {open === 'add' && <AddProbe taken={all.map(({ name }) => name)} onClose={close} />}
@@ -64,9 +83,13 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
         <h3 title={`${name}: ${blot(describe)}`}>{name}</h3>
         {!standing && <small>of the run</small>}
         <span title={latency === null ? '' : `the newest answer took ${duration(latency)}`}>
-          <Badge tone={ok === null ? 'neutral' : ok ? 'ok' : 'bad'}>{ok === null ? 'not polled yet' : ok ? 'answers' : 'fails'}</Badge>
+          <Badge tone={ok === null ? 'neutral' : ok ? 'ok' : 'bad'}>
+            {ok === null ? 'not polled yet' : ok ? 'answers' : 'fails'}
+          </Badge>
         </span>
-        {standing && <IconButton label={`Remove the probe ${name}`} icon={Trash2} onClick={() => void removeProbe(name)} />}
+        {standing && (
+          <IconButton label={`Remove the probe ${name}`} icon={Trash2} onClick={() => void removeProbe(name)} />
+        )}
       </header>
       <div className={css['score']}>
         <span className={`${css['number']} ${css[tone]}`}>{score(figures['apdex'])}</span>
@@ -76,14 +99,19 @@ const Card = memo(function Card({ text }: { readonly text: string }): ReactNode 
             moving {score(figures['apdex_ema'])}
             {apdexT !== null && (
               <>
-                {' '}· <span className={css['threshold']}>T {duration(apdexT)}</span>
+                {' '}
+                · <span className={css['threshold']}>T {duration(apdexT)}</span>
               </>
             )}
           </small>
         </span>
       </div>
       {shares !== null && tally !== null && (
-        <div className={css['bar']} role="img" aria-label={`${tally.satisfied} satisfied, ${tally.tolerating} tolerating, ${tally.frustrated} frustrated`}>
+        <div
+          className={css['bar']}
+          role="img"
+          aria-label={`${tally.satisfied} satisfied, ${tally.tolerating} tolerating, ${tally.frustrated} frustrated`}
+        >
           {(['satisfied', 'tolerating', 'frustrated'] as const).map((kind) => (
             <span key={kind} className={css[kind]} style={{ flexGrow: shares[kind] }} title={`${kind}: ${tally[kind]}`}>
               {shares[kind] >= 0.16 ? tally[kind] : ''}
@@ -119,7 +147,10 @@ async function removeProbe(name: string): Promise<void> {
     const probe = (await client.query('probes', {})).find((one) => one.name === name);
     await client.command('stopProbe', { name });
     if (probe === undefined) return;
-    const again = (): void => void engine().command('startProbe', probe).catch((error: unknown) => toastError(`Probe ${name} not started again`, error));
+    const again = (): void =>
+      void engine()
+        .command('startProbe', probe)
+        .catch((error: unknown) => toastError(`Probe ${name} not started again`, error));
     toast('info', `Probe ${name} removed`, '', { label: 'Undo', run: again });
   } catch (error) {
     toastError(`Probe ${name} not removed`, error);

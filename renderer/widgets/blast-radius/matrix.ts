@@ -12,7 +12,13 @@ export interface Hit {
 }
 export const KINDS = ['errors', 'latencies', 'drops', 'throttled', 'others'] as const;
 export type Kind = (typeof KINDS)[number];
-export const KIND_WORDS: Readonly<Record<Kind, string>> = { errors: 'Errors', latencies: 'Latency', drops: 'Drops', throttled: 'Throttled', others: 'Others' };
+export const KIND_WORDS: Readonly<Record<Kind, string>> = {
+  errors: 'Errors',
+  latencies: 'Latency',
+  drops: 'Drops',
+  throttled: 'Throttled',
+  others: 'Others',
+};
 
 export interface Row extends Readonly<Record<Kind, number>> {
   readonly target: string;
@@ -33,7 +39,16 @@ const plus = (row: Row, hit: Hit): Row => {
   for (const kind of KINDS) sum[kind] += hit[kind];
   return { ...sum, total: totalOf(sum) };
 };
-const blank = (target: string): Row => ({ target, active: false, errors: 0, latencies: 0, drops: 0, throttled: 0, others: 0, total: 0 });
+const blank = (target: string): Row => ({
+  target,
+  active: false,
+  errors: 0,
+  latencies: 0,
+  drops: 0,
+  throttled: 0,
+  others: 0,
+  total: 0,
+});
 
 /** One row a target: those under fault first, then those that were hit, then by name. A row does not jump because its figures grow. */
 export function matrixOf(hits: readonly Hit[], onlyActive = false): Matrix {
@@ -41,7 +56,12 @@ export function matrixOf(hits: readonly Hit[], onlyActive = false): Matrix {
   for (const hit of hits) byTarget.set(hit.target, plus(byTarget.get(hit.target) ?? blank(hit.target), hit));
   const rows = [...byTarget.values()]
     .filter(({ active }) => active || !onlyActive)
-    .toSorted((a, b) => Number(b.active) - Number(a.active) || Number(b.total > 0) - Number(a.total > 0) || NAMES.compare(a.target, b.target));
+    .toSorted(
+      (a, b) =>
+        Number(b.active) - Number(a.active) ||
+        Number(b.total > 0) - Number(a.total > 0) ||
+        NAMES.compare(a.target, b.target),
+    );
   const totals = rows.reduce((sum, row) => plus(sum, row), blank('All targets'));
   return { rows, totals, hottest: Math.max(0, ...rows.flatMap((row) => KINDS.map((kind) => row[kind]))) };
 }

@@ -9,8 +9,14 @@ import { type Hit, KINDS, KIND_WORDS, type Kind, type Row, heatOf, matrixOf } fr
 import css from './widget.module.css';
 
 const settings = z.object({
-  onlyActive: z.boolean().default(false).meta({ title: 'Only targets under fault', help: 'Leaves out targets whose faults have ended.' }),
-  fewer: z.boolean().default(false).meta({ title: 'Only errors, latency and drops', help: 'Leaves out throttled messages and other injections; totals count them all the same.' }),
+  onlyActive: z
+    .boolean()
+    .default(false)
+    .meta({ title: 'Only targets under fault', help: 'Leaves out targets whose faults have ended.' }),
+  fewer: z.boolean().default(false).meta({
+    title: 'Only errors, latency and drops',
+    help: 'Leaves out throttled messages and other injections; totals count them all the same.',
+  }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -24,7 +30,12 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
   const { rows, totals, hottest } = useMemo(() => matrixOf(hits, onlyActive), [hits, onlyActive]);
   const kinds = fewer ? FEW : KINDS;
   if (!known) return <Empty title="No figures yet">They come with the first word of the engine.</Empty>;
-  if (rows.length === 0) return <Empty title={onlyActive ? 'No target is under fault' : 'No target was hit'}>What faults do to each target will be counted here.</Empty>;
+  if (rows.length === 0)
+    return (
+      <Empty title={onlyActive ? 'No target is under fault' : 'No target was hit'}>
+        What faults do to each target will be counted here.
+      </Empty>
+    );
   return (
     <div className={css['widget']} tabIndex={0} role="region" aria-label="Blast radius by target, scrolls">
       <table className={css['table']}>
@@ -33,14 +44,22 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
           <tr>
             <th scope="col">Target</th>
             {kinds.map((kind) => (
-              <th key={kind} scope="col">{KIND_WORDS[kind]}</th>
+              <th key={kind} scope="col">
+                {KIND_WORDS[kind]}
+              </th>
             ))}
             <th scope="col">Total</th>
           </tr>
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Line key={row.target} {...row} name={blot(row.target)} kinds={kinds} heats={kinds.map((kind) => heatOf(row[kind], hottest)).join('')} />
+            <Line
+              key={row.target}
+              {...row}
+              name={blot(row.target)}
+              kinds={kinds}
+              heats={kinds.map((kind) => heatOf(row[kind], hottest)).join('')}
+            />
           ))}
         </tbody>
         <tfoot>
@@ -81,7 +100,9 @@ const Line = memo(function Line({ name, active, total, kinds, heats, ...row }: L
         return (
           <td key={kind} data-heat={heat}>
             {/* The shape beside the colour: as many bars as it is hot. */}
-            <span className={css['bars']} aria-hidden>{'▮'.repeat(heat)}</span>
+            <span className={css['bars']} aria-hidden>
+              {'▮'.repeat(heat)}
+            </span>
             {count(row[kind])}
           </td>
         );
@@ -94,7 +115,8 @@ const Line = memo(function Line({ name, active, total, kinds, heats, ...row }: L
 export const blastRadius = defineWidget<Settings>({
   type: 'blast-radius',
   title: 'Blast radius',
-  about: 'What faults did to each target: errors, latency, drops and more, with totals. Targets under fault come first.',
+  about:
+    'What faults did to each target: errors, latency, drops and more, with totals. Targets under fault come first.',
   size: { w: 6, h: 5 },
   least: { w: 3, h: 2 },
   settings,

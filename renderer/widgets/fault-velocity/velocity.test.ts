@@ -6,12 +6,23 @@ const past = (...totals: readonly Record<string, number>[]): Totals[] =>
   totals.map((one, index) => ({ at: 10_000 + index * 1_000, impact: new Map(Object.entries(one)) }));
 
 test('totals become rates, summed over the policies of a target', () => {
-  const points = ratesOf(past({ 'a\np': 10, 'a\nq': 0 }, { 'a\np': 14, 'a\nq': 1, 'b\np': 3 }, { 'a\np': 14, 'a\nq': 1, 'b\np': 3 }));
-  assert.deepEqual(points.map(({ rates }) => Object.fromEntries(rates)), [{ a: 5, b: 3 }, { a: 0, b: 0 }]);
+  const points = ratesOf(
+    past({ 'a\np': 10, 'a\nq': 0 }, { 'a\np': 14, 'a\nq': 1, 'b\np': 3 }, { 'a\np': 14, 'a\nq': 1, 'b\np': 3 }),
+  );
+  assert.deepEqual(
+    points.map(({ rates }) => Object.fromEntries(rates)),
+    [
+      { a: 5, b: 3 },
+      { a: 0, b: 0 },
+    ],
+  );
 });
 
 test('a moment that came late gives the same rate; a gap and a clock that was set back give none', () => {
-  const late: Totals[] = [{ at: 0, impact: new Map([['a\np', 0]]) }, { at: 2_000, impact: new Map([['a\np', 20]]) }];
+  const late: Totals[] = [
+    { at: 0, impact: new Map([['a\np', 0]]) },
+    { at: 2_000, impact: new Map([['a\np', 20]]) },
+  ];
   assert.equal(ratesOf(late)[0]!.rates.get('a'), 10);
   assert.deepEqual(ratesOf([late[0]!, { ...late[1]!, at: 60_000 }]), []);
   assert.deepEqual(ratesOf([late[1]!, late[0]!]), []);

@@ -41,16 +41,23 @@ export function ratesOf(past: readonly Totals[]): VelocityPoint[] {
     const totals = byTarget(moment);
     if (before !== undefined && moment.at > before.at && moment.at - before.at <= GAP) {
       const [seconds, { totals: earlier }] = [(moment.at - before.at) / 1_000, before];
-      points.push({ at: moment.at, rates: new Map([...totals].map(([target, total]) => [target, Math.max(0, total - (earlier.get(target) ?? 0)) / seconds])) });
+      points.push({
+        at: moment.at,
+        rates: new Map(
+          [...totals].map(([target, total]) => [target, Math.max(0, total - (earlier.get(target) ?? 0)) / seconds]),
+        ),
+      });
     }
     before = { at: moment.at, totals };
   }
   return points;
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length);
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 /** Means over each run of `SMOOTH` points that ends at a point. */
-const smooth = (values: readonly number[]): number[] => values.map((_, index) => mean(values.slice(Math.max(0, index + 1 - SMOOTH), index + 1)));
+const smooth = (values: readonly number[]): number[] =>
+  values.map((_, index) => mean(values.slice(Math.max(0, index + 1 - SMOOTH), index + 1)));
 
 const velocityOf = (target: string, values: readonly number[]): Velocity => {
   const means = smooth(values);
@@ -59,12 +66,20 @@ const velocityOf = (target: string, values: readonly number[]): Velocity => {
 
 /** By target, the fastest at its peak first; targets at which nothing happened in the window are left out. */
 export function velocities(points: readonly VelocityPoint[]): Velocity[] {
-  const targets = new Set(points.flatMap(({ rates }) => [...rates].filter(([, rate]) => rate > 0).map(([target]) => target)));
+  const targets = new Set(
+    points.flatMap(({ rates }) => [...rates].filter(([, rate]) => rate > 0).map(([target]) => target)),
+  );
   return [...targets]
-    .map((target) => velocityOf(target, points.map(({ rates }) => rates.get(target) ?? 0)))
+    .map((target) =>
+      velocityOf(
+        target,
+        points.map(({ rates }) => rates.get(target) ?? 0),
+      ),
+    )
     .toSorted((a, b) => b.peak - a.peak || (a.target < b.target ? -1 : 1));
 }
-const sums = (points: readonly VelocityPoint[]): number[] => points.map(({ rates }) => [...rates.values()].reduce((sum, rate) => sum + rate, 0));
+const sums = (points: readonly VelocityPoint[]): number[] =>
+  points.map(({ rates }) => [...rates.values()].reduce((sum, rate) => sum + rate, 0));
 export const totalVelocity = (points: readonly VelocityPoint[]): Velocity => velocityOf('', sums(points));
 
 export type Trend = 'rising' | 'steady' | 'falling' | 'none';

@@ -10,8 +10,17 @@ import { type Trend, type VelocityPoint, ratesOf, totalVelocity, trendOf, veloci
 import css from './widget.module.css';
 
 const settings = z.object({
-  targets: z.array(z.string().max(500)).max(50).default([]).meta({ title: 'Targets', help: 'One a line; empty means all. A part of the name is enough.', example: 'payments' }),
-  seconds: z.int().min(20, 'expected 20 to 120 seconds').max(120, 'expected 20 to 120 seconds').default(120).meta({ title: 'Window', help: 'How far back to look, in seconds.' }),
+  targets: z.array(z.string().max(500)).max(50).default([]).meta({
+    title: 'Targets',
+    help: 'One a line; empty means all. A part of the name is enough.',
+    example: 'payments',
+  }),
+  seconds: z
+    .int()
+    .min(20, 'expected 20 to 120 seconds')
+    .max(120, 'expected 20 to 120 seconds')
+    .default(120)
+    .meta({ title: 'Window', help: 'How far back to look, in seconds.' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -33,13 +42,21 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
     const to = past.at(-1)?.at ?? 0;
     const from = to - seconds * 1_000;
     const wanted = (target: string): boolean => targets.length === 0 || targets.some((part) => target.includes(part));
-    const points = ratesOf(past.filter(({ at }) => at >= from - 1_500)).map(
-      ({ at, rates }): VelocityPoint => ({ at, rates: new Map([...rates].filter(([target]) => wanted(target))) }),
-    );
+    const points = ratesOf(past.filter(({ at }) => at >= from - 1_500)).map(({ at, rates }): VelocityPoint => ({
+      at,
+      rates: new Map([...rates].filter(([target]) => wanted(target))),
+    }));
     const top = velocities(points);
     // By name, so that an area keeps its place and colour while others come and go.
-    const shown = top.slice(0, top.length > MOST_LINES ? MOST_LINES - 1 : MOST_LINES).map(({ target }) => target).toSorted();
-    const lines: ChartLine[] = shown.map((target, index) => ({ key: `t${index}`, name: target, color: colorOf(index) }));
+    const shown = top
+      .slice(0, top.length > MOST_LINES ? MOST_LINES - 1 : MOST_LINES)
+      .map(({ target }) => target)
+      .toSorted();
+    const lines: ChartLine[] = shown.map((target, index) => ({
+      key: `t${index}`,
+      name: target,
+      color: colorOf(index),
+    }));
     if (top.length > MOST_LINES) lines.push({ key: 'rest', name: REST, color: 'var(--muted)' });
     const rows = points.map(({ at, rates }) => {
       const row: Record<string, number> = { at, rest: 0 };
@@ -59,12 +76,35 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
   return (
     <div className={css['widget']}>
       <div className={css['figures']}>
-        <Figure name="now, per s" value={<span className={css['big']}>{perSecond(all.current)}</span>} tone={all.current > 0 ? 'bad' : 'neutral'} />
+        <Figure
+          name="now, per s"
+          value={<span className={css['big']}>{perSecond(all.current)}</span>}
+          tone={all.current > 0 ? 'bad' : 'neutral'}
+        />
         <Figure name="peak" value={perSecond(all.peak)} />
-        <Figure name="change in 10 s" value={<span className={css['change']}><span aria-hidden>{arrow}</span> {word}</span>} note={trend.trend === 'none' ? 'nothing injected' : `${trend.by >= 0 ? '+' : '−'}${perSecond(Math.abs(trend.by))} per s`} />
+        <Figure
+          name="change in 10 s"
+          value={
+            <span className={css['change']}>
+              <span aria-hidden>{arrow}</span> {word}
+            </span>
+          }
+          note={
+            trend.trend === 'none'
+              ? 'nothing injected'
+              : `${trend.by >= 0 ? '+' : '−'}${perSecond(Math.abs(trend.by))} per s`
+          }
+        />
       </div>
       <div className={css['chart']}>
-        <Chart stacked label={`Injected faults per second by target: now ${perSecond(all.current)}, peak ${perSecond(all.peak)}, ${word}`} lines={lines.map((line) => ({ ...line, name: blot(line.name) }))} points={points} from={from} to={to} />
+        <Chart
+          stacked
+          label={`Injected faults per second by target: now ${perSecond(all.current)}, peak ${perSecond(all.peak)}, ${word}`}
+          lines={lines.map((line) => ({ ...line, name: blot(line.name) }))}
+          points={points}
+          from={from}
+          to={to}
+        />
       </div>
       <ul className={css['legend']} aria-label="By target" tabIndex={0}>
         {lines.map(({ key, name, color }) => {
@@ -72,7 +112,9 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
           return (
             <li key={key}>
               <span className={css['swatch']} style={{ background: color }} aria-hidden />
-              <span className={css['name']} title={blot(name)}>{blot(name)}</span>
+              <span className={css['name']} title={blot(name)}>
+                {blot(name)}
+              </span>
               {one !== undefined && (
                 <span className={css['rate']}>
                   {perSecond(one.current)} <small>peak {perSecond(one.peak)}</small>

@@ -15,7 +15,8 @@ export interface Filter {
   readonly search: string;
 }
 
-export type Search = { readonly ok: true; readonly pattern: RegExp | undefined } | { readonly ok: false; readonly message: string };
+export type Search =
+  { readonly ok: true; readonly pattern: RegExp | undefined } | { readonly ok: false; readonly message: string };
 
 /** A repeated group that itself repeats: tries for ever on a text that nearly fits, and the page would stand still. */
 const RUNAWAY = /\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]/;
@@ -24,8 +25,10 @@ const RUNAWAY = /\((?:[^()\\]|\\.)*[+*}](?:[^()\\]|\\.)*\)[+*{]/;
 export function readSearch(text: string): Search {
   if (text === '') return { ok: true, pattern: undefined };
   const between = /^\/(.+)\/$/.exec(text)?.[1];
-  if (between === undefined) return { ok: true, pattern: new RegExp(text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'i') };
-  if (RUNAWAY.test(between)) return { ok: false, message: 'a repetition of a repetition may never end; repeat only one of the two' };
+  if (between === undefined)
+    return { ok: true, pattern: new RegExp(text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'i') };
+  if (RUNAWAY.test(between))
+    return { ok: false, message: 'a repetition of a repetition may never end; repeat only one of the two' };
   try {
     return { ok: true, pattern: new RegExp(between, 'i') };
   } catch (error) {
@@ -35,7 +38,15 @@ export function readSearch(text: string): Search {
 }
 
 /** The test of a filter on one line; a bad search finds as if nothing were searched. */
-export function matcherOf({ source, protocol, method, touched, passing, samples, search }: Filter): (line: Line) => boolean {
+export function matcherOf({
+  source,
+  protocol,
+  method,
+  touched,
+  passing,
+  samples,
+  search,
+}: Filter): (line: Line) => boolean {
   const read = readSearch(search);
   const pattern = read.ok ? read.pattern : undefined;
   return (line) => {
@@ -44,13 +55,25 @@ export function matcherOf({ source, protocol, method, touched, passing, samples,
     if (of.kind === 'gap') return pattern === undefined && protocol !== EVENT && !isOfEngine(source);
     if (of.kind === 'message' ? !passing && !line.touched : !samples && line.method === 'sample') return false;
     if (touched && !line.touched) return false;
-    if ((source !== '' && line.source !== source) || (protocol !== '' && line.protocol !== protocol) || (method !== '' && line.method !== method)) return false;
+    if (
+      (source !== '' && line.source !== source) ||
+      (protocol !== '' && line.protocol !== protocol) ||
+      (method !== '' && line.method !== method)
+    )
+      return false;
     return pattern === undefined || hasIt(line, pattern);
   };
 }
 
 function hasIt({ target, policy, source, method, word, of }: Line, pattern: RegExp): boolean {
-  if (pattern.test(target) || pattern.test(policy) || pattern.test(source) || pattern.test(method) || pattern.test(word)) return true;
+  if (
+    pattern.test(target) ||
+    pattern.test(policy) ||
+    pattern.test(source) ||
+    pattern.test(method) ||
+    pattern.test(word)
+  )
+    return true;
   if (of.kind !== 'message') return false;
   const { head, requestId, traceId } = of.message;
   return pattern.test(head) || pattern.test(requestId) || pattern.test(traceId);
@@ -87,7 +110,9 @@ export class Choices {
     return [...new Set(this.#under(source).flatMap((protocols) => [...protocols.keys()]))].toSorted();
   }
   methods(source: string, protocol: string): string[] {
-    const sets = this.#under(source).flatMap((protocols) => (protocol === '' ? [...protocols.values()] : [protocols.get(protocol) ?? new Set<string>()]));
+    const sets = this.#under(source).flatMap((protocols) =>
+      protocol === '' ? [...protocols.values()] : [protocols.get(protocol) ?? new Set<string>()],
+    );
     return [...new Set(sets.flatMap((set) => [...set]))].toSorted();
   }
   #under(source: string): Map<string, Set<string>>[] {

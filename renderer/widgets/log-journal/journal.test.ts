@@ -19,13 +19,34 @@ Object.assign(globalThis, { requestAnimationFrame: (work: () => void) => frames.
 
 const OPEN: Filter = { source: '', protocol: '', method: '', touched: false, passing: true, samples: true, search: '' };
 const line = (target: string, route = 'a'): Line =>
-  messageLine({ seq: 1, at: 0, route, protocol: 'http', method: 'GET', target, action: 'pass', policy: '', delayMs: 0, status: null, traceId: '', requestId: '', head: '' });
-const many = (count: number, from = 0): Line[] => Array.from({ length: count }, (_, index) => line(`/${from + index}`, index % 2 === 0 ? 'even' : 'odd'));
+  messageLine({
+    seq: 1,
+    at: 0,
+    route,
+    protocol: 'http',
+    method: 'GET',
+    target,
+    action: 'pass',
+    policy: '',
+    delayMs: 0,
+    status: null,
+    traceId: '',
+    requestId: '',
+    head: '',
+  });
+const many = (count: number, from = 0): Line[] =>
+  Array.from({ length: count }, (_, index) => line(`/${from + index}`, index % 2 === 0 ? 'even' : 'odd'));
 
 let one: Log<Line>;
 let other: Log<Line>;
 const open = (filter: Partial<Filter> = {}): Journal => {
-  const journal = new Journal({ sources: [one, other], filter: { ...OPEN, ...filter }, now: () => time, later: (work) => void tasks.push(work), frame: (work) => void frames.push(work) });
+  const journal = new Journal({
+    sources: [one, other],
+    filter: { ...OPEN, ...filter },
+    now: () => time,
+    later: (work) => void tasks.push(work),
+    frame: (work) => void frames.push(work),
+  });
   journal.subscribe(() => told++);
   return journal;
 };
@@ -104,7 +125,13 @@ test('another filter is brought into force in pieces; the old list stands meanwh
   const before = journal.lines;
   // Each look at the clock costs 5 ms: a piece of 8 ms ends at its second look.
   let looks = 0;
-  const slow = new Journal({ sources: [one, other], filter: OPEN, now: () => 5 * looks++, later: (work) => void tasks.push(work), frame: (work) => void frames.push(work) });
+  const slow = new Journal({
+    sources: [one, other],
+    filter: OPEN,
+    now: () => 5 * looks++,
+    later: (work) => void tasks.push(work),
+    frame: (work) => void frames.push(work),
+  });
   slow.subscribe(() => told++);
   assert.ok(slow.testing && slow.lines.length === 0);
   let pieces = 1;
@@ -127,7 +154,13 @@ test('another filter is brought into force in pieces; the old list stands meanwh
 });
 
 test('without listeners it costs nothing', () => {
-  const journal = new Journal({ sources: [one], filter: OPEN, now: () => time, later: (work) => void tasks.push(work), frame: (work) => void frames.push(work) });
+  const journal = new Journal({
+    sources: [one],
+    filter: OPEN,
+    now: () => time,
+    later: (work) => void tasks.push(work),
+    frame: (work) => void frames.push(work),
+  });
   const leave = journal.subscribe(() => told++);
   leave();
   told = 0;

@@ -194,4 +194,5 @@ export class Journal {
   }
 }
 
-const same = (one: Filter, other: Filter): boolean => (Object.keys(one) as (keyof Filter)[]).every((key) => one[key] === other[key]);
+const same = (one: Filter, other: Filter): boolean =>
+  (Object.keys(one) as (keyof Filter)[]).every((key) => one[key] === other[key]);

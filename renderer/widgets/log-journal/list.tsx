@@ -1,5 +1,14 @@
 import { type Range, defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type PointerEvent, type ReactNode, type WheelEvent, memo, useCallback, useLayoutEffect, useRef } from 'react';
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactNode,
+  type WheelEvent,
+  memo,
+  useCallback,
+  useLayoutEffect,
+  useRef,
+} from 'react';
 import { type Line } from '../../stores/lines.ts';
 import { usePreferences } from '../../stores/preferences.ts';
 import { Shape } from '../../ui/controls.tsx';
@@ -31,7 +40,17 @@ const OVERSCAN = 6;
 const AT_END = 2;
 
 /** The lines, of which only those in view are drawn. Live, it stays at its end; scrolled away from there, it pauses. */
-export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, onResume, onCopy }: ListProps): ReactNode {
+export function List({
+  id,
+  lines,
+  paused,
+  selected,
+  onSelect,
+  onOpen,
+  onPause,
+  onResume,
+  onCopy,
+}: ListProps): ReactNode {
   const [scroller, size] = useSize<HTMLDivElement>();
   const zone = usePreferences(({ clock }) => clock);
   const blot = useBlotted();
@@ -39,9 +58,17 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
   const live = !paused;
   const inView = Math.ceil((size?.height ?? 0) / row) + OVERSCAN;
   // The end is drawn together with what came, not one frame later when the scroll has been noticed.
-  const rangeExtractor = useCallback((range: Range) => (live ? lastOf(range.count, inView) : defaultRangeExtractor(range)), [live, inView]);
+  const rangeExtractor = useCallback(
+    (range: Range) => (live ? lastOf(range.count, inView) : defaultRangeExtractor(range)),
+    [live, inView],
+  );
   const virtualizer = useVirtualizer({
-    count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => row, overscan: OVERSCAN, paddingStart: row, rangeExtractor,
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => row,
+    overscan: OVERSCAN,
+    paddingStart: row,
+    rangeExtractor,
   });
   const height = virtualizer.getTotalSize();
   /** Where the list was last known to stand, and how high it and its window were: what differs in `top` alone was scrolled by somebody. */
@@ -73,7 +100,7 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
     const atEnd = top >= content - window - AT_END;
     const resized = content !== before.content || window !== before.window;
     // Live, only a hand on the bar takes it away from its end; what else does, such as the rest of a wheel's turn, is undone.
-    if (live && !atEnd) (dragged.current && top < before.top ? onPause() : scrollTo(height));
+    if (live && !atEnd) dragged.current && top < before.top ? onPause() : scrollTo(height);
     if (paused && atEnd && top > before.top && !resized) onResume();
   };
   const onWheel = ({ deltaY }: WheelEvent): void => {
@@ -83,12 +110,16 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
   const onPointerDown = ({ target, currentTarget, pointerType }: PointerEvent): void => {
     if (target !== currentTarget && pointerType !== 'touch') return;
     dragged.current = true;
-    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => (dragged.current = pointerType === 'touch' && end === 'pointercancel'), { once: true });
+    for (const end of ['pointerup', 'pointercancel'])
+      addEventListener(end, () => (dragged.current = pointerType === 'touch' && end === 'pointercancel'), {
+        once: true,
+      });
   };
 
   const at = indexOf(lines, selected);
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.target !== event.currentTarget || event.altKey || event.metaKey || (event.ctrlKey && event.key !== 'c')) return;
+    if (event.target !== event.currentTarget || event.altKey || event.metaKey || (event.ctrlKey && event.key !== 'c'))
+      return;
     const page = Math.max(1, Math.floor(((size?.height ?? 0) - row) / row) - 1);
     const to = stepped(event.key, at, lines.length, page);
     if (to !== undefined) {
@@ -97,7 +128,8 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
       if (event.key === 'End') onResume();
       else onPause();
       onSelect(line.n);
-      if (size !== null && scroller.current !== null) scrollTo(scrolledFor(to, row, scroller.current.scrollTop, size.height));
+      if (size !== null && scroller.current !== null)
+        scrollTo(scrolledFor(to, row, scroller.current.scrollTop, size.height));
     } else if (event.key === ' ') (paused ? onResume : onPause)();
     else if (event.key === 'Enter' && at >= 0) onOpen(selected);
     else if (event.ctrlKey && at >= 0 && getSelection()?.isCollapsed !== false) onCopy();
@@ -108,8 +140,19 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
   const rowId = (n: number): string => `journal-${id}-${n}`;
   const drawn = virtualizer.getVirtualItems();
   return (
-    <div ref={scroller} className={css['scroller']} role="grid" tabIndex={0} aria-label="Lines of the journal" aria-rowcount={lines.length + 1}
-      aria-activedescendant={drawn.some(({ index }) => index === at) ? rowId(selected) : undefined} onScroll={onScroll} onWheel={onWheel} onPointerDown={onPointerDown} onKeyDown={onKeyDown}>
+    <div
+      ref={scroller}
+      className={css['scroller']}
+      role="grid"
+      tabIndex={0}
+      aria-label="Lines of the journal"
+      aria-rowcount={lines.length + 1}
+      aria-activedescendant={drawn.some(({ index }) => index === at) ? rowId(selected) : undefined}
+      onScroll={onScroll}
+      onWheel={onWheel}
+      onPointerDown={onPointerDown}
+      onKeyDown={onKeyDown}
+    >
       <div className={css['head']} role="row" aria-rowindex={1}>
         {COLUMNS.map(([name, title]) => (
           <span key={name} role="columnheader" className={css[name]}>
@@ -122,14 +165,36 @@ export function List({ id, lines, paused, selected, onSelect, onOpen, onPause, o
           const line = lines[index];
           if (line === undefined) return null;
           // Live, every place is another line each time: its element is used again.
-          return <Row key={live ? slot : `n${line.n}`} id={rowId(line.n)} line={line} index={index} top={start - row} height={row} selected={index === at} zone={zone} blot={blot} onOpen={onOpen} />;
+          return (
+            <Row
+              key={live ? slot : `n${line.n}`}
+              id={rowId(line.n)}
+              line={line}
+              index={index}
+              top={start - row}
+              height={row}
+              selected={index === at}
+              zone={zone}
+              blot={blot}
+              onOpen={onOpen}
+            />
+          );
         })}
       </div>
     </div>
   );
 }
 
-const COLUMNS = [['time', 'Time'], ['source', 'Source'], ['protocol', 'Protocol'], ['method', 'Method'], ['target', 'Target'], ['action', 'Action'], ['figure', 'Delay, status'], ['policy', 'Policy']] as const;
+const COLUMNS = [
+  ['time', 'Time'],
+  ['source', 'Source'],
+  ['protocol', 'Protocol'],
+  ['method', 'Method'],
+  ['target', 'Target'],
+  ['action', 'Action'],
+  ['figure', 'Delay, status'],
+  ['policy', 'Policy'],
+] as const;
 
 interface RowProps {
   readonly id: string;
@@ -147,24 +212,51 @@ const Row = memo(function Row({ id, line, index, top, height, selected, zone, bl
   const { n, at, source, protocol, method, tone, word, policy } = line;
   const target = blot(line.target);
   return (
-    <div id={id} role="row" aria-rowindex={index + 2} aria-selected={selected} className={css['row']} data-kind={line.of.kind} data-touched={line.touched ? '' : undefined}
-      style={{ height, transform: `translateY(${top}px)` }} onClick={() => onOpen(n)}>
-      <span role="gridcell" className={css['time']}>{timeOfDay(at, zone, true)}</span>
-      <span role="gridcell" className={css['source']} title={source}>{source}</span>
-      <span role="gridcell" className={css['protocol']}>{protocol}</span>
-      <span role="gridcell" className={css['method']} title={method}>{method}</span>
-      <span role="gridcell" className={css['target']} title={target}>{target}</span>
+    <div
+      id={id}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      className={css['row']}
+      data-kind={line.of.kind}
+      data-touched={line.touched ? '' : undefined}
+      style={{ height, transform: `translateY(${top}px)` }}
+      onClick={() => onOpen(n)}
+    >
+      <span role="gridcell" className={css['time']}>
+        {timeOfDay(at, zone, true)}
+      </span>
+      <span role="gridcell" className={css['source']} title={source}>
+        {source}
+      </span>
+      <span role="gridcell" className={css['protocol']}>
+        {protocol}
+      </span>
+      <span role="gridcell" className={css['method']} title={method}>
+        {method}
+      </span>
+      <span role="gridcell" className={css['target']} title={target}>
+        {target}
+      </span>
       <span role="gridcell" className={css['action']} data-tone={tone}>
         <Shape tone={tone} />
         {word}
       </span>
-      <span role="gridcell" className={css['figure']}>{figureOf(line)}</span>
-      <span role="gridcell" className={css['policy']} title={policy}>{policy}</span>
+      <span role="gridcell" className={css['figure']}>
+        {figureOf(line)}
+      </span>
+      <span role="gridcell" className={css['policy']} title={policy}>
+        {policy}
+      </span>
     </div>
   );
 });
 
-const placeOf = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement) => ({ top: scrollTop, content: scrollHeight, window: clientHeight });
+const placeOf = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement) => ({
+  top: scrollTop,
+  content: scrollHeight,
+  window: clientHeight,
+});
 
 /** In whole pixels, at the type size of the room. */
 function useRowHeight(): number {

@@ -31,29 +31,61 @@ export function Payload({ line, onPrevious, onNext, onClose }: PayloadProps): Re
     step();
   };
   return (
-    <Dialog open onClose={onClose} title={of.kind === 'message' ? `${method} ${blot(target)}` : blot(target)} about={[source, protocol, of.kind === 'event' ? method : ''].filter(Boolean).join(' · ')} wide>
+    <Dialog
+      open
+      onClose={onClose}
+      title={of.kind === 'message' ? `${method} ${blot(target)}` : blot(target)}
+      about={[source, protocol, of.kind === 'event' ? method : ''].filter(Boolean).join(' · ')}
+      wide
+    >
       <div className={css['payload']} onKeyDown={onKeyDown}>
         <dl className={css['facts']}>
-          <Fact name="Action"><Badge tone={tone}>{word}</Badge></Fact>
+          <Fact name="Action">
+            <Badge tone={tone}>{word}</Badge>
+          </Fact>
           {policy !== '' && <Fact name="Policy">{policy}</Fact>}
           {delayMs !== null && <Fact name={of.kind === 'message' ? 'Held back' : 'Took'}>{duration(delayMs)}</Fact>}
           {status !== null && <Fact name="Answered with">{status}</Fact>}
           <Fact name="Time">{exactTime(at, 'utc')}</Fact>
           <Fact name="Local time">{exactTime(at, 'local')}</Fact>
-          {of.kind === 'message' && <Fact name="Request id">{of.message.requestId === '' ? 'it bore none' : <Id what="Request id" id={of.message.requestId} />}</Fact>}
-          {of.kind === 'message' && <Fact name="Trace id">{of.message.traceId === '' ? 'it bore none' : <Trace id={of.message.traceId} />}</Fact>}
+          {of.kind === 'message' && (
+            <Fact name="Request id">
+              {of.message.requestId === '' ? 'it bore none' : <Id what="Request id" id={of.message.requestId} />}
+            </Fact>
+          )}
+          {of.kind === 'message' && (
+            <Fact name="Trace id">
+              {of.message.traceId === '' ? 'it bore none' : <Trace id={of.message.traceId} />}
+            </Fact>
+          )}
         </dl>
         {of.kind !== 'gap' && (
-          <pre className={css['payloadText']} tabIndex={0} aria-label={of.kind === 'message' ? 'Beginning of the message' : 'The event'}>
-            {of.kind === 'message' ? <Discreet>{of.message.head}</Discreet> : blot(JSON.stringify(of.event.body, null, 2))}
+          <pre
+            className={css['payloadText']}
+            tabIndex={0}
+            aria-label={of.kind === 'message' ? 'Beginning of the message' : 'The event'}
+          >
+            {of.kind === 'message' ? (
+              <Discreet>{of.message.head}</Discreet>
+            ) : (
+              blot(JSON.stringify(of.event.body, null, 2))
+            )}
           </pre>
         )}
         <div className={css['buttons']}>
-          <Button icon={ArrowUp} disabled={onPrevious === undefined} onClick={onPrevious}>Previous</Button>
-          <Button icon={ArrowDown} disabled={onNext === undefined} onClick={onNext}>Next</Button>
+          <Button icon={ArrowUp} disabled={onPrevious === undefined} onClick={onPrevious}>
+            Previous
+          </Button>
+          <Button icon={ArrowDown} disabled={onNext === undefined} onClick={onNext}>
+            Next
+          </Button>
           <span className={css['rest']} />
-          <Button icon={Copy} onClick={() => void copy('1 line', textOf(line))}>Copy as text</Button>
-          <Button icon={Copy} onClick={() => void copy('1 line', jsonOf(line))}>Copy as JSON</Button>
+          <Button icon={Copy} onClick={() => void copy('1 line', textOf(line))}>
+            Copy as text
+          </Button>
+          <Button icon={Copy} onClick={() => void copy('1 line', jsonOf(line))}>
+            Copy as JSON
+          </Button>
         </div>
       </div>
     </Dialog>
@@ -77,14 +109,25 @@ function Id({ what, id }: { readonly what: string; readonly id: string }): React
   );
 }
 function Trace({ id }: { readonly id: string }): ReactNode {
-  const link = traceLink(usePreferences(({ traceUrl }) => traceUrl), id);
+  const link = traceLink(
+    usePreferences(({ traceUrl }) => traceUrl),
+    id,
+  );
   const inBrowser = useConnection(({ host }) => host === 'browser');
   return (
     <>
       <Id what="Trace id" id={id} />
       {/* The desktop window opens no other pages. */}
-      {link !== undefined && inBrowser && <a href={link} target="_blank" rel="noreferrer">Open the trace <ExternalLink size="1em" aria-hidden /></a>}
-      {link !== undefined && !inBrowser && <Button icon={Copy} onClick={() => void copy('Link to the trace', link)}>Copy the link</Button>}
+      {link !== undefined && inBrowser && (
+        <a href={link} target="_blank" rel="noreferrer">
+          Open the trace <ExternalLink size="1em" aria-hidden />
+        </a>
+      )}
+      {link !== undefined && !inBrowser && (
+        <Button icon={Copy} onClick={() => void copy('Link to the trace', link)}>
+          Copy the link
+        </Button>
+      )}
     </>
   );
 }

@@ -21,7 +21,17 @@ export interface ToolbarProps {
 }
 
 /** Source, then protocol, then method; action; search; live or paused; copy. */
-export function Toolbar({ filter, choices, search, searchField, paused, came, copies, onFilter, onToggle }: ToolbarProps): ReactNode {
+export function Toolbar({
+  filter,
+  choices,
+  search,
+  searchField,
+  paused,
+  came,
+  copies,
+  onFilter,
+  onToggle,
+}: ToolbarProps): ReactNode {
   const narrowed = filter.source !== '' || filter.protocol !== '' || filter.method !== '' || filter.touched;
   return (
     <div className={css['toolbar']} role="group" aria-label="Filter of the journal">
@@ -31,23 +41,43 @@ export function Toolbar({ filter, choices, search, searchField, paused, came, co
       {/* In the place of the choices where they would be too narrow to be read. */}
       <Popover.Root>
         <Popover.Trigger asChild>
-          <IconButton label={narrowed ? 'Filter, narrowed' : 'Filter'} icon={ListFilter} className={css['filter']} data-narrowed={narrowed ? '' : undefined} />
+          <IconButton
+            label={narrowed ? 'Filter, narrowed' : 'Filter'}
+            icon={ListFilter}
+            className={css['filter']}
+            data-narrowed={narrowed ? '' : undefined}
+          />
         </Popover.Trigger>
         <Popover.Portal>
-          <Popover.Content className={css['popover']} align="start" sideOffset={4} collisionPadding={8} aria-label="Filter of the journal">
+          <Popover.Content
+            className={css['popover']}
+            align="start"
+            sideOffset={4}
+            collisionPadding={8}
+            aria-label="Filter of the journal"
+          >
             <ChoiceFields filter={filter} choices={choices} onFilter={onFilter} />
           </Popover.Content>
         </Popover.Portal>
       </Popover.Root>
       <div className={css['search']}>
-        <input ref={searchField} type="search" aria-label="Search" placeholder="Search, or /expression/" value={filter.search} maxLength={200} spellCheck={false}
-          aria-invalid={!search.ok} aria-describedby={search.ok ? undefined : 'log-journal-search'}
+        <input
+          ref={searchField}
+          type="search"
+          aria-label="Search"
+          placeholder="Search, or /expression/"
+          value={filter.search}
+          maxLength={200}
+          spellCheck={false}
+          aria-invalid={!search.ok}
+          aria-describedby={search.ok ? undefined : 'log-journal-search'}
           onChange={(event) => onFilter({ search: event.target.value })}
           onKeyDown={(event) => {
             if (event.key !== 'Escape' || filter.search === '') return;
             event.preventDefault();
             onFilter({ search: '' });
-          }} />
+          }}
+        />
         {!search.ok && (
           <p className={css['wrong']} id="log-journal-search" role="alert">
             {search.message}
@@ -55,7 +85,13 @@ export function Toolbar({ filter, choices, search, searchField, paused, came, co
         )}
       </div>
       {paused ? (
-        <Button icon={Play} className={css['paused']} aria-label="Resume the journal" title="Resume (Space)" onClick={onToggle}>
+        <Button
+          icon={Play}
+          className={css['paused']}
+          aria-label="Resume the journal"
+          title="Resume (Space)"
+          onClick={onToggle}
+        >
           <span>
             <span className={css['pausedWord']}>Paused · </span>
             {came === 0 ? 'nothing new' : `${plural(came)} since`}
@@ -72,13 +108,40 @@ export function Toolbar({ filter, choices, search, searchField, paused, came, co
 }
 
 /** Each offers what the ones before it leave. */
-function ChoiceFields({ filter: { source, protocol, method, touched }, choices, onFilter }: Pick<ToolbarProps, 'filter' | 'choices' | 'onFilter'>): ReactNode {
+function ChoiceFields({
+  filter: { source, protocol, method, touched },
+  choices,
+  onFilter,
+}: Pick<ToolbarProps, 'filter' | 'choices' | 'onFilter'>): ReactNode {
   return (
     <>
-      <Choice label="Source" all="All sources" value={source} choices={choices.sources()} onChoose={(source) => onFilter({ source, protocol: '', method: '' })} />
-      <Choice label="Protocol" all="All protocols" value={protocol} choices={choices.protocols(source)} onChoose={(protocol) => onFilter({ protocol, method: '' })} />
-      <Choice label="Method" all="All methods" value={method} choices={choices.methods(source, protocol)} onChoose={(method) => onFilter({ method })} />
-      <select aria-label="Action" title="Action" value={touched ? 'touched' : ''} onChange={(event) => onFilter({ touched: event.target.value !== '' })}>
+      <Choice
+        label="Source"
+        all="All sources"
+        value={source}
+        choices={choices.sources()}
+        onChoose={(source) => onFilter({ source, protocol: '', method: '' })}
+      />
+      <Choice
+        label="Protocol"
+        all="All protocols"
+        value={protocol}
+        choices={choices.protocols(source)}
+        onChoose={(protocol) => onFilter({ protocol, method: '' })}
+      />
+      <Choice
+        label="Method"
+        all="All methods"
+        value={method}
+        choices={choices.methods(source, protocol)}
+        onChoose={(method) => onFilter({ method })}
+      />
+      <select
+        aria-label="Action"
+        title="Action"
+        value={touched ? 'touched' : ''}
+        onChange={(event) => onFilter({ touched: event.target.value !== '' })}
+      >
         <option value="">All actions</option>
         <option value="touched">Under fault</option>
       </select>
@@ -97,7 +160,12 @@ function Choice({ label, all, value, choices, onChoose }: ChoiceProps): ReactNod
   // What was chosen stays to be seen, also while nothing of it has come yet.
   const shown = value === '' || choices.includes(value) ? choices : [value, ...choices];
   return (
-    <select aria-label={label} title={value === '' ? label : `${label}: ${value}`} value={value} onChange={(event) => onChoose(event.target.value)}>
+    <select
+      aria-label={label}
+      title={value === '' ? label : `${label}: ${value}`}
+      value={value}
+      onChange={(event) => onChoose(event.target.value)}
+    >
       <option value="">{all}</option>
       {shown.map((choice) => (
         <option key={choice} value={choice}>

@@ -20,7 +20,10 @@ import { jsonOf, plural, textOf, written } from './words.ts';
 
 const chosen = z.string().max(500).default('').meta({ hidden: true });
 const settings = z.object({
-  passing: z.boolean().default(true).meta({ title: 'Untouched messages', help: 'A sample of what no fault touched, beside all that one did.' }),
+  passing: z
+    .boolean()
+    .default(true)
+    .meta({ title: 'Untouched messages', help: 'A sample of what no fault touched, beside all that one did.' }),
   samples: z.boolean().default(false).meta({ title: 'Polls of probes', help: 'Each poll of each probe of a run.' }),
   source: chosen,
   protocol: chosen,
@@ -31,7 +34,13 @@ type Settings = z.infer<typeof settings>;
 
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 const newJournal = (filter: Filter): Journal =>
-  new Journal({ sources: SOURCES, filter, now: () => performance.now(), later: (work) => void setTimeout(work, 0), frame: (work) => void requestAnimationFrame(work) });
+  new Journal({
+    sources: SOURCES,
+    filter,
+    now: () => performance.now(),
+    later: (work) => void setTimeout(work, 0),
+    frame: (work) => void requestAnimationFrame(work),
+  });
 
 function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): ReactNode {
   const [search, setSearch] = useState('');
@@ -80,7 +89,8 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
     const line = part.find(selected);
     if (line !== undefined) void copy('1 line', textOf(line));
   };
-  const copyAll = (write: (line: Line) => string): void => void copy(plural(journal.lines.length), written(journal.lines, write, rest));
+  const copyAll = (write: (line: Line) => string): void =>
+    void copy(plural(journal.lines.length), written(journal.lines, write, rest));
   const copies: readonly MenuItem[] = [
     { label: 'The selected line', keys: 'Ctrl C', disabled: indexOf(lines, selected) < 0, run: copyOne },
     { label: `${plural(lines.length)} as text`, disabled: lines.length === 0, run: () => copyAll(textOf) },
@@ -90,14 +100,20 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
     useMemo(
       () => [
         { id: `journal-pause-${id}`, title: 'Pause the log journal, or resume it', group: 'Board', run: part.toggle },
-        { id: `journal-search-${id}`, title: 'Search the log journal', group: 'Board', run: () => searchField.current?.focus() },
+        {
+          id: `journal-search-${id}`,
+          title: 'Search the log journal',
+          group: 'Board',
+          run: () => searchField.current?.focus(),
+        },
       ],
       [id, part],
     ),
   );
 
   const away = useConnection(({ state }) => state !== 'open');
-  const narrowed = filter.source !== '' || filter.protocol !== '' || filter.method !== '' || filter.touched || search !== '';
+  const narrowed =
+    filter.source !== '' || filter.protocol !== '' || filter.method !== '' || filter.touched || search !== '';
   const at = opened === undefined ? -1 : indexOf(lines, opened.n);
   const go = (to: number): (() => void) | undefined => {
     const line = at < 0 ? undefined : lines[to];
@@ -105,9 +121,29 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
   };
   return (
     <div className={css['widget']}>
-      <Toolbar filter={filter} choices={journal.choices} search={read} searchField={searchField} paused={paused} came={came} copies={copies} onFilter={onFilter} onToggle={part.toggle} />
+      <Toolbar
+        filter={filter}
+        choices={journal.choices}
+        search={read}
+        searchField={searchField}
+        paused={paused}
+        came={came}
+        copies={copies}
+        onFilter={onFilter}
+        onToggle={part.toggle}
+      />
       <div className={css['stage']} data-away={away ? '' : undefined}>
-        <List id={id} lines={lines} paused={paused} selected={selected} onSelect={setSelected} onOpen={part.open} onPause={part.pause} onResume={part.resume} onCopy={copyOne} />
+        <List
+          id={id}
+          lines={lines}
+          paused={paused}
+          selected={selected}
+          onSelect={setSelected}
+          onOpen={part.open}
+          onPause={part.pause}
+          onResume={part.resume}
+          onCopy={copyOne}
+        />
         {lines.length === 0 && (
           <div className={css['nothing']}>
             {testing ? (
@@ -115,13 +151,19 @@ function LogJournal({ id, settings: kept, change }: WidgetProps<Settings>): Reac
             ) : narrowed ? (
               <Empty title="No line fits this filter" action={<Button onClick={clear}>Show all</Button>} />
             ) : (
-              <Empty title="Nothing has come yet">{away ? 'The engine is away.' : 'What passes the routes and what the engine says will be listed here.'}</Empty>
+              <Empty title="Nothing has come yet">
+                {away ? 'The engine is away.' : 'What passes the routes and what the engine says will be listed here.'}
+              </Empty>
             )}
           </div>
         )}
-        <p role="status" className="visually-hidden">{paused ? 'The journal is paused.' : 'The journal is live.'}</p>
+        <p role="status" className="visually-hidden">
+          {paused ? 'The journal is paused.' : 'The journal is live.'}
+        </p>
       </div>
-      {opened !== undefined && <Payload line={opened} onPrevious={go(at - 1)} onNext={go(at + 1)} onClose={() => setOpened(undefined)} />}
+      {opened !== undefined && (
+        <Payload line={opened} onPrevious={go(at - 1)} onNext={go(at + 1)} onClose={() => setOpened(undefined)} />
+      )}
     </div>
   );
 }
@@ -134,7 +176,8 @@ function onVisibility(listener: () => void): () => void {
 export const logJournal = defineWidget<Settings>({
   type: 'log-journal',
   title: 'Log journal',
-  about: 'What passes the routes and what the engine says, line by line: filter, search, pause, copy, and open what was sent.',
+  about:
+    'What passes the routes and what the engine says, line by line: filter, search, pause, copy, and open what was sent.',
   size: { w: 6, h: 5 },
   least: { w: 3, h: 3 },
   settings,

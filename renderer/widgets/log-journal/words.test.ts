@@ -5,10 +5,27 @@ import { indexOf, lastOf, scrolledFor, stepped } from './select.ts';
 import { exactTime, figureOf, jsonOf, textOf, traceLink, written } from './words.ts';
 
 const at = Date.UTC(2026, 10, 21, 14, 3, 27, 125);
-const message = { seq: 1, at, route: 'payments', protocol: 'http', method: 'POST', target: '/charge', action: 'latency', policy: 'slow', delayMs: 512.4, status: null, traceId: '4bf9', requestId: '', head: 'POST' } as const;
+const message = {
+  seq: 1,
+  at,
+  route: 'payments',
+  protocol: 'http',
+  method: 'POST',
+  target: '/charge',
+  action: 'latency',
+  policy: 'slow',
+  delayMs: 512.4,
+  status: null,
+  traceId: '4bf9',
+  requestId: '',
+  head: 'POST',
+} as const;
 
 test('a line is copied as text that says who, what and why, and as the JSON that the engine told', () => {
-  assert.equal(textOf(messageLine(message)), '2026-11-21T14:03:27.125Z payments http POST /charge latency 512 ms policy=slow trace=4bf9');
+  assert.equal(
+    textOf(messageLine(message)),
+    '2026-11-21T14:03:27.125Z payments http POST /charge latency 512 ms policy=slow trace=4bf9',
+  );
   assert.deepEqual(JSON.parse(jsonOf(messageLine(message))), message);
   const event = { seq: 3, at, run: 'r-1', body: { kind: 'halt', by: 'a key', tookMs: 4 } } as const;
   assert.equal(textOf(eventLine(event)), '2026-11-21T14:03:27.125Z run r-1 event halt HALT by a key halted 4 ms');
@@ -37,15 +54,26 @@ test('a time is exact to the millisecond in both zones', () => {
 
 test('only a page of the web is linked to, with the id escaped', () => {
   assert.equal(traceLink('https://traces/x?id={trace}', 'a b'), 'https://traces/x?id=a%20b');
-  for (const template of ['', 'https://traces/', 'javascript:alert("{trace}")', 'file:///{trace}', '{trace}']) assert.equal(traceLink(template, 'ab'), undefined, template);
+  for (const template of ['', 'https://traces/', 'javascript:alert("{trace}")', 'file:///{trace}', '{trace}'])
+    assert.equal(traceLink(template, 'ab'), undefined, template);
   assert.equal(traceLink('https://traces/{trace}', ''), undefined);
 });
 
 test('the selection is found by number and moved by keys', () => {
   const lines = [3, 5, 9, 12].map((n) => ({ n }));
-  assert.deepEqual([3, 9, 12, 4, 0, 99].map((n) => indexOf(lines, n)), [0, 2, 3, -1, -1, -1]);
-  assert.deepEqual(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', 'x'].map((key) => stepped(key, 50, 100, 20)), [49, 51, 30, 70, 0, 99, undefined]);
-  assert.deepEqual(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown'].map((key) => stepped(key, -1, 100, 20)), [99, 99, 80, 99], 'from nowhere means from the end');
+  assert.deepEqual(
+    [3, 9, 12, 4, 0, 99].map((n) => indexOf(lines, n)),
+    [0, 2, 3, -1, -1, -1],
+  );
+  assert.deepEqual(
+    ['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', 'x'].map((key) => stepped(key, 50, 100, 20)),
+    [49, 51, 30, 70, 0, 99, undefined],
+  );
+  assert.deepEqual(
+    ['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown'].map((key) => stepped(key, -1, 100, 20)),
+    [99, 99, 80, 99],
+    'from nowhere means from the end',
+  );
   assert.equal(stepped('End', -1, 0, 20), undefined);
   assert.deepEqual(lastOf(5, 3), [2, 3, 4]);
   assert.deepEqual(lastOf(2, 3), [0, 1]);
@@ -53,6 +81,9 @@ test('the selection is found by number and moved by keys', () => {
 
 test('a row that is in view moves nothing; one beyond an edge is brought just within it', () => {
   // Rows of 10, the head covers 10, a window of 60: five rows are seen, from top on.
-  assert.deepEqual([2, 4, 5, 1].map((index) => scrolledFor(index, 10, 0, 60)), [0, 0, 10, 0]);
+  assert.deepEqual(
+    [2, 4, 5, 1].map((index) => scrolledFor(index, 10, 0, 60)),
+    [0, 0, 10, 0],
+  );
   assert.equal(scrolledFor(1, 10, 40, 60), 10);
 });

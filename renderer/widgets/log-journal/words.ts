@@ -4,7 +4,8 @@ import { type Zone, count, dateTime, duration, zoneName } from '../../ui/format.
 export const plural = (lines: number): string => `${count(lines)} ${lines === 1 ? 'line' : 'lines'}`;
 
 /** What stands in the column of figures: the status given in the server's place, or how long it was held back. */
-export const figureOf = ({ status, delayMs }: Line): string => (status !== null ? String(status) : delayMs !== null ? duration(delayMs) : '');
+export const figureOf = ({ status, delayMs }: Line): string =>
+  status !== null ? String(status) : delayMs !== null ? duration(delayMs) : '';
 
 /** `2026-11-21 14:03:27.125 UTC`. */
 export function exactTime(at: number, zone: Zone): string {
@@ -23,10 +24,17 @@ export function textOf(line: Line): string {
   const { at, source, protocol, method, target, word, policy, of } = line;
   const named: readonly (readonly [string, string])[] = [
     ['policy', policy],
-    ...(of.kind === 'message' ? ([['request', of.message.requestId], ['trace', of.message.traceId]] as const) : []),
+    ...(of.kind === 'message'
+      ? ([
+          ['request', of.message.requestId],
+          ['trace', of.message.traceId],
+        ] as const)
+      : []),
   ];
   const parts = [new Date(at).toISOString(), source, protocol, method, target, word, figureOf(line)];
-  return [...parts, ...named.flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]))].filter(Boolean).join(' ');
+  return [...parts, ...named.flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]))]
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** The line as the engine told it, as JSON on one line. */
@@ -45,11 +53,20 @@ export function jsonOf({ at, of }: Line): string {
 const WRITTEN_AT_ONCE = 500;
 
 /** Writes many lines without holding up the page. `rest` lets others have their turn. */
-export async function written(lines: readonly Line[], write: (line: Line) => string, rest: () => Promise<void>): Promise<string> {
+export async function written(
+  lines: readonly Line[],
+  write: (line: Line) => string,
+  rest: () => Promise<void>,
+): Promise<string> {
   const pieces: string[] = [];
   for (let next = 0; next < lines.length; next += WRITTEN_AT_ONCE) {
     if (next > 0) await rest();
-    pieces.push(lines.slice(next, next + WRITTEN_AT_ONCE).map(write).join('\n'));
+    pieces.push(
+      lines
+        .slice(next, next + WRITTEN_AT_ONCE)
+        .map(write)
+        .join('\n'),
+    );
   }
   return pieces.join('\n');
 }

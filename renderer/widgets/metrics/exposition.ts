@@ -18,7 +18,15 @@ export function parseExposition(text: string): Reading[] {
     const [, name = '', labels = '', figure = ''] = match;
     const value = Number(figure.replace(/^([+-]?)Inf$/, '$1Infinity'));
     if (!Number.isFinite(value)) return [];
-    return [{ name, labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key = '', value = '']) => [key, unescape(value)])), value }];
+    return [
+      {
+        name,
+        labels: Object.fromEntries(
+          [...labels.matchAll(LABEL)].map(([, key = '', value = '']) => [key, unescape(value)]),
+        ),
+        value,
+      },
+    ];
   });
 }
 
@@ -28,16 +36,23 @@ export function parseSelector(text: string): Pick<Reading, 'name' | 'labels'> | 
   if (match === null) return undefined;
   const [, name = '', inner = ''] = match;
   if (inner.replace(LABEL, '').replace(/[\s,]/g, '') !== '') return undefined;
-  return { name, labels: Object.fromEntries([...inner.matchAll(LABEL)].map(([, key = '', value = '']) => [key, unescape(value)])) };
+  return {
+    name,
+    labels: Object.fromEntries([...inner.matchAll(LABEL)].map(([, key = '', value = '']) => [key, unescape(value)])),
+  };
 }
 
 export const select = (readings: readonly Reading[], { name, labels }: Pick<Reading, 'name' | 'labels'>): Reading[] =>
-  readings.filter((one) => one.name === name && Object.entries(labels).every(([key, value]) => one.labels[key] === value));
+  readings.filter(
+    (one) => one.name === name && Object.entries(labels).every(([key, value]) => one.labels[key] === value),
+  );
 
 /** How a series is called: its labels, or its name when it has none. */
 export function nameOf(labels: Readonly<Record<string, string>>): string {
   const { __name__: name = '', ...rest } = labels;
-  const inner = Object.entries(rest).map(([key, value]) => `${key}=${value}`).join(', ');
+  const inner = Object.entries(rest)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
   return inner === '' ? name || 'value' : inner;
 }
 
@@ -48,16 +63,30 @@ export interface Series {
 }
 
 /** Adds what was read at a time to each series, and forgets what is older than `pastMs`; series that were not read stay as they are. */
-export function extendSeries(before: readonly Series[], readings: readonly Reading[], at: number, pastMs: number): Series[] {
+export function extendSeries(
+  before: readonly Series[],
+  readings: readonly Reading[],
+  at: number,
+  pastMs: number,
+): Series[] {
   const keyOf = (labels: Series['labels']): string => JSON.stringify(Object.entries(labels).toSorted());
   const fresh = new Map(readings.map((one) => [keyOf(one.labels), one]));
   const longer = before.map(({ labels, points }): Series => {
     const key = keyOf(labels);
     const one = fresh.get(key);
     fresh.delete(key);
-    return { labels, points: [...points.filter(([then]) => then > at - pastMs), ...(one === undefined ? [] : [[at, one.value] as const])] };
+    return {
+      labels,
+      points: [
+        ...points.filter(([then]) => then > at - pastMs),
+        ...(one === undefined ? [] : [[at, one.value] as const]),
+      ],
+    };
   });
-  return [...longer, ...[...fresh.values()].map(({ labels, value }): Series => ({ labels, points: [[at, value]] }))].filter(({ points }) => points.length > 0);
+  return [
+    ...longer,
+    ...[...fresh.values()].map(({ labels, value }): Series => ({ labels, points: [[at, value]] })),
+  ].filter(({ points }) => points.length > 0);
 }
 
 /** Counters rise for ever; what is told of them is how much they rose a second. A counter that fell began anew. */

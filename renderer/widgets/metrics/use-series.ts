@@ -30,11 +30,16 @@ export function useSeries({ url, query, pastMs, stepMs }: Asked): Answer {
     const ask = async (): Promise<readonly Series[]> => {
       if (url !== '') return client.query('series', { url, query, pastMs, stepMs }, signal);
       const selector = parseSelector(query);
-      if (selector === undefined) throw new Error('Without a server only a name can be asked for, such as chaos_requests_total{route="payments"}. Set the address of a Prometheus server for more.');
+      if (selector === undefined)
+        throw new Error(
+          'Without a server only a name can be asked for, such as chaos_requests_total{route="payments"}. Set the address of a Prometheus server for more.',
+        );
       const all = parseExposition(await client.query('metrics', {}, signal));
       const found = select(all, selector);
       if (found.length === 0 && !all.some(({ name }) => name === selector.name)) {
-        throw new Error(`The engine has no metric ${selector.name} now. It has ${[...new Set(all.map(({ name }) => name))].join(', ')}.`);
+        throw new Error(
+          `The engine has no metric ${selector.name} now. It has ${[...new Set(all.map(({ name }) => name))].join(', ')}.`,
+        );
       }
       raw = extendSeries(raw, found, Date.now(), pastMs);
       return selector.name.endsWith('_total') ? raw.map(perSecond) : raw;

@@ -18,11 +18,28 @@ const settings = z.object({
     .string()
     .trim()
     .max(2_048)
-    .refine((url) => url === '' || /^https?:\/\/./.test(url), 'expected an address that begins with http:// or https://, or nothing')
+    .refine(
+      (url) => url === '' || /^https?:\/\/./.test(url),
+      'expected an address that begins with http:// or https://, or nothing',
+    )
     .default('')
-    .meta({ title: 'Prometheus server', help: 'Its address; empty means this engine itself.', example: 'http://127.0.0.1:9090' }),
-  minutes: z.number().min(1, 'expected 1 to 1440 minutes').max(1_440, 'expected 1 to 1440 minutes').default(5).meta({ title: 'How far back', help: 'In minutes.' }),
-  step: z.number().min(1, 'expected 1 to 3600 seconds').max(3_600, 'expected 1 to 3600 seconds').default(2).meta({ title: 'Step', help: 'Seconds from one point to the next; asked as often.' }),
+    .meta({
+      title: 'Prometheus server',
+      help: 'Its address; empty means this engine itself.',
+      example: 'http://127.0.0.1:9090',
+    }),
+  minutes: z
+    .number()
+    .min(1, 'expected 1 to 1440 minutes')
+    .max(1_440, 'expected 1 to 1440 minutes')
+    .default(5)
+    .meta({ title: 'How far back', help: 'In minutes.' }),
+  step: z
+    .number()
+    .min(1, 'expected 1 to 3600 seconds')
+    .max(3_600, 'expected 1 to 3600 seconds')
+    .default(2)
+    .meta({ title: 'Step', help: 'Seconds from one point to the next; asked as often.' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -34,7 +51,11 @@ function Metrics({ settings: { url, query, minutes, step } }: WidgetProps<Settin
   const blot = useBlotted();
   const shown = useMemo(() => (series ?? []).slice(0, MOST_LINES), [series]);
   const rows = useMemo(() => rowsOf(shown), [shown]);
-  const lines = shown.map(({ labels }, index) => ({ key: `s${index}`, name: blot(nameOf(labels)), color: colorOf(index) }));
+  const lines = shown.map(({ labels }, index) => ({
+    key: `s${index}`,
+    name: blot(nameOf(labels)),
+    color: colorOf(index),
+  }));
   return (
     <div className={css['widget']}>
       <p className={css['query']}>
@@ -50,13 +71,21 @@ function Metrics({ settings: { url, query, minutes, step } }: WidgetProps<Settin
       ) : (
         <>
           <div className={css['chart']}>
-            <Chart label={`${query}: ${lines.length} series`} lines={lines} points={rows} from={at - minutes * 60_000} to={at} />
+            <Chart
+              label={`${query}: ${lines.length} series`}
+              lines={lines}
+              points={rows}
+              from={at - minutes * 60_000}
+              to={at}
+            />
           </div>
           <ul className={css['legend']} tabIndex={0} aria-label="Series">
             {shown.map(({ points }, index) => (
               <li key={index}>
                 <span className={css['swatch']} style={{ background: lines[index]?.color }} aria-hidden />
-                <span className={css['name']} title={lines[index]?.name}>{lines[index]?.name}</span>
+                <span className={css['name']} title={lines[index]?.name}>
+                  {lines[index]?.name}
+                </span>
                 <strong>{count(points.at(-1)?.[1] ?? null)}</strong>
               </li>
             ))}

@@ -40,7 +40,16 @@ function Notes({ settings: { text: kept }, change }: WidgetProps<Settings>): Rea
     waiting.current = { text: next, timer: setTimeout(flush, SETTLE) };
   };
   return (
-    <textarea className={css['notes']} aria-label="Notes" value={text} maxLength={MOST_CHARS} spellCheck={false} placeholder="Who plays which part, what to try next, what was seen. Kept as you type." onChange={(event) => type(event.target.value)} onBlur={flush} />
+    <textarea
+      className={css['notes']}
+      aria-label="Notes"
+      value={text}
+      maxLength={MOST_CHARS}
+      spellCheck={false}
+      placeholder="Who plays which part, what to try next, what was seen. Kept as you type."
+      onChange={(event) => type(event.target.value)}
+      onBlur={flush}
+    />
   );
 }
 

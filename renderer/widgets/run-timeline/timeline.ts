@@ -20,7 +20,8 @@ export interface Span {
 }
 
 /** Where the band ends: the end of the run, or as far as it is known to go. */
-export const endOfBand = ({ startedAt, endedAt, phaseEndsAt }: Span, now: number): number => endedAt ?? Math.max(startedAt + 1, now, phaseEndsAt ?? 0);
+export const endOfBand = ({ startedAt, endedAt, phaseEndsAt }: Span, now: number): number =>
+  endedAt ?? Math.max(startedAt + 1, now, phaseEndsAt ?? 0);
 
 export function segmentsOf(span: Span, now: number): Segment[] {
   const end = endOfBand(span, now);
@@ -29,7 +30,13 @@ export function segmentsOf(span: Span, now: number): Segment[] {
     const current = ended === null && span.endedAt === null;
     const until = ended ?? end;
     const passed = current && until > start ? (now - start) / (until - start) : 1;
-    return { name, from: (start - span.startedAt) / length, share: Math.max(0, until - start) / length, passed: Math.min(1, Math.max(0, passed)), current };
+    return {
+      name,
+      from: (start - span.startedAt) / length,
+      share: Math.max(0, until - start) / length,
+      passed: Math.min(1, Math.max(0, passed)),
+      current,
+    };
   });
 }
 
@@ -50,7 +57,9 @@ export function marksOf(timeline: readonly TimelineEntry[], span: Span, now: num
   return timeline
     .flatMap(({ seq, at, kind, text }): Mark[] => {
       const tone = toneOf(kind, text);
-      return tone === undefined ? [] : [{ seq, at, tone, text, where: Math.min(1, Math.max(0, (at - span.startedAt) / length)) }];
+      return tone === undefined
+        ? []
+        : [{ seq, at, tone, text, where: Math.min(1, Math.max(0, (at - span.startedAt) / length)) }];
     })
     .slice(-MOST_MARKS);
 }
@@ -83,7 +92,10 @@ export function nearest(when: string, newest: Readonly<Record<string, Sample>>):
 }
 
 /** Where value and limit stand on a gauge from 0 to 1. Shares run over the whole, everything else to twice the limit. */
-export function gaugeOf({ limit: { figure, limit }, value }: Nearest): { readonly value: number; readonly limit: number } {
+export function gaugeOf({ limit: { figure, limit }, value }: Nearest): {
+  readonly value: number;
+  readonly limit: number;
+} {
   const share = figure === 'success_rate' || figure === 'availability' || figure.startsWith('apdex');
   const full = share ? 1 : Math.max(limit * 2, Number.MIN_VALUE);
   const at = (one: number): number => Math.min(1, Math.max(0, one / full));

@@ -16,7 +16,12 @@ import { type Nearest, gaugeOf, marksOf, nearest, segmentsOf } from './timeline.
 import css from './widget.module.css';
 
 const settings = z.object({
-  events: z.int().min(0).max(50).default(5).meta({ title: 'Events', help: 'How many of the newest events are listed, if there is room; 0 for none.' }),
+  events: z
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .meta({ title: 'Events', help: 'How many of the newest events are listed, if there is room; 0 for none.' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -47,23 +52,44 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
   return (
     <div className={css['widget']} tabIndex={0} role="group" aria-label={`Run ${name}`}>
       <div className={css['head']}>
-        <strong className={css['phase']}>{current === undefined ? (verdict ?? 'beginning') : PHASE_WORDS[current.name]}</strong>
-        {current !== undefined && phaseEndsAt !== null && <span className={css['left']}>{countdown(phaseEndsAt - now)} left</span>}
+        <strong className={css['phase']}>
+          {current === undefined ? (verdict ?? 'beginning') : PHASE_WORDS[current.name]}
+        </strong>
+        {current !== undefined && phaseEndsAt !== null && (
+          <span className={css['left']}>{countdown(phaseEndsAt - now)} left</span>
+        )}
         {verdict !== null && <Badge tone={VERDICT_TONES[verdict]}>{verdict}</Badge>}
         <Abort story={story} />
         <span className={css['name']} title={`${name}: ${hypothesis}`}>
           {name}
         </span>
       </div>
-      <div className={css['band']} role="img" aria-label={`Phases: ${segments.map((one) => PHASE_WORDS[one.name] + (one.current ? ' (now)' : '')).join(', ')}`}>
+      <div
+        className={css['band']}
+        role="img"
+        aria-label={`Phases: ${segments.map((one) => PHASE_WORDS[one.name] + (one.current ? ' (now)' : '')).join(', ')}`}
+      >
         {segments.map(({ name, from, share, passed, current }, index) => (
-          <div key={`${name} ${index}`} className={css['segment']} data-current={current ? '' : undefined} data-phase={name} style={{ left: `${from * 100}%`, width: `${share * 100}%` }} title={PHASE_WORDS[name]}>
+          <div
+            key={`${name} ${index}`}
+            className={css['segment']}
+            data-current={current ? '' : undefined}
+            data-phase={name}
+            style={{ left: `${from * 100}%`, width: `${share * 100}%` }}
+            title={PHASE_WORDS[name]}
+          >
             {current && <span className={css['passed']} style={{ width: `${passed * 100}%` }} />}
             <span className={css['word']}>{PHASE_WORDS[name]}</span>
           </div>
         ))}
         {marks.map(({ seq, where, tone, text }) => (
-          <span key={seq} className={css['mark']} data-tone={tone} style={{ left: `${where * 100}%` }} title={blot(text)}>
+          <span
+            key={seq}
+            className={css['mark']}
+            data-tone={tone}
+            style={{ left: `${where * 100}%` }}
+            title={blot(text)}
+          >
             <Shape tone={tone} />
           </span>
         ))}
@@ -87,7 +113,8 @@ function Run({ story, events }: { readonly story: RunStory; readonly events: num
 
 function Abort({ story: { abort, newest, breach, endedAt, verdict } }: { readonly story: RunStory }): ReactNode {
   const near = useMemo(() => (abort === null ? undefined : nearest(abort.when, newest)), [abort, newest]);
-  if (abort === null) return <p className={css['abort']}>No abort condition: only its time or a person ends this run.</p>;
+  if (abort === null)
+    return <p className={css['abort']}>No abort condition: only its time or a person ends this run.</p>;
   return (
     <div className={css['abort']}>
       <span>
@@ -97,14 +124,19 @@ function Abort({ story: { abort, newest, breach, endedAt, verdict } }: { readonl
         <Badge tone="bad">happened on {breach.probe}</Badge>
       ) : endedAt !== null ? (
         // A run that was cut off may have gone on after its last word.
-        verdict === null ? <Badge>not known</Badge> : <Badge tone="ok">did not happen</Badge>
+        verdict === null ? (
+          <Badge>not known</Badge>
+        ) : (
+          <Badge tone="ok">did not happen</Badge>
+        )
       ) : (
         near !== undefined && <Distance near={near} />
       )}
     </div>
   );
 }
-const conditionText = ({ limit: { figure, operator, limit } }: Nearest): string => `${figureWord(figure)} ${OPERATOR_WORDS[operator]} ${figureText(figure, limit)}`;
+const conditionText = ({ limit: { figure, operator, limit } }: Nearest): string =>
+  `${figureWord(figure)} ${OPERATOR_WORDS[operator]} ${figureText(figure, limit)}`;
 
 function Distance({ near }: { readonly near: Nearest }): ReactNode {
   const { probe, value, away, limit } = near;

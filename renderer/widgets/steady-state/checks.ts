@@ -46,7 +46,9 @@ export function checksOf(
 ): Check[] {
   return [
     ...expected.map(({ name, expect }) => checkOf(name, true, expect, probes[name])),
-    ...standing.filter(({ expect }) => expect !== '').map(({ name, expect, sample }) => checkOf(name, false, expect, sample)),
+    ...standing
+      .filter(({ expect }) => expect !== '')
+      .map(({ name, expect, sample }) => checkOf(name, false, expect, sample)),
   ];
 }
 
@@ -54,7 +56,10 @@ export function checksOf(
 export const TRAIL = 60;
 
 /** What each comparison's figure was at the newest polls, by check and part. */
-export type Trails = ReadonlyMap<string, { readonly seq: number; readonly parts: readonly (readonly (number | null)[])[] }>;
+export type Trails = ReadonlyMap<
+  string,
+  { readonly seq: number; readonly parts: readonly (readonly (number | null)[])[] }
+>;
 
 /** Adds the newest poll of each check; forgets checks that are gone, and begins anew with another run's. */
 export function extend(trails: Trails, checks: readonly Check[]): Trails {
@@ -62,9 +67,13 @@ export function extend(trails: Trails, checks: readonly Check[]): Trails {
     checks.map(({ key, seq, parts }) => {
       const known = trails.get(key);
       const values = parts.map(({ value }) => value);
-      if (known === undefined || seq < known.seq || known.parts.length !== parts.length) return [key, { seq, parts: values.map((value) => (seq === 0 ? [] : [value])) }];
+      if (known === undefined || seq < known.seq || known.parts.length !== parts.length)
+        return [key, { seq, parts: values.map((value) => (seq === 0 ? [] : [value])) }];
       if (seq === known.seq) return [key, known];
-      return [key, { seq, parts: known.parts.map((trail, index) => [...trail.slice(1 - TRAIL), values[index] ?? null]) }];
+      return [
+        key,
+        { seq, parts: known.parts.map((trail, index) => [...trail.slice(1 - TRAIL), values[index] ?? null]) },
+      ];
     }),
   );
 }

@@ -12,7 +12,10 @@ import { type Check, type Part, TRAIL, type Trails, checksOf, extend } from './c
 import css from './widget.module.css';
 
 const settings = z.object({
-  pictures: z.boolean().default(true).meta({ title: 'Small pictures', help: 'Shows how each figure went over its last 60 polls.' }),
+  pictures: z
+    .boolean()
+    .default(true)
+    .meta({ title: 'Small pictures', help: 'Shows how each figure went over its last 60 polls.' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -21,26 +24,45 @@ const wordOf = (held: boolean | null): string => (held === null ? 'not known' : 
 const NOTHING_EXPECTED: readonly { readonly name: string; readonly expect: string }[] = [];
 
 function SteadyState({ settings: { pictures } }: WidgetProps<Settings>): ReactNode {
-  const expected = useRuns(({ live }) => (live === undefined || live.endedAt !== null ? NOTHING_EXPECTED : live.checks));
+  const expected = useRuns(({ live }) =>
+    live === undefined || live.endedAt !== null ? NOTHING_EXPECTED : live.checks,
+  );
   // Compared by its text: ten frames a second mostly tell the same polls.
-  const text = useFrames(({ last }) => (last === null ? '' : JSON.stringify(checksOf(expected, last.probes, last.standing))));
+  const text = useFrames(({ last }) =>
+    last === null ? '' : JSON.stringify(checksOf(expected, last.probes, last.standing)),
+  );
   const trails = useRef<Trails>(new Map());
   const checks = text === '' ? [] : (JSON.parse(text) as Check[]);
   const shown = extend(trails.current, checks);
   // Kept only once it is really shown: React may draw twice.
   useEffect(() => void (trails.current = shown));
   if (text === '') return <Empty title="No figures yet">They come with the first word of the engine.</Empty>;
-  if (checks.length === 0) return <Empty title="Nothing is expected">A run with a steady state, or a standing probe that expects something, is judged here at each poll.</Empty>;
+  if (checks.length === 0)
+    return (
+      <Empty title="Nothing is expected">
+        A run with a steady state, or a standing probe that expects something, is judged here at each poll.
+      </Empty>
+    );
   return (
     <ul className={css['list']} tabIndex={0} aria-label="Checks">
       {checks.map((check) => (
-        <Line key={check.key} text={JSON.stringify(check)} trails={pictures ? shown.get(check.key)?.parts : undefined} />
+        <Line
+          key={check.key}
+          text={JSON.stringify(check)}
+          trails={pictures ? shown.get(check.key)?.parts : undefined}
+        />
       ))}
     </ul>
   );
 }
 
-const Line = memo(function Line({ text, trails }: { readonly text: string; readonly trails: readonly (readonly (number | null)[])[] | undefined }): ReactNode {
+const Line = memo(function Line({
+  text,
+  trails,
+}: {
+  readonly text: string;
+  readonly trails: readonly (readonly (number | null)[])[] | undefined;
+}): ReactNode {
   const { name, ofRun, held, parts, error } = JSON.parse(text) as Check;
   const blot = useBlotted();
   return (
@@ -58,7 +80,13 @@ const Line = memo(function Line({ text, trails }: { readonly text: string; reado
   );
 });
 
-function Comparison({ part: { text, limit, value, held }, trail }: { readonly part: Part; readonly trail: readonly (number | null)[] | undefined }): ReactNode {
+function Comparison({
+  part: { text, limit, value, held },
+  trail,
+}: {
+  readonly part: Part;
+  readonly trail: readonly (number | null)[] | undefined;
+}): ReactNode {
   if (limit === undefined) {
     return (
       <p className={css['text']}>
@@ -68,7 +96,9 @@ function Comparison({ part: { text, limit, value, held }, trail }: { readonly pa
   }
   return (
     <div className={css['part']}>
-      <span className={css['figure']} title={figureWord(limit.figure)}>{figureWord(limit.figure)}</span>
+      <span className={css['figure']} title={figureWord(limit.figure)}>
+        {figureWord(limit.figure)}
+      </span>
       <span className={css['value']} data-tone={toneOf(held)}>
         <Shape tone={toneOf(held)} />
         {figureText(limit.figure, value)}

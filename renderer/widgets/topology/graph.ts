@@ -7,13 +7,17 @@ import { type Moment } from '../../stores/frames.ts';
 export const NODE = { width: 176, height: 104 } as const;
 
 /** Where each node stands, left to right in the direction of the calls. Keys are node ids. */
-export function layOut({ nodes, edges }: Pick<Topology, 'nodes' | 'edges'>): ReadonlyMap<string, { readonly x: number; readonly y: number }> {
+export function layOut({
+  nodes,
+  edges,
+}: Pick<Topology, 'nodes' | 'edges'>): ReadonlyMap<string, { readonly x: number; readonly y: number }> {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 68, marginx: 4, marginy: 4 });
   graph.setDefaultEdgeLabel(() => ({}));
   // By id, so that the same graph is laid out the same way whatever the order it came in.
   for (const { id } of nodes.toSorted((a, b) => a.id.localeCompare(b.id))) graph.setNode(id, { ...NODE });
-  for (const { from, to, route } of edges.toSorted((a, b) => a.route.localeCompare(b.route))) graph.setEdge(from, to, {}, route);
+  for (const { from, to, route } of edges.toSorted((a, b) => a.route.localeCompare(b.route)))
+    graph.setEdge(from, to, {}, route);
   dagre.layout(graph);
   return new Map(
     nodes.map(({ id }) => {
@@ -25,7 +29,10 @@ export function layOut({ nodes, edges }: Pick<Topology, 'nodes' | 'edges'>): Rea
 
 /** What decides the layout: who is there and who calls whom, not how often. */
 export const shapeOf = ({ nodes, edges }: Topology): string =>
-  JSON.stringify([nodes.map(({ id }) => id).toSorted(), edges.map(({ from, to, route }) => [from, to, route].join(' ')).toSorted()]);
+  JSON.stringify([
+    nodes.map(({ id }) => id).toSorted(),
+    edges.map(({ from, to, route }) => [from, to, route].join(' ')).toSorted(),
+  ]);
 
 /** A fault's place in the graph: the route or the process that its target names, as the injectors word it. */
 export function placeOf({ target }: Pick<FaultReport, 'target'>): { readonly route?: string; readonly pid?: number } {
@@ -35,7 +42,10 @@ export function placeOf({ target }: Pick<FaultReport, 'target'>): { readonly rou
 }
 
 /** The faults that are biting now or not proven gone, by the route and by the process they are on. */
-export function faultsByPlace(faults: Frame['faults']): { readonly routes: ReadonlyMap<string, readonly FaultReport[]>; readonly pids: ReadonlyMap<number, readonly FaultReport[]> } {
+export function faultsByPlace(faults: Frame['faults']): {
+  readonly routes: ReadonlyMap<string, readonly FaultReport[]>;
+  readonly pids: ReadonlyMap<number, readonly FaultReport[]>;
+} {
   const lit = faults.filter(({ state }) => state === 'injecting' || state === 'active' || state === 'unconfirmed');
   const routes = Map.groupBy(lit, (fault) => placeOf(fault).route ?? '');
   const pids = Map.groupBy(lit, (fault) => placeOf(fault).pid ?? 0);
@@ -50,7 +60,12 @@ export function requestRates(past: readonly Moment[]): ReadonlyMap<string, numbe
   const first = past.at(-6) ?? past[0];
   if (last === undefined || first === undefined || last.at <= first.at) return new Map();
   const seconds = (last.at - first.at) / 1_000;
-  return new Map([...last.routes].map(([name, { requests }]) => [name, Math.max(0, requests - (first.routes.get(name)?.requests ?? requests)) / seconds]));
+  return new Map(
+    [...last.routes].map(([name, { requests }]) => [
+      name,
+      Math.max(0, requests - (first.routes.get(name)?.requests ?? requests)) / seconds,
+    ]),
+  );
 }
 
 /** The standing probes that ask a route, by its name: they stand on the service behind it. */

@@ -1,4 +1,18 @@
-import { Handle, type Edge, type EdgeProps, EdgeLabelRenderer, type Node, type NodeProps, Position, ReactFlow, ReactFlowProvider, BaseEdge, getBezierPath, useReactFlow, useStore } from '@xyflow/react';
+import {
+  Handle,
+  type Edge,
+  type EdgeProps,
+  EdgeLabelRenderer,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  BaseEdge,
+  getBezierPath,
+  useReactFlow,
+  useStore,
+} from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { CircleHelp, MonitorSmartphone, Server } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
@@ -15,7 +29,10 @@ import { NODE, faultsByPlace, layOut, probesByRoute, requestRates, shapeOf } fro
 import css from './widget.module.css';
 
 const settings = z.object({
-  probes: z.boolean().default(false).meta({ title: 'Show Firebreak’s own probes', help: 'As callers of what they ask.' }),
+  probes: z
+    .boolean()
+    .default(false)
+    .meta({ title: 'Show Firebreak’s own probes', help: 'As callers of what they ask.' }),
 });
 type Settings = z.infer<typeof settings>;
 
@@ -43,7 +60,12 @@ function TopologyWidget({ settings: { probes: own }, expanded }: WidgetProps<Set
   }, []);
   const shown = useMemo(() => (topology === undefined || own ? topology : withoutProbes(topology)), [topology, own]);
   if (shown === undefined) return <Loading what="Looking who talks to whom …" />;
-  if (shown.nodes.length === 0) return <Empty title="No route is open">A route stands between two services. A policy file opens those that it names.</Empty>;
+  if (shown.nodes.length === 0)
+    return (
+      <Empty title="No route is open">
+        A route stands between two services. A policy file opens those that it names.
+      </Empty>
+    );
   return (
     <div className={css['widget']}>
       <ReactFlowProvider>
@@ -56,15 +78,35 @@ function TopologyWidget({ settings: { probes: own }, expanded }: WidgetProps<Set
 
 /** Firebreak's probes are callers like any other, but not part of the system under test. */
 function withoutProbes(topology: Topology): Topology {
-  const hidden = new Set(topology.nodes.filter(({ kind, name }) => kind === 'client' && name === 'probes').map(({ id }) => id));
-  return { ...topology, nodes: topology.nodes.filter(({ id }) => !hidden.has(id)), edges: topology.edges.filter(({ from }) => !hidden.has(from)) };
+  const hidden = new Set(
+    topology.nodes.filter(({ kind, name }) => kind === 'client' && name === 'probes').map(({ id }) => id),
+  );
+  return {
+    ...topology,
+    nodes: topology.nodes.filter(({ id }) => !hidden.has(id)),
+    edges: topology.edges.filter(({ from }) => !hidden.has(from)),
+  };
 }
 
 function Graph({ topology, expanded }: { readonly topology: Topology; readonly expanded: boolean }): ReactNode {
   // Once a second is enough for figures; faults are looked up with every frame, as text, so that most frames draw nothing.
   const past = useFrames((state) => state.past);
-  const lit = useFrames(({ last }) => JSON.stringify(last?.faults.filter(({ state }) => state !== 'clean' && state !== 'planned').map(({ id, target, state, policy, explain }) => ({ id, target, state, policy, explain })) ?? []));
-  const standing = useFrames(({ last }) => JSON.stringify(last?.standing.map(({ name, describe, sample }) => ({ name, describe, sample: sample === null ? null : { figures: sample.figures, held: sample.held } })) ?? []));
+  const lit = useFrames(({ last }) =>
+    JSON.stringify(
+      last?.faults
+        .filter(({ state }) => state !== 'clean' && state !== 'planned')
+        .map(({ id, target, state, policy, explain }) => ({ id, target, state, policy, explain })) ?? [],
+    ),
+  );
+  const standing = useFrames(({ last }) =>
+    JSON.stringify(
+      last?.standing.map(({ name, describe, sample }) => ({
+        name,
+        describe,
+        sample: sample === null ? null : { figures: sample.figures, held: sample.held },
+      })) ?? [],
+    ),
+  );
   const shape = shapeOf(topology);
   // By the shape alone: places must not move when only figures do.
   const places = useMemo(() => layOut(topology), [shape]);
@@ -89,7 +131,14 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
         ...NODE,
         ariaLabel: node.name,
         // A service is under fault when it is broken itself, and when what reaches it is.
-        data: { node, faults: [...(node.pid === null ? [] : (faults.pids.get(node.pid) ?? [])), ...names.flatMap((name) => faults.routes.get(name) ?? [])], probes: names.flatMap((name) => probes.get(name) ?? []) },
+        data: {
+          node,
+          faults: [
+            ...(node.pid === null ? [] : (faults.pids.get(node.pid) ?? [])),
+            ...names.flatMap((name) => faults.routes.get(name) ?? []),
+          ],
+          probes: names.flatMap((name) => probes.get(name) ?? []),
+        },
       };
     });
     // A route with several callers is drawn from each; its rate is the route's, so it stands on one of them only.
@@ -97,7 +146,13 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
     const edges = topology.edges.map(({ from, to, route }): RouteEdge => {
       const labelled = !first.has(route);
       first.add(route);
-      return { id: `${from} ${to} ${route}`, source: from, target: to, type: 'route', data: { route, rate: labelled ? rates.get(route) : undefined, faults: faults.routes.get(route) ?? [] } };
+      return {
+        id: `${from} ${to} ${route}`,
+        source: from,
+        target: to,
+        type: 'route',
+        data: { route, rate: labelled ? rates.get(route) : undefined, faults: faults.routes.get(route) ?? [] },
+      };
     });
     return { nodes, edges };
   }, [topology, places, lit, standing, past]);
@@ -124,16 +179,28 @@ const ICONS = { service: Server, client: MonitorSmartphone, unknown: CircleHelp 
 
 function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>): ReactNode {
   const Icon = ICONS[node.kind];
-  const state = faults.some(({ state: one }) => one === 'unconfirmed') ? 'bad' : faults.length > 0 ? 'warn' : node.up === false ? 'bad' : 'ok';
+  const state = faults.some(({ state: one }) => one === 'unconfirmed')
+    ? 'bad'
+    : faults.length > 0
+      ? 'warn'
+      : node.up === false
+        ? 'bad'
+        : 'ok';
   return (
-    <div className={css['service']} data-state={faults.length > 0 ? 'fault' : node.up === false ? 'down' : node.up === null ? 'unknown' : 'up'}>
+    <div
+      className={css['service']}
+      data-state={faults.length > 0 ? 'fault' : node.up === false ? 'down' : node.up === null ? 'unknown' : 'up'}
+    >
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <strong>
         <Icon size="1.1em" aria-hidden /> {useBlotted()(node.name)}
       </strong>
       {faults.length > 0 && (
         <span className={css['under']} title={faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
-          <Shape tone={state} /> {faults.some(({ state: one }) => one === 'unconfirmed') ? 'unconfirmed' : faults.map(({ policy }) => policy).join(', ')}
+          <Shape tone={state} />{' '}
+          {faults.some(({ state: one }) => one === 'unconfirmed')
+            ? 'unconfirmed'
+            : faults.map(({ policy }) => policy).join(', ')}
         </span>
       )}
       {node.kind === 'service' && faults.length === 0 && node.up === false && <Badge tone="bad">not answering</Badge>}
@@ -153,13 +220,32 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
           </span>
         </span>
       ))}
-      {probes.length === 0 && faults.length === 0 && node.up === true && <small>{node.kind === 'client' ? 'caller' : node.kind === 'unknown' ? 'not known' : <Discreet>{node.address}</Discreet>}</small>}
+      {probes.length === 0 && faults.length === 0 && node.up === true && (
+        <small>
+          {node.kind === 'client' ? (
+            'caller'
+          ) : node.kind === 'unknown' ? (
+            'not known'
+          ) : (
+            <Discreet>{node.address}</Discreet>
+          )}
+        </small>
+      )}
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </div>
   );
 }
 
-function RouteLine({ id, sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, data }: EdgeProps<RouteEdge>): ReactNode {
+function RouteLine({
+  id,
+  sourceX,
+  sourceY,
+  targetX,
+  targetY,
+  sourcePosition,
+  targetPosition,
+  data,
+}: EdgeProps<RouteEdge>): ReactNode {
   const [path, x, y] = getBezierPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition });
   const under = (data?.faults.length ?? 0) > 0;
   const unproven = data?.faults.some(({ state }) => state === 'unconfirmed') === true;
@@ -167,9 +253,16 @@ function RouteLine({ id, sourceX, sourceY, targetX, targetY, sourcePosition, tar
     <>
       <BaseEdge id={id} path={path} className={`${css['line']} ${under ? css['lit'] : ''}`} interactionWidth={0} />
       <EdgeLabelRenderer>
-        <div className={css['label']} data-under-fault={under ? '' : undefined} style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }} title={data?.faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
+        <div
+          className={css['label']}
+          data-under-fault={under ? '' : undefined}
+          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+          title={data?.faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}
+        >
           {under && <Shape tone={unproven ? 'bad' : 'warn'} />}
-          {data?.rate !== undefined && <span>{data.rate === 0 ? NOTHING : `${count(data.rate >= 10 ? Math.round(data.rate) : data.rate)}/s`}</span>}
+          {data?.rate !== undefined && (
+            <span>{data.rate === 0 ? NOTHING : `${count(data.rate >= 10 ? Math.round(data.rate) : data.rate)}/s`}</span>
+          )}
         </div>
       </EdgeLabelRenderer>
     </>

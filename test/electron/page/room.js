@@ -20,7 +20,9 @@ window.addEventListener('message', (event) => {
 globalThis.call = (kind, name, input) =>
   new Promise((resolve, reject) => {
     const id = next++;
-    waiting.set(id, (reply) => (reply.kind === 'result' ? resolve(reply.value) : reject(new Error(reply.error?.message))));
+    waiting.set(id, (reply) =>
+      reply.kind === 'result' ? resolve(reply.value) : reject(new Error(reply.error?.message)),
+    );
     port.postMessage(JSON.stringify({ id, kind, name, input }));
   });
 api.onMenu((action) => seen.menu.push(action));

@@ -35,7 +35,12 @@ export class BrowserWindow extends EventEmitter {
     super();
     this.options = options;
     const { width = 800, height = 600 } = options;
-    this.#normal = { x: options.x ?? Math.round((AREA.width - width) / 2), y: options.y ?? Math.round((AREA.height - height) / 2), width, height };
+    this.#normal = {
+      x: options.x ?? Math.round((AREA.width - width) / 2),
+      y: options.y ?? Math.round((AREA.height - height) / 2),
+      width,
+      height,
+    };
     this.#visible = options.show !== false;
     this.webContents = new WebContents(options.webPreferences ?? {});
     this.webContents.once('did-finish-load', () => this.emit('ready-to-show'));

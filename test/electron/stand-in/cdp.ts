@@ -52,8 +52,16 @@ class Connection {
     this.#socket.send(JSON.stringify({ id, method, params, ...(sessionId !== undefined && { sessionId }) }));
     return pending.promise;
   }
-  #receive(message: { id?: number; sessionId?: string; method?: string; params?: Params; result?: unknown; error?: { message: string } }): void {
-    if (message.id === undefined) return this.sessions.get(message.sessionId)?.deliver(message.method ?? '', message.params ?? {});
+  #receive(message: {
+    id?: number;
+    sessionId?: string;
+    method?: string;
+    params?: Params;
+    result?: unknown;
+    error?: { message: string };
+  }): void {
+    if (message.id === undefined)
+      return this.sessions.get(message.sessionId)?.deliver(message.method ?? '', message.params ?? {});
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.error === undefined) pending?.resolve(message.result);
@@ -69,15 +77,25 @@ export interface Chromium {
 }
 
 const ARGS = [
-  '--headless=new', '--remote-debugging-port=0', '--no-startup-window', '--no-first-run', '--no-default-browser-check',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-gpu', '--disable-dev-shm-usage',
+  '--headless=new',
+  '--remote-debugging-port=0',
+  '--no-startup-window',
+  '--no-first-run',
+  '--no-default-browser-check',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
 ];
 
 /** Starts Chromium with a profile of its own; without its sandbox only where it has none, as root. */
 export async function startChromium(profile: string): Promise<Chromium> {
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const program = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-  const child: ChildProcess = spawn(program, [...ARGS, ...root, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child: ChildProcess = spawn(program, [...ARGS, ...root, `--user-data-dir=${profile}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   if (child.stderr === null) throw new Error('no stderr');
   const address = await new Promise<string>((resolve, reject) => {
     child.on('error', reject);
@@ -99,7 +117,10 @@ export async function startChromium(profile: string): Promise<Chromium> {
     browser,
     address,
     attach: async (targetId) => {
-      const { sessionId } = await browser.send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
+      const { sessionId } = await browser.send<{ sessionId: string }>('Target.attachToTarget', {
+        targetId,
+        flatten: true,
+      });
       const session = new Session(connection, sessionId);
       connection.sessions.set(sessionId, session);
       return session;

@@ -14,6 +14,17 @@
 export { app } from './app.ts';
 export { BrowserWindow } from './browser-window.ts';
 export { MessageChannelMain, ipcMain } from './ipc.ts';
-export { Menu, MenuItem, Notification, Tray, dialog, globalShortcut, nativeImage, powerMonitor, screen, shell } from './native.ts';
+export {
+  Menu,
+  MenuItem,
+  Notification,
+  Tray,
+  dialog,
+  globalShortcut,
+  nativeImage,
+  powerMonitor,
+  screen,
+  shell,
+} from './native.ts';
 export { protocol, session } from './session.ts';
 export { WebContents as webContents } from './web-contents.ts';

@@ -10,7 +10,10 @@ import { pathToFileURL } from 'node:url';
  */
 const STAND_IN = new URL('./electron.ts', import.meta.url).href;
 registerHooks({
-  resolve: (specifier, context, next) => (specifier === 'electron' ? { url: STAND_IN, format: 'module-typescript', shortCircuit: true } : next(specifier, context)),
+  resolve: (specifier, context, next) =>
+    specifier === 'electron'
+      ? { url: STAND_IN, format: 'module-typescript', shortCircuit: true }
+      : next(specifier, context),
 });
 
 // Children are started with this program, which is Node only when told so; who forgets that starts a second app.

@@ -26,7 +26,8 @@ export class MenuItem {
   readonly #click: Click | undefined;
 
   constructor(entry: Entry) {
-    if (entry.label === undefined && entry.role === undefined && entry.type !== 'separator') throw new TypeError('a menu item needs a label or a role');
+    if (entry.label === undefined && entry.role === undefined && entry.type !== 'separator')
+      throw new TypeError('a menu item needs a label or a role');
     this.id = entry.id;
     this.label = entry.label ?? '';
     this.role = entry.role;
@@ -122,6 +123,8 @@ export const dialog = {
 
 export const shell = { openPath: async (): Promise<string> => '', openExternal: async (): Promise<void> => {} };
 export const screen = {
-  getAllDisplays: () => [{ bounds: { x: 0, y: 0, width: 1920, height: 1080 }, workArea: { x: 0, y: 0, width: 1920, height: 1040 } }],
+  getAllDisplays: () => [
+    { bounds: { x: 0, y: 0, width: 1920, height: 1080 }, workArea: { x: 0, y: 0, width: 1920, height: 1040 } },
+  ],
 };
 export const powerMonitor = new EventEmitter();

@@ -21,8 +21,12 @@ interface PagePort {
 /** In the page's own world. */
 export function mainWorld(link: Link): string {
   return `(${function (secret: string) {
-    const { document, CustomEvent, JSON, Promise, Object, Map, Error } = globalThis as never as Record<string, never> & {
-      document: EventTarget; CustomEvent: typeof globalThis.CustomEvent;
+    const { document, CustomEvent, JSON, Promise, Object, Map, Error } = globalThis as never as Record<
+      string,
+      never
+    > & {
+      document: EventTarget;
+      CustomEvent: typeof globalThis.CustomEvent;
     } & typeof globalThis;
     let next = 1;
     const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -56,11 +60,15 @@ export function mainWorld(link: Link): string {
       waiting.delete(n);
     });
     on('callback', ({ n, args }: { n: number; args: unknown[] }) => callbacks.get(n)?.(...args));
-    on('expose', ({ key, members }: { key: string; members: { name: string; value?: unknown; isFunction: boolean }[] }) => {
-      const api: Record<string, unknown> = {};
-      for (const { name, value, isFunction } of members) api[name] = isFunction ? (...args: unknown[]) => call(name, args) : value;
-      Object.defineProperty(globalThis, key, { value: Object.freeze(api), enumerable: true });
-    });
+    on(
+      'expose',
+      ({ key, members }: { key: string; members: { name: string; value?: unknown; isFunction: boolean }[] }) => {
+        const api: Record<string, unknown> = {};
+        for (const { name, value, isFunction } of members)
+          api[name] = isFunction ? (...args: unknown[]) => call(name, args) : value;
+        Object.defineProperty(globalThis, key, { value: Object.freeze(api), enumerable: true });
+      },
+    );
   }})(${JSON.stringify(link.secret)});`;
 }
 
@@ -69,8 +77,14 @@ export function preloadWorld(link: Link, preload: string, platform: string): str
   return `(${function (secret: string, suffix: string, platformName: string, run: (...args: unknown[]) => void) {
     type Message = Record<string, unknown>;
     const page = globalThis as never as {
-      document: EventTarget; CustomEvent: typeof CustomEvent; top: unknown; self: unknown; location: { origin: string };
-      __standIn(text: string): void; __receive(message: Message): void; postMessage(...args: unknown[]): void;
+      document: EventTarget;
+      CustomEvent: typeof CustomEvent;
+      top: unknown;
+      self: unknown;
+      location: { origin: string };
+      __standIn(text: string): void;
+      __receive(message: Message): void;
+      postMessage(...args: unknown[]): void;
     };
     if (page.top !== page.self) return;
     const tell = (name: string, detail: unknown): void =>
@@ -95,7 +109,8 @@ export function preloadWorld(link: Link, preload: string, platform: string): str
       if (kind === 'port-closed') ports.get(id)?.close();
       if (kind !== 'message') return;
       const event = { ports: (message['ports'] as unknown[]).map(openPort) };
-      for (const { channel, listener } of listeners) if (channel === message['channel']) listener(event, message['value']);
+      for (const { channel, listener } of listeners)
+        if (channel === message['channel']) listener(event, message['value']);
     };
     const ipcRenderer = {
       invoke: (channel: string, value?: unknown) =>
@@ -119,13 +134,22 @@ export function preloadWorld(link: Link, preload: string, platform: string): str
       },
     };
     page.document.addEventListener(secret + 'call', (event) => {
-      const { n, path, args } = JSON.parse((event as CustomEvent).detail as string) as { n: number; path: string; args: { value?: unknown; callback?: number }[] };
-      const given = args.map(({ value, callback }) => (callback === undefined ? value : (...sent: unknown[]) => tell('callback', { n: callback, args: sent })));
+      const { n, path, args } = JSON.parse((event as CustomEvent).detail as string) as {
+        n: number;
+        path: string;
+        args: { value?: unknown; callback?: number }[];
+      };
+      const given = args.map(({ value, callback }) =>
+        callback === undefined ? value : (...sent: unknown[]) => tell('callback', { n: callback, args: sent }),
+      );
       try {
         const value = exposed.get(path)?.(...given);
         if (value instanceof Promise) {
           tell('return', { promise: true });
-          value.then((result: unknown) => tell('settle', { n, value: result }), (error: unknown) => tell('settle', { n, error: (error as Error).message }));
+          value.then(
+            (result: unknown) => tell('settle', { n, value: result }),
+            (error: unknown) => tell('settle', { n, error: (error as Error).message }),
+          );
         } else if (typeof value === 'function') {
           exposed.set(`${path}#${n}`, value as () => unknown);
           tell('return', { fn: `${path}#${n}` });
@@ -134,11 +158,15 @@ export function preloadWorld(link: Link, preload: string, platform: string): str
         tell('return', { error: (error as Error).message });
       }
     });
-    page.document.addEventListener(secret + 'open', (event) => send({ kind: 'open', url: JSON.parse((event as CustomEvent).detail as string) as string }));
-    const toApp = (address: string): string => (address.endsWith(suffix) ? address.replace('https:', 'app:').slice(0, -suffix.length) : address);
+    page.document.addEventListener(secret + 'open', (event) =>
+      send({ kind: 'open', url: JSON.parse((event as CustomEvent).detail as string) as string }),
+    );
+    const toApp = (address: string): string =>
+      address.endsWith(suffix) ? address.replace('https:', 'app:').slice(0, -suffix.length) : address;
     const location = { origin: toApp(page.location.origin) };
     const window = {
-      postMessage: (message: unknown, origin: string, moved: unknown) => page.postMessage(message, origin.replace(/^app:(.*)$/, `https:$1${suffix}`), moved),
+      postMessage: (message: unknown, origin: string, moved: unknown) =>
+        page.postMessage(message, origin.replace(/^app:(.*)$/, `https:$1${suffix}`), moved),
     };
     const require = (name: string): unknown => {
       if (name === 'electron') return { ipcRenderer, contextBridge };

@@ -7,7 +7,9 @@ const handlers = new Map<string, Handle>();
 const privileged = new Map<string, { standard?: boolean; secure?: boolean }>();
 
 export const protocol = {
-  registerSchemesAsPrivileged: (schemes: { scheme: string; privileges: { standard?: boolean; secure?: boolean } }[]): void => {
+  registerSchemesAsPrivileged: (
+    schemes: { scheme: string; privileges: { standard?: boolean; secure?: boolean } }[],
+  ): void => {
     for (const { scheme, privileges } of schemes) privileged.set(scheme, privileges);
   },
   handle: (scheme: string, handler: Handle): void => void handlers.set(scheme, handler),
@@ -32,7 +34,9 @@ class Session extends EventEmitter {
   #request: RequestHandler = (_contents, _permission, answer) => answer(true);
   #check: CheckHandler = () => true;
   #before: BeforeRequest | undefined;
-  readonly webRequest = { onBeforeRequest: (_filter: unknown, listener: BeforeRequest): void => void (this.#before = listener) };
+  readonly webRequest = {
+    onBeforeRequest: (_filter: unknown, listener: BeforeRequest): void => void (this.#before = listener),
+  };
 
   setPermissionRequestHandler(handler: RequestHandler): void {
     this.#request = handler;
@@ -58,7 +62,10 @@ class Session extends EventEmitter {
   }
 
   /** Answers a request of a page: from the program's own scheme, or not at all, for there is no network here. */
-  async fulfil(session: CdpSession, { requestId, request }: { requestId: string; request: { url: string; method: string } }): Promise<void> {
+  async fulfil(
+    session: CdpSession,
+    { requestId, request }: { requestId: string; request: { url: string; method: string } },
+  ): Promise<void> {
     const url = toApp(request.url);
     const scheme = url.split(':', 1)[0] ?? '';
     const handler = privileged.get(scheme)?.standard === true ? handlers.get(scheme) : undefined;
@@ -67,7 +74,10 @@ class Session extends EventEmitter {
         if (this.#before === undefined) resolve(false);
         else this.#before({ url }, ({ cancel }) => resolve(cancel === true));
       });
-      return void (await session.send('Fetch.failRequest', { requestId, errorReason: cancelled ? 'BlockedByClient' : 'InternetDisconnected' }));
+      return void (await session.send('Fetch.failRequest', {
+        requestId,
+        errorReason: cancelled ? 'BlockedByClient' : 'InternetDisconnected',
+      }));
     }
     const response = await handler(new Request(url, { method: request.method }));
     const body = Buffer.from(await response.arrayBuffer()).toString('base64');

@@ -13,7 +13,11 @@ const WORLD = 'preload';
 const BINDING = '__standIn';
 
 interface Context {
-  readonly context: { readonly id: number; readonly name: string; readonly auxData: { readonly frameId: string; readonly isDefault: boolean } };
+  readonly context: {
+    readonly id: number;
+    readonly name: string;
+    readonly auxData: { readonly frameId: string; readonly isDefault: boolean };
+  };
 }
 interface Paused {
   readonly requestId: string;
@@ -61,7 +65,9 @@ export class WebContents extends EventEmitter {
 
   async #open(preload: string | undefined): Promise<Cdp> {
     const chromium = await theChromium();
-    const { targetId } = await chromium.browser.send<{ targetId: string }>('Target.createTarget', { url: 'about:blank' });
+    const { targetId } = await chromium.browser.send<{ targetId: string }>('Target.createTarget', {
+      url: 'about:blank',
+    });
     this.#target = targetId;
     all.set(targetId, this);
     const cdp = await chromium.attach(targetId);
@@ -86,9 +92,12 @@ export class WebContents extends EventEmitter {
       if (context.auxData.isDefault) this.#worlds.page = context.id;
       if (context.name === WORLD) this.#worlds.preload = context.id;
     });
-    cdp.on('Runtime.bindingCalled', ({ payload, executionContextId }: { payload: string; executionContextId: number }) => {
-      void this.#heard(JSON.parse(payload) as Message, executionContextId);
-    });
+    cdp.on(
+      'Runtime.bindingCalled',
+      ({ payload, executionContextId }: { payload: string; executionContextId: number }) => {
+        void this.#heard(JSON.parse(payload) as Message, executionContextId);
+      },
+    );
     cdp.on('Page.frameNavigated', ({ frame }: { frame: { url: string; parentId?: string } }) => {
       if (frame.parentId !== undefined) return;
       this.#url = toApp(frame.url);
@@ -120,7 +129,8 @@ export class WebContents extends EventEmitter {
         if (top) this.emit('will-navigate', event);
         this.emit('will-frame-navigate', event);
       }
-      if (event.defaultPrevented) return void (await cdp.send('Fetch.failRequest', { requestId: paused.requestId, errorReason: 'Aborted' }));
+      if (event.defaultPrevented)
+        return void (await cdp.send('Fetch.failRequest', { requestId: paused.requestId, errorReason: 'Aborted' }));
     }
     await this.session.fulfil(cdp, paused);
   }
@@ -146,7 +156,9 @@ export class WebContents extends EventEmitter {
   async #receive(message: Record<string, unknown>, contextId = this.#worlds.preload): Promise<void> {
     const cdp = await this.#ready;
     // The page may have gone since; then nobody waits.
-    await cdp.send('Runtime.evaluate', { expression: `__receive(${JSON.stringify(message)})`, contextId }).catch(() => {});
+    await cdp
+      .send('Runtime.evaluate', { expression: `__receive(${JSON.stringify(message)})`, contextId })
+      .catch(() => {});
   }
 
   get mainFrame() {
@@ -156,7 +168,8 @@ export class WebContents extends EventEmitter {
       origin: /^app:\/\/[^/]+/.exec(url)?.[0] ?? (URL.canParse(url) ? new URL(url).origin : 'null'),
       parent: null,
       isDestroyed: () => this.#destroyed || url !== this.#url,
-      postMessage: (channel: string, value: unknown, moved: MessagePortMain[] = []) => this.postMessage(channel, value, moved),
+      postMessage: (channel: string, value: unknown, moved: MessagePortMain[] = []) =>
+        this.postMessage(channel, value, moved),
     };
   }
   send(channel: string, value: unknown): void {
@@ -179,7 +192,11 @@ export class WebContents extends EventEmitter {
   async loadURL(url: string): Promise<void> {
     const cdp = await this.#ready;
     const { browser } = await theChromium();
-    await this.session.tellPermissions(browser, this, new URL(url).origin === 'null' ? url.replace(/\/$/, '') : new URL(url).origin);
+    await this.session.tellPermissions(
+      browser,
+      this,
+      new URL(url).origin === 'null' ? url.replace(/\/$/, '') : new URL(url).origin,
+    );
     this.#loading = url;
     const { errorText } = await cdp.send<{ errorText?: string }>('Page.navigate', { url: toWeb(url) });
     this.#loading = undefined;
@@ -194,7 +211,10 @@ export class WebContents extends EventEmitter {
   async executeJavaScript(code: string): Promise<unknown> {
     const cdp = await this.#ready;
     const params = { expression: code, contextId: this.#worlds.page, awaitPromise: true, returnByValue: true };
-    const { result, exceptionDetails } = await cdp.send<{ result: { value: unknown }; exceptionDetails?: { text: string } }>('Runtime.evaluate', params);
+    const { result, exceptionDetails } = await cdp.send<{
+      result: { value: unknown };
+      exceptionDetails?: { text: string };
+    }>('Runtime.evaluate', params);
     if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text);
     return result.value;
   }

@@ -33,7 +33,10 @@ export async function barriersOf(page: Page): Promise<string[]> {
 }
 
 /** The layout shifts of the next `ms` milliseconds and what moved. */
-export async function shiftsOf(page: Page, ms: number): Promise<{ readonly sum: number; readonly places: readonly string[] }> {
+export async function shiftsOf(
+  page: Page,
+  ms: number,
+): Promise<{ readonly sum: number; readonly places: readonly string[] }> {
   await page.evaluate(IN_PAGE);
   return page.evaluate(`shiftsOf(${ms})`);
 }
@@ -43,7 +46,8 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(IN_PAGE);
   await page.evaluate('atRest()');
 }
-export const picture = (page: Page): Promise<Buffer> => page.screenshot({ animations: 'disabled', caret: 'hide', timeout: 120_000 });
+export const picture = (page: Page): Promise<Buffer> =>
+  page.screenshot({ animations: 'disabled', caret: 'hide', timeout: 120_000 });
 
 /**
  * Compares with the picture of that name beside this file. With UPDATE_LOOKS=1 a missing or differing one is written instead.
@@ -53,9 +57,11 @@ export function differs(name: string, actual: Buffer): string {
   const path = `${BASELINES}${name}.png`;
   const update = process.env['UPDATE_LOOKS'] === '1';
   const keep = (): string => (writeFileSync(path, actual), '');
-  if (!existsSync(path)) return update ? keep() : `there is no picture ${name}.png; UPDATE_LOOKS=1 makes it${reported(name, actual)}`;
+  if (!existsSync(path))
+    return update ? keep() : `there is no picture ${name}.png; UPDATE_LOOKS=1 makes it${reported(name, actual)}`;
   const [wanted, got] = [PNG.sync.read(readFileSync(path)), PNG.sync.read(actual)];
-  if (wanted.width !== got.width || wanted.height !== got.height) return update ? keep() : `expected ${wanted.width}x${wanted.height} pixels${reported(name, actual)}`;
+  if (wanted.width !== got.width || wanted.height !== got.height)
+    return update ? keep() : `expected ${wanted.width}x${wanted.height} pixels${reported(name, actual)}`;
   const diff = new PNG({ width: got.width, height: got.height });
   const off = pixelmatch(wanted.data, got.data, diff.data, got.width, got.height, { threshold: COLOUR });
   const share = off / (got.width * got.height);

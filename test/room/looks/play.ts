@@ -36,23 +36,43 @@ async function inspect(browser: Browser, standIn: StandIn, screen: Screen): Prom
   const wrong: string[] = [];
   for (const presenter of [false, true]) {
     await using own = screen.alone === true ? await openStandIn() : undefined;
-    wrong.push(...(await inspectSizes(browser, own ?? standIn, screen, DISPLAYS.filter((one) => one.presenter === presenter))));
+    wrong.push(
+      ...(await inspectSizes(
+        browser,
+        own ?? standIn,
+        screen,
+        DISPLAYS.filter((one) => one.presenter === presenter),
+      )),
+    );
   }
   assert.equal(wrong.length, 0, `\n${wrong.join('\n')}`);
 }
 
-async function inspectSizes(browser: Browser, standIn: StandIn, screen: Screen, displays: readonly Display[]): Promise<string[]> {
+async function inspectSizes(
+  browser: Browser,
+  standIn: StandIn,
+  screen: Screen,
+  displays: readonly Display[],
+): Promise<string[]> {
   const wrong: string[] = [];
   const [first] = displays;
   assert.ok(first !== undefined);
-  standIn.play(screen.mood, { preferences: { ...PREFERENCES, presenter: first.presenter }, ...screen.kept, ...(screen.kept?.['preferences'] === null && { preferences: { ...PREFERENCES, presenter: first.presenter, welcomed: false } }) });
+  standIn.play(screen.mood, {
+    preferences: { ...PREFERENCES, presenter: first.presenter },
+    ...screen.kept,
+    ...(screen.kept?.['preferences'] === null && {
+      preferences: { ...PREFERENCES, presenter: first.presenter, welcomed: false },
+    }),
+  });
   await using seen = await look(browser, standIn, first.viewport);
   const { page, said } = seen;
   await page.evaluate(`location.hash = '/${screen.at ?? 'board'}'`);
   await screen.open(page, standIn);
-  const outOfReach = screen.alone === true || screen.mood === 'broken' || ['refused', 'connecting'].includes(screen.name);
+  const outOfReach =
+    screen.alone === true || screen.mood === 'broken' || ['refused', 'connecting'].includes(screen.name);
   // Another theme moves nothing: it is looked at where axe reads its colours, or a picture is kept.
-  const worthIt = ({ name, light }: Display): boolean => !light || FOR_AXE.includes(name) || screen.pictures?.includes(name) === true;
+  const worthIt = ({ name, light }: Display): boolean =>
+    !light || FOR_AXE.includes(name) || screen.pictures?.includes(name) === true;
   for (const { name, light, viewport } of displays.filter(worthIt)) {
     await page.setViewportSize(viewport);
     await page.evaluate(`document.documentElement.dataset.theme = '${light ? 'light' : 'dark'}'`);
@@ -72,6 +92,10 @@ async function inspectSizes(browser: Browser, standIn: StandIn, screen: Screen, 
     }
   }
   // What the browser itself says of an engine that is away, no page can keep it from saying; what the engine says is kept.
-  const loud = outOfReach ? said.filter((one) => !/WebSocket|ERR_CONNECTION|Failed to load resource|401|the state directory cannot be read/.test(one)) : said;
+  const loud = outOfReach
+    ? said.filter(
+        (one) => !/WebSocket|ERR_CONNECTION|Failed to load resource|401|the state directory cannot be read/.test(one),
+      )
+    : said;
   return [...wrong, ...loud.map((one) => `${screen.name}: the console says ${one}`)];
 }

@@ -40,7 +40,11 @@ class Seen {
       ...port,
       onMessage: (listener) =>
         port.onMessage((text) => {
-          const { kind, name, id } = JSON.parse(text) as { readonly kind?: string; readonly name?: string; readonly id?: number };
+          const { kind, name, id } = JSON.parse(text) as {
+            readonly kind?: string;
+            readonly name?: string;
+            readonly id?: number;
+          };
           if (kind === 'subscribe' && name === 'frames') frames = id;
           if (kind === 'more' && id === frames) this.#taken.resolve();
           listener(text);
@@ -51,7 +55,9 @@ class Seen {
     await Promise.race([this.#taken.promise, once(signal, 'abort')]);
     this.#taken = Promise.withResolvers();
     // A page that is being left cannot be asked.
-    await this.page?.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))').catch(() => undefined);
+    await this.page
+      ?.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))')
+      .catch(() => undefined);
   }
 }
 
@@ -70,8 +76,18 @@ export async function openStandIn(): Promise<StandIn> {
   let mood: Mood = 'live';
   let settings = new Map<string, unknown>();
   const seen = new Seen();
-  const handlers = tell(real.api, () => mood, () => settings, (signal) => seen.next(signal));
-  const server = stack.use(await listenLoopback((port) => void serve(api, handlers, seen.watch(port)), { port: 0, room: openPage(process.env['ROOM_FOLDER'] ?? ROOM_FOLDER) }));
+  const handlers = tell(
+    real.api,
+    () => mood,
+    () => settings,
+    (signal) => seen.next(signal),
+  );
+  const server = stack.use(
+    await listenLoopback((port) => void serve(api, handlers, seen.watch(port)), {
+      port: 0,
+      room: openPage(process.env['ROOM_FOLDER'] ?? ROOM_FOLDER),
+    }),
+  );
   const all = stack.move();
   return {
     server,
@@ -84,17 +100,34 @@ export async function openStandIn(): Promise<StandIn> {
   };
 }
 
-export const PREFERENCES = { theme: 'dark', presenter: false, discreet: false, clock: 'utc', welcomed: true, traceUrl: '' };
+export const PREFERENCES = {
+  theme: 'dark',
+  presenter: false,
+  discreet: false,
+  clock: 'utc',
+  welcomed: true,
+  traceUrl: '',
+};
 
-function tell({ queries, commands, streams }: EngineApi, mood: () => Mood, settings: () => Map<string, unknown>, shown: (signal: AbortSignal) => Promise<void>): EngineApi {
+function tell(
+  { queries, commands, streams }: EngineApi,
+  mood: () => Mood,
+  settings: () => Map<string, unknown>,
+  shown: (signal: AbortSignal) => Promise<void>,
+): EngineApi {
   const busy = (): boolean => mood() === 'live' || mood() === 'flow';
   const bare = (): boolean => mood() === 'bare';
   /** What a view asks: silent, broken or answered. */
-  const asked = <In, Out>(answer: (input: In, signal: AbortSignal) => Out | Promise<Out>) => async (input: In, signal: AbortSignal): Promise<Out> => {
-    if (mood() === 'mute') return never(signal);
-    if (mood() === 'broken') throw new FirebreakError('store-broken', 'the state directory cannot be read: input/output error', { hint: 'Check the disk, then start Firebreak again.' });
-    return answer(input, signal);
-  };
+  const asked =
+    <In, Out>(answer: (input: In, signal: AbortSignal) => Out | Promise<Out>) =>
+    async (input: In, signal: AbortSignal): Promise<Out> => {
+      if (mood() === 'mute') return never(signal);
+      if (mood() === 'broken')
+        throw new FirebreakError('store-broken', 'the state directory cannot be read: input/output error', {
+          hint: 'Check the disk, then start Firebreak again.',
+        });
+      return answer(input, signal);
+    };
   const said = <In, Item>(items: (input: In, signal: AbortSignal) => AsyncIterable<Item>) =>
     async function* (input: In, signal: AbortSignal): AsyncIterable<Item> {
       if (mood() !== 'mute') yield* items(input, signal);
@@ -104,10 +137,28 @@ function tell({ queries, commands, streams }: EngineApi, mood: () => Mood, setti
     queries: {
       ...queries,
       status: async (): Promise<EngineStatus> => ({
-        version: '0.1.0', pid: 4_000, startedAt: story.NOW - 7_200_000, halted: false, damage: [], routes: bare() ? [] : story.ROUTES,
+        version: '0.1.0',
+        pid: 4_000,
+        startedAt: story.NOW - 7_200_000,
+        halted: false,
+        damage: [],
+        routes: bare() ? [] : story.ROUTES,
         experiment: busy() ? { run: story.RUN, name: 'slow-payments', pid: 4_000 } : null,
         faults: busy() ? FAULTS : [],
-        open: busy() ? FAULTS.map(({ id, policy, type, target, inverse }) => ({ id, run: story.RUN, policy, type, target, inverse, step: 'applied' as const, since: story.NOW - 60_000, ownerAlive: true, note: '' })) : [],
+        open: busy()
+          ? FAULTS.map(({ id, policy, type, target, inverse }) => ({
+              id,
+              run: story.RUN,
+              policy,
+              type,
+              target,
+              inverse,
+              step: 'applied' as const,
+              since: story.NOW - 60_000,
+              ownerAlive: true,
+              note: '',
+            }))
+          : [],
         watchdog: bare() ? null : { pid: 4_001, alive: true },
         sentinel: { alive: true, note: '' },
         events: { oldest: 1, newest: busy() ? story.events().length : 0 },
@@ -129,8 +180,22 @@ function tell({ queries, commands, streams }: EngineApi, mood: () => Mood, setti
         settings().set(key, value);
         return {};
       },
-      halt: async () => ({ tookMs: 6.4, faults: FAULTS.map((fault, index) => ({ ...fault, state: index === 0 ? ('clean' as const) : ('unconfirmed' as const), reverted: index === 0, note: index === 0 ? '' : 'the route did not answer within 2 s' })) }),
-      rehearse: async () => ({ lastFaultMs: 5.1, haltMs: 18.3, before: { responses: 202, faulty: 202 }, after: { responses: 401, faulty: 2 }, clean: true }),
+      halt: async () => ({
+        tookMs: 6.4,
+        faults: FAULTS.map((fault, index) => ({
+          ...fault,
+          state: index === 0 ? ('clean' as const) : ('unconfirmed' as const),
+          reverted: index === 0,
+          note: index === 0 ? '' : 'the route did not answer within 2 s',
+        })),
+      }),
+      rehearse: async () => ({
+        lastFaultMs: 5.1,
+        haltMs: 18.3,
+        before: { responses: 202, faulty: 202 },
+        after: { responses: 401, faulty: 2 },
+        clean: true,
+      }),
       run: () => Promise.reject(BOTTOM),
       apply: () => Promise.reject(BOTTOM),
     },
@@ -178,26 +243,60 @@ async function never(signal: AbortSignal): Promise<never> {
 const CAPABILITIES = [
   { name: 'fault http', available: true, detail: '' },
   { name: 'fault process', available: true, detail: '' },
-  { name: 'fault kafka', available: false, detail: 'policies of this type are read and scored, but this version has no data plane for it' },
+  {
+    name: 'fault kafka',
+    available: false,
+    detail: 'policies of this type are read and scored, but this version has no data plane for it',
+  },
   { name: 'load CPU cores', available: true, detail: '2 of 2 cores' },
   { name: 'take memory', available: true, detail: '12280 MB can be taken now, 2411 MB stay free' },
   { name: 'history and undo journal', available: true, detail: 'SQLite' },
 ];
-const VERSIONS = (['deployed', 'run', 'saved'] as const).map((why, index) => ({ id: index + 1, at: story.NOW - 600_000 * (index + 1), name: 'slow-payments', why, hash: `8f3a${index}b1c`, chars: 143 }));
-const SERIES = ['storefront', 'orders'].map((service, nth) => ({ labels: { service }, points: Array.from({ length: 60 }, (_, index): [number, number] => [story.NOW - (59 - index) * 5_000, 18 + nth * 4 + 3 * Math.sin(index / 4 + nth)]) }));
+const VERSIONS = (['deployed', 'run', 'saved'] as const).map((why, index) => ({
+  id: index + 1,
+  at: story.NOW - 600_000 * (index + 1),
+  name: 'slow-payments',
+  why,
+  hash: `8f3a${index}b1c`,
+  chars: 143,
+}));
+const SERIES = ['storefront', 'orders'].map((service, nth) => ({
+  labels: { service },
+  points: Array.from({ length: 60 }, (_, index): [number, number] => [
+    story.NOW - (59 - index) * 5_000,
+    18 + nth * 4 + 3 * Math.sin(index / 4 + nth),
+  ]),
+}));
 
-export const LIBRARY_FILE = readFileSync(new URL('../../../assets/experiments/slow-payments.yaml', import.meta.url), 'utf8');
+export const LIBRARY_FILE = readFileSync(
+  new URL('../../../assets/experiments/slow-payments.yaml', import.meta.url),
+  'utf8',
+);
 
 export interface Look extends AsyncDisposable {
   readonly page: Page;
   readonly said: readonly string[];
 }
 /** Opens the room at the hour of the story, without motion. */
-export async function look(browser: Browser, standIn: StandIn, viewport: { readonly width: number; readonly height: number }): Promise<Look> {
-  const context: BrowserContext = await browser.newContext({ viewport, reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', locale: 'en-GB', deviceScaleFactor: 1 });
+export async function look(
+  browser: Browser,
+  standIn: StandIn,
+  viewport: { readonly width: number; readonly height: number },
+): Promise<Look> {
+  const context: BrowserContext = await browser.newContext({
+    viewport,
+    reducedMotion: 'reduce',
+    timezoneId: 'Europe/Berlin',
+    locale: 'en-GB',
+    deviceScaleFactor: 1,
+  });
   const page = await context.newPage();
   const said: string[] = [];
-  page.on('console', (message) => void (['error', 'warning'].includes(message.type()) && said.push(`${message.type()}: ${message.text()}`)));
+  page.on(
+    'console',
+    (message) =>
+      void (['error', 'warning'].includes(message.type()) && said.push(`${message.type()}: ${message.text()}`)),
+  );
   page.on('pageerror', (error) => void said.push(`uncaught: ${error.stack ?? error.message}`));
   await page.clock.setFixedTime(story.NOW);
   standIn.watch(page);
