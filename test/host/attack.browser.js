@@ -10,14 +10,10 @@ async ({ room, token }) => {
   };
   for (const path of ['/', '/metrics', `/metrics?token=${token}`, '/main-ABCD2345.js']) {
     await attempt(`fetch ${path.slice(0, 12)}`, () => read(room + path));
-    await attempt(`fetch no-cors ${path.slice(0, 12)}`, () =>
-      read(room + path, { mode: 'no-cors', credentials: 'include' }),
-    );
+    await attempt(`fetch no-cors ${path.slice(0, 12)}`, () => read(room + path, { mode: 'no-cors', credentials: 'include' }));
   }
   await attempt('fetch with bearer', () => read(`${room}/metrics`, { headers: { authorization: `Bearer ${token}` } }));
-  await attempt('post json', () =>
-    read(`${room}/contract`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
-  );
+  await attempt('post json', () => read(`${room}/contract`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }));
   // Even the right token opens nothing to another origin.
   for (const protocols of [[], ['firebreak.v1'], ['firebreak.v1', 'token.guess'], ['firebreak.v1', `token.${token}`]]) {
     await attempt(`websocket ${protocols.length} ${protocols[1]?.length ?? 0}`, () => {
@@ -33,8 +29,7 @@ async ({ room, token }) => {
     if (tag === 'link') element.setAttribute('rel', 'stylesheet');
     element.setAttribute(tag === 'link' ? 'href' : tag === 'object' ? 'data' : 'src', room + path);
     return new Promise((resolve) => {
-      element.onload = () =>
-        resolve(element instanceof HTMLIFrameElement && element.contentDocument === null ? 'nothing' : 'loaded');
+      element.onload = () => resolve(element instanceof HTMLIFrameElement && element.contentDocument === null ? 'nothing' : 'loaded');
       element.onerror = () => resolve('nothing');
       document.body.append(element);
     });
@@ -45,4 +40,4 @@ async ({ room, token }) => {
   await attempt('object', () => load('object', '/'));
   await attempt('iframe', () => load('iframe', '/'));
   return got;
-};
+}

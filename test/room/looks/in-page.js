@@ -26,10 +26,7 @@ globalThis.atRest = async () => {
   for (let same = 0, tries = 0; same < 3 && tries < 200; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 80));
     await new Promise((resolve) => requestAnimationFrame(resolve));
-    const now =
-      [...document.body.querySelectorAll('*')]
-        .map((one) => Object.values(one.getBoundingClientRect().toJSON()).map(Math.round).join())
-        .join() + document.body.innerText;
+    const now = [...document.body.querySelectorAll('*')].map((one) => Object.values(one.getBoundingClientRect().toJSON()).map(Math.round).join()).join() + document.body.innerText;
     same = now === before ? same + 1 : 0;
     before = now;
   }
@@ -44,9 +41,7 @@ globalThis.shiftsOf = (ms) =>
       for (const { value, hadRecentInput, sources } of list.getEntries()) {
         if (hadRecentInput) continue;
         sum += value;
-        places.push(
-          ...sources.map(({ node }) => (node === null ? '?' : nameOf(node.nodeType === 1 ? node : node.parentElement))),
-        );
+        places.push(...sources.map(({ node }) => (node === null ? '?' : nameOf(node.nodeType === 1 ? node : node.parentElement))));
       }
     });
     observer.observe({ type: 'layout-shift' });
@@ -63,8 +58,7 @@ const hiddenFromEyes = (element) => {
   for (let at = element; at !== null; at = at.parentElement) {
     const { clipPath, clip } = getComputedStyle(at);
     const { width, height } = at.getBoundingClientRect();
-    if (clipPath.startsWith('inset(50%') || clip === 'rect(0px, 0px, 0px, 0px)' || clip === 'rect(1px, 1px, 1px, 1px)')
-      return true;
+    if (clipPath.startsWith('inset(50%') || clip === 'rect(0px, 0px, 0px, 0px)' || clip === 'rect(1px, 1px, 1px, 1px)') return true;
     if (width <= 1 && height <= 1 && at.localName !== 'html' && getComputedStyle(at).overflow === 'hidden') return true;
   }
   return element.closest('#recharts_measurement_span') !== null;
@@ -88,8 +82,7 @@ function visibleTexts(found) {
     const node = walker.currentNode;
     const element = node.parentElement;
     const text = node.data.trim();
-    if (text === '' || ['SCRIPT', 'STYLE', 'OPTION', 'TEXTAREA'].includes(element.tagName) || hiddenFromEyes(element))
-      continue;
+    if (text === '' || ['SCRIPT', 'STYLE', 'OPTION', 'TEXTAREA'].includes(element.tagName) || hiddenFromEyes(element)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
@@ -128,10 +121,7 @@ function seenPart({ left, top, right, bottom }, element, text, found) {
     const style = getComputedStyle(at);
     const box = at.getBoundingClientRect();
     if (style.display !== 'inline' && style.display !== 'contents' && at.namespaceURI !== 'http://www.w3.org/2000/svg')
-      for (const [axis, low, high] of [
-        ['x', 'left', 'right'],
-        ['y', 'top', 'bottom'],
-      ]) {
+      for (const [axis, low, high] of [['x', 'left', 'right'], ['y', 'top', 'bottom']]) {
         const overflow = style[axis === 'x' ? 'overflowX' : 'overflowY'];
         if (SCROLLS.has(overflow)) scrolls[axis] = true;
         if (!SCROLLS.has(overflow) && !CLIPS.has(overflow)) continue;
@@ -139,8 +129,7 @@ function seenPart({ left, top, right, bottom }, element, text, found) {
         if (cut && !scrolls[axis]) {
           const dots = (axis === 'x' && style.textOverflow === 'ellipsis') || style.webkitLineClamp !== 'none';
           if (!dots) found.push(`cut: “${text.slice(0, 60)}” of ${nameOf(element)} by ${nameOf(at)}`);
-          else if (!wholeIsTold(element, text))
-            found.push(`dots without a title: “${text.slice(0, 60)}” of ${nameOf(element)}`);
+          else if (!wholeIsTold(element, text)) found.push(`dots without a title: “${text.slice(0, 60)}” of ${nameOf(element)}`);
           scrolls[axis] = true;
         }
         part[low] = Math.max(part[low], box[low]);
@@ -151,9 +140,7 @@ function seenPart({ left, top, right, bottom }, element, text, found) {
       break;
     }
   }
-  const outside =
-    (!scrolls.x && (part.left < -1 || part.right > innerWidth + 1)) ||
-    (!scrolls.y && (part.top < -1 || part.bottom > innerHeight + 1));
+  const outside = (!scrolls.x && (part.left < -1 || part.right > innerWidth + 1)) || (!scrolls.y && (part.top < -1 || part.bottom > innerHeight + 1));
   if (outside) found.push(`outside${fixed ? ' (fixed)' : ''}: “${text.slice(0, 60)}” of ${nameOf(element)}`);
   return part.right - part.left < 1 || part.bottom - part.top < 1 ? undefined : part;
 }
@@ -167,41 +154,25 @@ const layerOf = (element) => {
 };
 
 function overlaps(texts, found) {
-  const shrunk = texts.map(({ left, top, right, bottom, ...rest }) => ({
-    ...rest,
-    left,
-    right,
-    top: top + (bottom - top) * 0.22,
-    bottom: bottom - (bottom - top) * 0.22,
-  }));
+  const shrunk = texts.map(({ left, top, right, bottom, ...rest }) => ({ ...rest, left, right, top: top + (bottom - top) * 0.22, bottom: bottom - (bottom - top) * 0.22 }));
   for (let i = 0; i < shrunk.length; i++)
     for (let j = i + 1; j < shrunk.length; j++) {
       const [a, b] = [shrunk[i], shrunk[j]];
       if (a.node === b.node || a.layer !== b.layer) continue;
-      const [wide, high] = [
-        Math.min(a.right, b.right) - Math.max(a.left, b.left),
-        Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
-      ];
-      if (wide > 1 && high > 1)
-        found.push(`overlap: “${a.text.slice(0, 40)}” and “${b.text.slice(0, 40)}” in ${nameOf(a.element)}`);
+      const [wide, high] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+      if (wide > 1 && high > 1) found.push(`overlap: “${a.text.slice(0, 40)}” and “${b.text.slice(0, 40)}” in ${nameOf(a.element)}`);
     }
 }
 
 /** WCAG 2.2, 2.5.8: at least 24 by 24, but for links within a sentence. */
 function targets(found) {
-  for (const element of document.querySelectorAll(
-    'button, a[href], input, select, textarea, summary, [role=button], [role=tab], [role=menuitem], [role=option], [role=switch], [role=checkbox]',
-  )) {
+  for (const element of document.querySelectorAll('button, a[href], input, select, textarea, summary, [role=button], [role=tab], [role=menuitem], [role=option], [role=switch], [role=checkbox]')) {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
     const { width, height } = element.getBoundingClientRect();
     const inSentence = element.localName === 'a' && getComputedStyle(element).display === 'inline';
     const label = element.localName === 'input' ? element.closest('label')?.getBoundingClientRect() : undefined;
-    if (width <= 1 || inSentence || (getComputedStyle(element).opacity === '0' && element.localName === 'input'))
-      continue;
-    if (Math.max(width, label?.width ?? 0) < 23.5 || Math.max(height, label?.height ?? 0) < 23.5)
-      found.push(
-        `small target ${width.toFixed(0)}x${height.toFixed(0)}: ${element.getAttribute('aria-label') ?? element.textContent.slice(0, 30)} (${nameOf(element)})`,
-      );
+    if (width <= 1 || inSentence || getComputedStyle(element).opacity === '0' && element.localName === 'input') continue;
+    if (Math.max(width, label?.width ?? 0) < 23.5 || Math.max(height, label?.height ?? 0) < 23.5) found.push(`small target ${width.toFixed(0)}x${height.toFixed(0)}: ${element.getAttribute('aria-label') ?? element.textContent.slice(0, 30)} (${nameOf(element)})`);
   }
 }
 
@@ -213,8 +184,7 @@ function placeholders(found) {
     const style = getComputedStyle(field);
     pen.font = style.font;
     const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    if (pen.measureText(field.placeholder).width > room + 1)
-      found.push(`cut placeholder: ${field.placeholder} (${nameOf(field)})`);
+    if (pen.measureText(field.placeholder).width > room + 1) found.push(`cut placeholder: ${field.placeholder} (${nameOf(field)})`);
   }
 }
 
@@ -222,15 +192,8 @@ function halt(found) {
   const button = document.querySelector('[data-halt] button[aria-keyshortcuts]');
   if (button === null) return void found.push('HALT is not there');
   const { left, top, width, height } = button.getBoundingClientRect();
-  for (const [x, y] of [
-    [0.5, 0.5],
-    [0.03, 0.5],
-    [0.97, 0.5],
-    [0.5, 0.06],
-    [0.5, 0.94],
-  ]) {
+  for (const [x, y] of [[0.5, 0.5], [0.03, 0.5], [0.97, 0.5], [0.5, 0.06], [0.5, 0.94]]) {
     const hit = document.elementFromPoint(left + width * x, top + height * y);
-    if (!button.contains(hit))
-      return void found.push(`HALT is covered by ${hit === null ? 'nothing: it is outside' : nameOf(hit)}`);
+    if (!button.contains(hit)) return void found.push(`HALT is covered by ${hit === null ? 'nothing: it is outside' : nameOf(hit)}`);
   }
 }
