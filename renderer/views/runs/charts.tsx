@@ -13,10 +13,21 @@ import {
 import { type RunStory, limitOf } from '../../stores/run-fold.ts';
 import { usePreferences } from '../../stores/preferences.ts';
 import { duration, percent, timeOfDay } from '../../ui/format.ts';
+import { timeTicks } from '../../ui/scale.ts';
 import css from './runs.module.css';
 
 /** At most this many points are drawn; more would not be seen and cost much. */
 const DRAWN = 600;
+/** As many moments as stand beside each other on the narrowest chart in the largest type. */
+const MOMENTS = 4;
+/** The share of the axis at its end that stays free, so that the last label is not cut. */
+const EDGE = 0.06;
+
+/** Round moments along the axis; left to itself the chart also names its very last, over the one before. */
+function momentsOf(data: RunStory['series']): number[] {
+  const [from, to] = [data[0]?.at ?? 0, data.at(-1)?.at ?? 0];
+  return timeTicks(from, to - EDGE * (to - from), MOMENTS);
+}
 const COLOURS = [1, 2, 3, 4, 5, 6].map((index) => `var(--series-${index})`);
 
 /** Success and latency of each probe over the run, with the time under fault shaded and the abort limit drawn. */
@@ -100,6 +111,8 @@ function Chart({ title, data, under, domain, format, limit, lines }: ChartProps)
             dataKey="at"
             type="number"
             domain={['dataMin', 'dataMax']}
+            ticks={momentsOf(data)}
+            interval="equidistantPreserveStart"
             tickFormatter={(at: number) => timeOfDay(at, zone)}
             stroke="var(--muted)"
             fontSize="0.75rem"
