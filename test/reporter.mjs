@@ -1,10 +1,12 @@
 // Quiet about what passes, whole about what fails or is skipped; the last line counts.
+import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
 export default async function* report(source) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   const skipped = [];
   const failures = [];
+  const files = new Set();
   for await (const { type, data } of source) {
     if (type === 'test:stderr' || type === 'test:stdout') continue;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
@@ -21,11 +23,15 @@ export default async function* report(source) {
       if (data.details?.error?.failureType === 'subtestsFailed') continue;
       count.failed++;
       failures.push(where);
+      if (data.file !== undefined) files.add(data.file);
       yield `\nFAILED ${where}\n${describe(data.details?.error)}\n`;
     }
   }
   if (skipped.length > 0) yield `\nSkipped, and why:\n${skipped.join('\n')}\n`;
   if (failures.length > 0) yield `\nFailed:\n${failures.map((where) => `  ${where}`).join('\n')}\n`;
+  // For test/run.mjs, which may run these files again.
+  const record = process.env['FIREBREAK_TEST_RECORD'];
+  if (record !== undefined) writeFileSync(record, JSON.stringify({ ...count, failures, files: [...files] }));
   yield `\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`;
 }
 
