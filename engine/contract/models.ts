@@ -6,7 +6,7 @@ import { effect, faultState } from '../kernel/fault.ts';
 /** Wall-clock time in milliseconds since 1970; shown to people, never used for order. */
 const wall = z.number();
 
-export const protocol = z.enum(['http', 'grpc', 'sql', 'redis', 'mongo', 'kafka', 'rabbitmq']);
+export const protocol = z.enum(['http', 'grpc', 'sql', 'redis', 'mongo', 'kafka', 'rabbitmq', 'tcp']);
 export type Protocol = z.infer<typeof protocol>;
 
 /** An application is pointed at `listen`; what it sends goes on to `upstream`. Both are `host:port`. */

@@ -9,7 +9,7 @@ const wall = z.number();
 const name = z.string().min(1).max(64);
 
 /** What the wire did to a message; `pass`: nothing. */
-export const trafficAction = z.enum(['pass', 'latency', 'error', 'drop', 'throttle']);
+export const trafficAction = z.enum(['pass', 'latency', 'error', 'drop', 'throttle', 'not-understood']);
 export type TrafficAction = z.infer<typeof trafficAction>;
 
 /**

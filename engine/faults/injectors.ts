@@ -2,7 +2,8 @@ import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
-import { httpInjector, type HttpInjectorDeps } from './http/injector.ts';
+import { type WireInjectorDeps } from '../wire/injector.ts';
+import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { processInjector } from './process/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
@@ -11,7 +12,7 @@ import { unavailableInjector } from './unavailable.ts';
 /** What the injectors need of the engine. */
 export interface InjectorDeps {
   /** The data plane of this process; null in a process that only undoes, such as the watchdog. */
-  readonly wire: HttpInjectorDeps['wire'] | null;
+  readonly wire: WireInjectorDeps['wire'] | null;
   readonly clock: Clock;
   /** Pids that no process fault may touch besides what the machine itself shows to be Firebreak's. */
   readonly own?: () => readonly number[];
@@ -35,7 +36,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
 }
 
 /** Where there is no wire nothing can be in it; only adding to it is an error. */
-const NO_WIRE: HttpInjectorDeps['wire'] = {
+const NO_WIRE: WireInjectorDeps['wire'] = {
   add: async () => {
     throw new FirebreakError('no-wire', 'this process has no data plane');
   },

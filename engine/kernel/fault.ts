@@ -10,6 +10,10 @@ export const ALL_PLATFORMS: readonly Platform[] = ['linux', 'darwin', 'win32'];
 export const faultState = z.enum(['planned', 'injecting', 'active', 'reverting', 'clean', 'unconfirmed']);
 export type FaultState = z.infer<typeof faultState>;
 
+/** A type of CEL, or the fields of a message with theirs. */
+export type FactShape = FactType | { readonly [field: string]: FactType };
+export type FactType = 'string' | 'int' | 'double' | 'bool' | 'map<string, string>' | 'list<string>';
+
 /**
  * What a fault type is, safe for a browser. From it come the YAML validation, the form, the guard's weight, the plan's
  * text and the docs page.
@@ -43,6 +47,11 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
   readonly blastRadius: 1 | 2 | 3 | 4 | 5;
   /** How long verify may wait for the first proof that the fault bites, in milliseconds. */
   readonly verifyWithin: number;
+  /**
+   * What the conditions of its policies (`when`) can ask of a message, by name. Whole numbers reach them as BigInt, as in
+   * CEL. Absent: the type has no messages.
+   */
+  readonly facts?: Readonly<Record<string, FactShape>>;
   /** Checks that span several fields; each finding names its field. */
   check?(params: z.infer<Params>): readonly { readonly field: string; readonly message: string; readonly hint: string }[];
 }

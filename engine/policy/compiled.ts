@@ -1,6 +1,7 @@
 import type { Protocol } from '../contract/models.ts';
 import { fnv1a } from '../kernel/hash.ts';
 import { foldPrefix } from './match.ts';
+import { compileWhen } from './when.ts';
 
 /** One policy for the wire, as plain data that crosses threads. Chances 0-1, times in milliseconds. */
 export interface WirePolicy {
@@ -25,6 +26,19 @@ export interface WirePolicy {
   readonly matchHeaders: Readonly<Record<string, string>>;
   /** Messages per second let through; above that 429 with Retry-After. 0 = no throttling. */
   readonly throttleRate: number;
+  /**
+   * Which kind of message of the protocol the policy is for: '' = the usual (a request, a statement, a command), else a
+   * word of the protocol's own, such as `record`.
+   */
+  readonly scope?: string;
+  /** Only every Nth of the messages that match is judged, from the first on counted per policy; 0 = each. */
+  readonly everyNth?: number;
+  /** Which of each N it is, from 1; 0 = the last. */
+  readonly nth?: number;
+  /** A condition in CEL over the facts of the protocol; '' = none. */
+  readonly when?: string;
+  /** What only the protocol's session understands (an SQLSTATE, what a failure looks like); plain data. */
+  readonly extra?: Readonly<Record<string, unknown>>;
   /** Messages whose name begins with one of these are never touched, by the rule of `isIgnored`. */
   readonly ignored?: readonly string[];
 }
@@ -63,6 +77,13 @@ export interface CompiledPolicy {
   readonly headers: readonly HeaderCondition[];
   /** Messages per second let through; 0 = no throttling. */
   readonly throttleRate: number;
+  readonly scope: string;
+  /** 0 = every message is judged. */
+  readonly everyNth: number;
+  /** The rest that the number of a judged message leaves when divided by `everyNth`. */
+  readonly nthRest: number;
+  readonly when: ((facts: Readonly<Record<string, unknown>>) => boolean) | undefined;
+  readonly extra: Readonly<Record<string, unknown>>;
   /** Folded prefixes of what is never touched. */
   readonly ignored: readonly Uint8Array[];
   /** At most 64 characters (CAPABILITIES: "Telemetry"). */
@@ -91,13 +112,19 @@ export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy
     latencyBelow: (policy.latencyMs > 0 ? policy.latencyChance : 0) * TWO_TO_32,
     latencyMs: policy.latencyMs,
     drops: policy.dropConnection,
-    errorCode: policy.errorCode === 0 ? DEFAULT_ERROR_CODE : policy.errorCode,
+    // The manifests of the other protocols resolve their own zero; where they leave it, their session does.
+    errorCode: policy.errorCode === 0 && policy.protocol === 'http' ? DEFAULT_ERROR_CODE : policy.errorCode,
     errorBody: Buffer.from(policy.errorBody, 'utf8'),
     headers: Object.entries(policy.matchHeaders).map(([name, value]) => ({
       name: Buffer.from(name.toLowerCase(), 'latin1'),
       value: Buffer.from(value, 'utf8'),
     })),
     throttleRate: policy.throttleRate,
+    scope: policy.scope ?? '',
+    everyNth: policy.everyNth ?? 0,
+    nthRest: ((policy.nth ?? 0) === 0 ? (policy.everyNth ?? 0) : (policy.nth as number)) - 1,
+    when: compileWhen(policy.protocol, policy.when ?? ''),
+    extra: policy.extra ?? {},
     // As in `isIgnored`: a prefix of nothing but what is skipped protects nothing, rather than everything.
     ignored: (policy.ignored ?? []).map(foldPrefix).filter((prefix) => prefix.length > 0),
     label: (policy.name === '' ? policy.target : policy.name).slice(0, LABEL_LENGTH),

@@ -1,5 +1,6 @@
-import { isScalar, type Node } from 'yaml';
+import { isScalar } from 'yaml';
 import { httpProbeSpec, prometheusProbeSpec, type ProbeSpec } from '../kernel/probe.ts';
+import { rejectCondition } from './condition-place.ts';
 import { compileCondition } from './expression.ts';
 import { type Experiment, type SteadyStateCheck } from './file.ts';
 import { type Entry, type Reader, type Shape } from './reader.ts';
@@ -123,16 +124,5 @@ function checkCondition(reader: Reader, entry: Entry | undefined, source: string
   if (entry === undefined || source === undefined) return;
   const condition = compileCondition(source);
   if (!('error' in condition)) return;
-  const begin = entry.node?.range?.[0] ?? entry.offset;
-  const start = mapsOneToOne(entry.node, source) ? begin + quote(entry.node) + condition.offset : begin;
-  const wanted = condition.error.startsWith('expected') ? '' : 'expected a condition in CEL: ';
-  reader.report(start, entry.path, `${entry.key}: ${wanted}${condition.error}`, condition.hint);
+  rejectCondition(reader, entry, source, condition);
 }
-/** Whether offsets into the value are offsets into the text: on one line, with nothing escaped. */
-function mapsOneToOne(node: Node | null, source: string): boolean {
-  if (!isScalar(node) || source.includes('\n') || node.type === 'BLOCK_FOLDED' || node.type === 'BLOCK_LITERAL')
-    return false;
-  return (node.range?.[1] ?? 0) - (node.range?.[0] ?? 0) === source.length + 2 * quote(node);
-}
-const quote = (node: Node | null): number =>
-  isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') ? 1 : 0;

@@ -1,6 +1,7 @@
 import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { messageOf } from '../kernel/errors.ts';
 import { FIGURES, type FigureName } from '../kernel/probe.ts';
+import { withMixedNumbers } from './numbers.ts';
 import { nearest } from './wording.ts';
 
 /** A CEL condition over the figures of a probe, compiled once. */
@@ -22,24 +23,8 @@ export interface ConditionError {
 
 const environment = makeEnvironment();
 
-/** CEL keeps integers and doubles apart; here a figure may be compared and computed with `800` as well as `800.0`. */
 function makeEnvironment(): Environment {
-  const env = FIGURES.reduce((known, name) => known.registerVariable(name, 'double'), new Environment());
-  const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
-    '+': (a, b) => a + b,
-    '-': (a, b) => a - b,
-    '*': (a, b) => a * b,
-    '/': (a, b) => a / b,
-  };
-  for (const [operator, apply] of Object.entries(operations)) {
-    const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
-    env
-      .registerOperator(`int ${operator} double: double`, mixed)
-      .registerOperator(`double ${operator} int: double`, mixed);
-  }
-  // Registering one equality gives the other way round and `!=` as well.
-  env.registerOperator('double == int', (a: number | bigint, b: number | bigint) => Number(a) === Number(b));
-  return env;
+  return withMixedNumbers(FIGURES.reduce((known, name) => known.registerVariable(name, 'double'), new Environment()));
 }
 
 /**

@@ -3,9 +3,11 @@ import { protocol, type Route } from '../contract/models.ts';
 import { manifestOf, manifests } from '../faults/manifests.ts';
 import { type FaultManifest } from '../kernel/fault.ts';
 import { stableHash } from '../kernel/hash.ts';
+import { rejectCondition } from './condition-place.ts';
 import { type Policy } from './file.ts';
 import { type Entries, type Entry, type Reader } from './reader.ts';
 import { policyShape } from '../contract/sections.ts';
+import { whenError } from './when.ts';
 import { nearest, remedy, snake } from './wording.ts';
 
 /** The limit of the pastaay v1 format (CAPABILITIES). */
@@ -58,6 +60,7 @@ function readPolicy(reader: Reader, item: Entry, around: Surroundings, names: Ma
   const params = reader.fields(item, entries, shape as typeof shape & Record<string, never>);
   const place = reader.place(item.offset);
   if (reader.issues.length === before) checkParams(reader, item, entries, manifest, params);
+  checkWhen(reader, entries.get('when'), manifest, params['when']);
   reader.unique(entries.get('name'), base.name, names);
   checkTarget(reader, item, entries.get('target'), manifest, base.target);
   checkRoute(reader, entries.get('route'), base.route ?? '', manifest, around);
@@ -126,6 +129,12 @@ function checkParams(
     if (entry !== undefined) reader.reject(entry, message, hint);
     else reader.report(item.offset, `${item.path}.${snake(field)}`, `${snake(field)}: ${message}, found nothing`, hint);
   }
+}
+
+function checkWhen(reader: Reader, entry: Entry | undefined, manifest: FaultManifest, when: unknown): void {
+  if (entry === undefined || typeof when !== 'string') return;
+  const wrong = whenError(manifest.type, when);
+  if (wrong !== undefined) rejectCondition(reader, entry, when, wrong);
 }
 
 function checkTarget(

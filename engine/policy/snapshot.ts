@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly policies: readonly CompiledPolicy[];
   /** Whether any policy exists for the protocol; when not, bytes pass through unseen. */
   gate(protocol: Protocol): boolean;
+  /** Whether any policy exists for messages of this scope. */
+  gateScope(protocol: Protocol, scope: string): boolean;
   /**
    * Finds the policies for a message on `route` whose target takes bytes[start, end): a path or request target (the
    * query is ignored), or a name. Policies that protect it by their ignore list are left out. Header conditions are
@@ -35,6 +37,7 @@ const SEPARATORS: Readonly<Record<Protocol, string>> = {
   mongo: '.',
   kafka: '.',
   rabbitmq: '.',
+  tcp: '.',
 };
 
 /** Room beyond the longest target: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
@@ -98,15 +101,20 @@ class ProtocolTable {
 class CompiledSnapshot implements Snapshot {
   readonly policies: readonly CompiledPolicy[];
   readonly #tables = new Map<Protocol, ProtocolTable>();
+  readonly #scopes: ReadonlySet<string>;
 
   constructor(policies: readonly WirePolicy[]) {
     this.policies = policies.map(compilePolicy);
+    this.#scopes = new Set(this.policies.map(({ protocol, scope }) => `${protocol} ${scope}`));
     for (const protocol of new Set(this.policies.map((policy) => policy.protocol))) {
       this.#tables.set(protocol, new ProtocolTable(protocol, this.policies));
     }
   }
   gate(protocol: Protocol): boolean {
     return this.#tables.has(protocol);
+  }
+  gateScope(protocol: Protocol, scope: string): boolean {
+    return this.#scopes.has(`${protocol} ${scope}`);
   }
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const table = this.#tables.get(protocol);

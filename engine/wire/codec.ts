@@ -1,5 +1,7 @@
+import type { Condition, Described, Facts, Refusal } from './subject.ts';
+
 /**
- * What a protocol must tell the wire: where messages begin and end, what they are called, and how a refusal is written.
+ * What a protocol of requests that are answered in order must tell the wire: where messages begin and end, what they are called, and how a refusal is written.
  * A codec knows nothing of policies and effects; they know nothing of its bytes.
  */
 
@@ -51,35 +53,13 @@ export interface ResponseFramer extends Framer {
   readonly endsWithStream: boolean;
 }
 
-/** A message for people to look at. */
-export interface Described {
-  readonly method: string;
-  readonly target: string;
-  readonly traceId: string;
-  readonly requestId: string;
-  /** Its beginning, with the secrets blotted out. */
-  readonly head: string;
-}
-
-/** A refusal in terms that every protocol has. */
-export interface Refusal {
-  readonly code: number;
-  readonly body: Uint8Array;
-  /** Seconds after which to try again; 0 = say nothing. */
-  readonly retryAfter: number;
-}
-
-/** One metadata pair that a message must carry; the name in lower case. */
-export interface Condition {
-  readonly name: Uint8Array;
-  readonly value: Uint8Array;
-}
-
 export interface Codec {
   requests(): RequestFramer;
   responses(): ResponseFramer;
   /** Whether the head in bytes[start, end) carries all of these metadata pairs. */
   carries(bytes: Uint8Array, start: number, end: number, wanted: readonly Condition[]): boolean;
+  /** What conditions see of the head in bytes[start, headEnd). Not for the hot path. */
+  facts(bytes: Buffer, start: number, nameStart: number, nameEnd: number, headEnd: number): Facts;
   /** The head in bytes[start, headEnd), for people; bounded, and without secrets. Not for the hot path. */
   describe(bytes: Buffer, start: number, nameStart: number, nameEnd: number, headEnd: number): Described;
   /** The bytes that refuse a message of this kind; `last` says that the connection ends behind it. */

@@ -1,14 +1,26 @@
 import { compileSnapshot, type CompiledPolicy, DECISION, decide, type Snapshot, type WirePolicy } from '../policy/snapshot.ts';
 import type { Protocol } from '../contract/models.ts';
-import type { Codec, Refusal } from './codec.ts';
+import type { Facts, Refusal, Subject } from './subject.ts';
 import { HALT_WORD, POLICY, type Shard, type SharedMemory } from './shared.ts';
 import { takeToken } from './throttle.ts';
 
 /** What is to be done to one message. */
 export type Verdict =
-  | { readonly act: 'refuse'; readonly id: string; readonly policy: string; readonly slot: number; readonly cell: number; readonly refusal: Refusal }
-  | { readonly act: 'drop'; readonly id: string; readonly policy: string; readonly slot: number }
+  /** It fails, as its protocol understands it: an error as an answer unless `extra` says otherwise. */
+  | (Ruled & { readonly act: 'fail'; readonly cell: number; readonly refusal: Refusal })
+  /** Its connection is cut. */
+  | (Ruled & { readonly act: 'drop' })
   | { readonly act: 'delay'; readonly parts: readonly DelayPart[]; readonly total: number };
+
+/** The policy that decided. */
+export interface Ruled {
+  readonly id: string;
+  /** Its name. */
+  readonly policy: string;
+  readonly slot: number;
+  /** What only its protocol understands; see WirePolicy. */
+  readonly extra: WirePolicy['extra'];
+}
 
 /** The share of one policy in a delay, in milliseconds. */
 export interface DelayPart {
@@ -16,14 +28,6 @@ export interface DelayPart {
   readonly policy: string;
   readonly slot: number;
   readonly delay: number;
-}
-
-/** Where the message to be judged lies. */
-export interface Message {
-  readonly start: number;
-  readonly nameStart: number;
-  readonly nameEnd: number;
-  readonly headEnd: number;
 }
 
 /** Sent with 429 (RFC 6585, section 4): the bucket gains a whole second's worth in a second. */
@@ -92,34 +96,57 @@ export class Effects {
     if (this.#stale) this.#compile();
     return this.#snapshot.gate(protocol);
   }
-
-  /** Undefined: the message passes. All policies that match have their say; the first refusal or drop beats every delay. */
-  judge(protocol: Protocol, route: string, codec: Codec, bytes: Uint8Array, message: Message): Verdict | undefined {
-    if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
-    const count = this.#snapshot.match(protocol, route, bytes, message.nameStart, message.nameEnd, this.#matches);
-    return count === 0 ? undefined : this.#cascade(count, codec, bytes, message);
+  /** Whether messages of this scope need judging: what spares a session from looking for them. */
+  gateScope(protocol: Protocol, scope: string): boolean {
+    if (this.#stale) this.#compile();
+    return this.#snapshot.gateScope(protocol, scope);
   }
 
-  #cascade(count: number, codec: Codec, bytes: Uint8Array, message: Message): Verdict | undefined {
+  /**
+   * Judges the message whose name is bytes[start, end). Undefined: it passes. All policies that match have their say; the
+   * first failure or drop beats every delay.
+   * @param scope which kind of message this is, for protocols that have several (a Kafka request, a record); policies
+   * of other scopes stay out of it.
+   * @param index the number of the message as far as its protocol counts for itself (the messages of one stream, from
+   * 0); by default every policy counts what it matched.
+   */
+  judge(
+    protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, subject: Subject, scope = '', index = -1,
+  ): Verdict | undefined {
+    if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
+    const count = this.#snapshot.match(protocol, route, bytes, start, end, this.#matches);
+    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index);
+  }
+  /** The same for a name that is a string already. */
+  judgeText(protocol: Protocol, route: string, name: string, subject: Subject, scope = '', index = -1): Verdict | undefined {
+    if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
+    const count = this.#snapshot.matchText(protocol, route, name, this.#matches);
+    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index);
+  }
+
+  #cascade(count: number, route: string, subject: Subject, scope: string, number: number): Verdict | undefined {
     let final: Verdict | undefined;
     let parts: DelayPart[] | undefined;
     let total = 0;
+    let facts: Facts | undefined;
     for (let i = 0; i < count; i++) {
       const index = this.#matches[i] as number;
       const policy = this.#snapshot.policies[index] as CompiledPolicy;
-      if (policy.headers.length > 0 && !codec.carries(bytes, message.start, message.headEnd, policy.headers)) continue;
+      if (policy.scope !== scope) continue;
+      if (policy.headers.length > 0 && !subject.carries(policy.headers)) continue;
+      if (policy.when !== undefined && !policy.when((facts ??= { route, ...subject.facts() }))) continue;
       const { slot, refusal } = this.#placed[index] as Placed;
       this.#shard.policy(slot, POLICY.matched);
-      const decision = decide(policy, Atomics.add(this.#sequence, slot, 1));
+      const decision = decide(policy, number < 0 ? Atomics.add(this.#sequence, slot, 1) : number);
       // Every policy counts its message, whoever wins: its sequence must not depend on the other policies.
       if (final !== undefined) continue;
-      if (decision === DECISION.drop) final = { act: 'drop', id: policy.id, policy: policy.name, slot };
-      else if (decision === DECISION.error) {
-        final = { act: 'refuse', id: policy.id, policy: policy.name, slot, cell: POLICY.errors, refusal };
-      } else if (policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
-        final = { act: 'refuse', id: policy.id, policy: policy.name, slot, cell: POLICY.throttled, refusal: THROTTLED };
+      const { id, name, extra } = policy;
+      if (decision === DECISION.drop) final = { act: 'drop', id, policy: name, slot, extra };
+      else if (decision === DECISION.error) final = { act: 'fail', id, policy: name, slot, extra, cell: POLICY.errors, refusal };
+      else if (policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
+        final = { act: 'fail', id, policy: name, slot, extra, cell: POLICY.throttled, refusal: THROTTLED };
       } else if (decision === DECISION.latency) {
-        (parts ??= []).push({ policy: policy.name, slot, delay: policy.latencyMs });
+        (parts ??= []).push({ policy: name, slot, delay: policy.latencyMs });
         total += policy.latencyMs;
       }
     }

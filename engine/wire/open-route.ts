@@ -1,7 +1,6 @@
 import type { Protocol } from '../contract/models.ts';
-import type { Codec } from './codec.ts';
+import type { Acts } from './acts.ts';
 import type { Effects } from './effects.ts';
-import type { Holds } from './holds.ts';
 import type { Shard } from './shared.ts';
 import type { Tap } from './tap.ts';
 
@@ -13,9 +12,10 @@ export interface OpenRoute<Connection = unknown> {
   readonly port: number;
   /** Its place in shared memory. */
   readonly slot: number;
-  readonly codec: Codec;
+  /** Judges messages. */
   readonly effects: Effects;
-  readonly holds: Holds;
+  /** Counts, tells and times what a session does to them. */
+  readonly acts: Acts;
   readonly shard: Shard;
   readonly tap: Tap;
   /** A bug while handling bytes: that connection is gone, the worker goes on. */

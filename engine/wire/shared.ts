@@ -30,7 +30,7 @@ export const UNTAKEN_WORDS = 2;
 export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5 } as const;
 const POLICY_CELLS = 8;
 /** Cells of a route within a shard. */
-export const ROUTE = { requests: 0, faults: 1, errors: 2, drops: 3, latencies: 4, active: 5 } as const;
+export const ROUTE = { requests: 0, faults: 1, errors: 2, drops: 3, latencies: 4, active: 5, opaque: 6 } as const;
 const ROUTE_CELLS = 8;
 
 export function createShared(workers: number): SharedMemory {
@@ -99,6 +99,7 @@ export class Totals {
       drops: sum(ROUTE.drops),
       latencies: sum(ROUTE.latencies),
       active: sum(ROUTE.active),
+      notUnderstood: sum(ROUTE.opaque),
     };
   }
   clearPolicy(slot: number): void {

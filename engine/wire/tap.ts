@@ -1,9 +1,9 @@
 import type { Protocol } from '../contract/models.ts';
 import type { TrafficAction, TrafficLine } from '../contract/room.ts';
 import { later, wallTime } from '../kernel/precise-timer.ts';
-import type { Codec } from './codec.ts';
-import type { Message, Verdict } from './effects.ts';
+import type { Verdict } from './effects.ts';
 import type { Hold } from './holds.ts';
+import type { Subject } from './subject.ts';
 import { LISTEN, LISTEN_WORD, POLICY, type SharedMemory, UNTAKEN_WORDS } from './shared.ts';
 
 /** A line before the engine has given it its number. */
@@ -17,7 +17,6 @@ export interface TapBatch {
 interface Tapped {
   readonly name: string;
   readonly protocol: Protocol;
-  readonly codec: Codec;
 }
 
 /** Milliseconds between two batches. */
@@ -59,44 +58,36 @@ export class Tap {
     return this.#words[LISTEN_WORD] === LISTEN.all && this.#passing < MAX_PASSING;
   }
 
-  /** A message that nothing was done to; ask `wantsPassing` first. The head lies in `bytes` where `message` says. */
-  passed(route: Tapped, bytes: Buffer, message: Message): void {
+  /** A message that nothing was done to; ask `wantsPassing` first. */
+  passed(route: Tapped, subject: Pick<Subject, 'describe'>): void {
     this.#passing++;
-    this.#tell(route, bytes, 0, message, 'pass', '', 0, null);
+    this.#tell(route, subject, 'pass', '', 0, null);
   }
-  /** A message that was refused or dropped; ask `on` first. The head lies `shift` bytes behind where `message` says. */
-  imposed(route: Tapped, bytes: Buffer, shift: number, message: Message, verdict: Exclude<Verdict, { act: 'delay' }>): void {
-    if (verdict.act === 'drop') return this.#tell(route, bytes, shift, message, 'drop', verdict.policy, 0, null);
-    const action = verdict.cell === POLICY.throttled ? 'throttle' : 'error';
-    this.#tell(route, bytes, shift, message, action, verdict.policy, 0, verdict.refusal.code);
+  /** A message that was answered with an error, altered or left out; ask `on` first. */
+  failed(route: Tapped, subject: Pick<Subject, 'describe'>, { cell, policy, refusal }: Extract<Verdict, { act: 'fail' }>): void {
+    this.#tell(route, subject, cell === POLICY.throttled ? 'throttle' : 'error', policy, 0, refusal.code);
+  }
+  /** A message whose connection was cut; ask `on` first. */
+  dropped(route: Tapped, subject: Pick<Subject, 'describe'>, { policy }: Extract<Verdict, { act: 'drop' }>): void {
+    this.#tell(route, subject, 'drop', policy, 0, null);
   }
   /** A message whose delay has ended, as planned or not; ask `on` first. */
-  delayed(route: Tapped, bytes: Buffer, shift: number, message: Message, { asked, began }: Hold): void {
-    const policies = asked.map(({ policy }) => policy).join(', ');
-    this.#tell(route, bytes, shift, message, 'latency', policies, performance.now() - began, null);
+  delayed(route: Tapped, subject: Pick<Subject, 'describe'>, { asked, began }: Hold): void {
+    this.#tell(route, subject, 'latency', asked.map(({ policy }) => policy).join(', '), performance.now() - began, null);
+  }
+  /** A connection of which the messages can no longer be told apart; ask `on` first. */
+  notUnderstood(route: Tapped, why: string): void {
+    this.#tell(route, { describe: () => ({ method: '', target: '', traceId: '', requestId: '', head: why }) }, 'not-understood', '', 0, null);
   }
 
   /** `delay` in milliseconds, as measured. */
-  #tell(
-    route: Tapped, bytes: Buffer, shift: number, message: Message,
-    action: TrafficAction, policy: string, delay: number, status: number | null,
-  ): void {
+  #tell(route: Tapped, subject: Pick<Subject, 'describe'>, action: TrafficAction, policy: string, delay: number, status: number | null): void {
     this.#due ??= later(PERIOD, this.#flush);
     if (this.#lines.length >= MAX_LINES) {
       this.#leftOut++;
       return;
     }
-    const { start, nameStart, nameEnd, headEnd } = message;
-    this.#lines.push({
-      at: wallTime(),
-      route: route.name,
-      protocol: route.protocol,
-      action,
-      policy,
-      delayMs: delay,
-      status,
-      ...route.codec.describe(bytes, start + shift, nameStart + shift, nameEnd + shift, headEnd + shift),
-    });
+    this.#lines.push({ at: wallTime(), route: route.name, protocol: route.protocol, action, policy, delayMs: delay, status, ...subject.describe() });
   }
 
   readonly #flush = (): void => {

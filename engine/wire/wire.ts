@@ -23,6 +23,8 @@ export interface RouteCounters {
   readonly latencies: number;
   /** Open client connections. */
   readonly active: number;
+  /** Connections of which the messages could not be told apart; their bytes passed. */
+  readonly notUnderstood: number;
 }
 
 /**

@@ -1,21 +1,18 @@
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Protocol } from '../contract/models.ts';
 import { errnoOf, messageOf } from '../kernel/errors.ts';
-import type { Codec } from './codec.ts';
+import { Acts } from './acts.ts';
 import { Connection } from './connection.ts';
 import { Effects, type SlottedPolicy } from './effects.ts';
 import { Holds } from './holds.ts';
-import { http1 } from './http1.ts';
 import type { Answer, Order, Request, RouteOrder, Told, WorkerStart } from './messages.ts';
 import type { OpenRoute } from './open-route.ts';
+import { SESSIONS } from './sessions.ts';
 import { Shard } from './shared.ts';
 import { Tap } from './tap.ts';
 
 /** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
 
-/** Protocols that are understood; the routes of others pass through once their codec is here. */
-const CODECS: Partial<Record<Protocol, Codec>> = { http: http1 };
 /** Connections the kernel may queue while the loop is busy; the same as Node's own default (net.Server.listen). */
 const BACKLOG = 511;
 
@@ -97,27 +94,24 @@ async function open(routes: readonly RouteOrder[]): Promise<number[]> {
 }
 
 function listen(order: RouteOrder): Promise<number> {
-  const codec = CODECS[order.protocol];
-  if (codec === undefined) throw new OpenFailure(order.name, new Error(`the protocol ${order.protocol} is not available yet`));
   const connections = new Set<Connection>();
-  const route: OpenRoute<Connection> = {
+  const parts: Omit<OpenRoute<Connection>, 'acts'> = {
     name: order.name,
     protocol: order.protocol,
     host: order.upstream.host === '' ? 'localhost' : order.upstream.host,
     port: order.upstream.port,
     slot: order.slot,
-    codec,
     effects,
-    holds,
     shard,
     tap,
     failed: (error) => answer({ number: 0, ok: false, route: order.name, code: 'bug', message: stackOf(error) }),
     closed: (connection) => void connections.delete(connection),
   };
+  const route: OpenRoute<Connection> = { ...parts, acts: new Acts(parts, holds) };
   shard.resetActive(order.slot);
   // Paused, because the connection takes the handle over before anything may be read.
   const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    connections.add(new Connection(route, socket));
+    connections.add(new Connection(route, socket, SESSIONS[order.protocol]));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(new OpenFailure(order.name, cause)));

@@ -83,6 +83,8 @@ for (const [type, manifest] of Object.entries(manifests)) {
       bench.do((source) => put(source, ['policies'], [{ name: 'one', type, target: manifest.target.example }]));
       if (field.kind === 'map' && 'matchHeaders' === field.name && /carry no headers/.test(field.help)) continue;
       // What depends on another field is entered with it, as the manifest's own check says.
+      if (field.name === 'nth')
+        bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'everyNth') as Field);
       if (field.name === 'jitter')
         bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'interval') as Field);
       const value =
@@ -92,7 +94,9 @@ for (const [type, manifest] of Object.entries(manifests)) {
             ? ''
             : field.name === 'target'
               ? manifest.target.example
-              : sample(field);
+              : field.name === 'when'
+                ? "route == 'payments'"
+                : sample(field);
       bench.enter(['policies', 0], field, value);
       const [policy] = bench.load().policies;
       assert.ok(policy !== undefined);

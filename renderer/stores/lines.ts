@@ -47,6 +47,7 @@ const ACTION_TONES: Readonly<Record<TrafficAction, LineTone>> = {
   error: 'bad',
   drop: 'bad',
   throttle: 'warn',
+  'not-understood': 'neutral',
 };
 
 export function messageLine(message: TrafficLine): Line {

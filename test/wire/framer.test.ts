@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Framer, STEP } from '../../engine/wire/codec.ts';
-import { http1 } from '../../engine/wire/http1.ts';
+import { http1 } from '../../engine/wire/http/http1.ts';
 import { CORPUS, get, head, ok, post } from './corpus.ts';
 
 /** Where each step ended, as an offset into the whole stream: `h83` a head, `e86` a message, `o90` the end of sense. */

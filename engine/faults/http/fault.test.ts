@@ -7,7 +7,8 @@ import { VirtualClock } from '../../kernel/clock.ts';
 import { type FaultRequest } from '../../kernel/fault.ts';
 import { newFaultId } from '../../kernel/random.ts';
 import { type PolicyCounters } from '../../wire/wire.ts';
-import { httpInjector, type HttpInjectorDeps, type HttpUndo } from './injector.ts';
+import { type WireInjectorDeps, type WireUndo } from '../../wire/injector.ts';
+import { httpInjector } from './injector.ts';
 import { type HttpParams } from './manifest.ts';
 import { contextOf, fields, figureOf, get, owner, requestOf, type Seen, stage } from './test-stage.ts';
 
@@ -136,10 +137,10 @@ describe('the http fault on counters', () => {
       has: () => false,
       counters: () => counters,
       routes: () => [],
-    } satisfies HttpInjectorDeps['wire'];
+    } satisfies WireInjectorDeps['wire'];
     return httpInjector({ wire, owner, ownerState: stateOf, clock });
   };
-  const record: HttpUndo = { policyId: 'f-x', owner, routes: ['payments'] };
+  const record: WireUndo = { policyId: 'f-x', owner, routes: ['payments'] };
   const counted: PolicyCounters = {
     matched: 1_000,
     latencies: 240,
@@ -225,7 +226,7 @@ describe('the plan and the undo record', () => {
     await once(child, 'spawn');
     const foreign = identityOf(child.pid ?? 0);
     assert.ok(foreign);
-    const record: HttpUndo = { policyId: newFaultId(), owner: foreign, routes: ['payments'] };
+    const record: WireUndo = { policyId: newFaultId(), owner: foreign, routes: ['payments'] };
     await assert.rejects(at.injector.revert(record), { code: 'foreign-owner' });
     await assert.rejects(at.injector.fingerprint(record), { code: 'foreign-owner' });
     child.kill('SIGKILL');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { httpManifest, type HttpParams, sharesOf } from './manifest.ts';
+import { sharesOf } from '../../kernel/message-fields.ts';
+import { httpManifest, type HttpParams } from './manifest.ts';
 
 const parse = (fields: Record<string, unknown> = {}): HttpParams => httpManifest.params.parse(fields);
 const refuses = (fields: Record<string, unknown>): string | undefined =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { ALL_PLATFORMS, defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta } from '../../kernel/fields.ts';
+import { checkNth, explainChoice, headerFacts, messageFields, sharesOf } from '../../kernel/message-fields.ts';
 import {
   commonFields,
   commonNoop,
@@ -25,6 +26,7 @@ const idle = <Field extends z.ZodType>(field: Field): Field =>
 
 const params = z.strictObject({
   ...commonFields,
+  ...messageFields,
   errorCode: errorCode('The status of an injected error; 0 means 500.', 100, 599, 500),
   dropConnection: commonFields.dropConnection.meta({
     help: 'Reset the connection instead of answering with an error; without an error chance, on every request.',
@@ -50,23 +52,6 @@ const params = z.strictObject({
 });
 export type HttpParams = z.infer<typeof params>;
 
-/**
- * The shares of matching requests that the parameters ask for, 0-1. A request that fails is not delayed as well, so
- * latency takes its share of the others only.
- */
-export function sharesOf(asked: HttpParams): {
-  readonly error: number;
-  readonly drop: number;
-  readonly latency: number;
-} {
-  const fail = asked.dropConnection && asked.errorChance === 0 ? 1 : asked.errorChance;
-  return {
-    error: asked.dropConnection ? 0 : fail,
-    drop: asked.dropConnection ? fail : 0,
-    latency: asked.latencyDuration > 0 ? asked.latencyChance * (1 - fail) : 0,
-  };
-}
-
 export const httpManifest = defineManifest({
   type: 'http',
   layer: 'wire',
@@ -85,7 +70,8 @@ export const httpManifest = defineManifest({
     const clauses: string[] = [];
     // The order in which the wire judges: the dice for failing, the throttle for the others, then the dice for waiting.
     let left = '';
-    const { error, drop, latency } = sharesOf(asked);
+    // Said of the messages that are judged; which these are is said at the end.
+    const { error, drop, latency } = sharesOf({ ...asked, everyNth: 0 });
     const fail = error + drop;
     if (fail > 0) {
       const answered = `answered with ${asked.errorCode}`;
@@ -114,8 +100,13 @@ export const httpManifest = defineManifest({
       );
     }
     const sentence = clauses.length === 0 ? `${requests} go on as they came` : clauses.join('; ');
-    return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.`;
+    return `${sentence[0]?.toUpperCase()}${sentence.slice(1)}.${explainChoice(asked)}`;
   },
+  facts: {
+    request: { method: 'string', path: 'string', query: 'string', headers: 'map<string, string>' },
+    ...headerFacts,
+  },
+  check: checkNth,
   platforms: ALL_PLATFORMS,
   privileges: [],
   blastRadius: 2,

@@ -8,7 +8,8 @@ import { errnoOf } from '../../kernel/errors.ts';
 import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
 import { newFaultId, newRunId } from '../../kernel/random.ts';
 import { createWire } from '../../wire/create.ts';
-import { httpInjector, type HttpUndo } from './injector.ts';
+import { httpInjector } from './injector.ts';
+import { type WireUndo } from '../../wire/injector.ts';
 import { httpManifest, type HttpParams } from './manifest.ts';
 
 export const owner = selfIdentity();
@@ -35,7 +36,7 @@ export const requestOf = (
   hold: millis(1_000),
   ...over,
 });
-export const contextOf = (request: FaultRequest<HttpParams>): InjectContext<HttpParams, HttpUndo> => ({
+export const contextOf = (request: FaultRequest<HttpParams>): InjectContext<HttpParams, WireUndo> => ({
   fault: newFaultId(),
   request,
   signal: new AbortController().signal,

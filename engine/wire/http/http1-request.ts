@@ -1,4 +1,4 @@
-import { STEP, type RequestFramer } from './codec.ts';
+import { STEP, type RequestFramer } from '../codec.ts';
 import { BODY, BodyFramer } from './http1-body.ts';
 import { HeadFields, isTarget, isToken, LINE, lineEnd, spells } from './http1-head.ts';
 

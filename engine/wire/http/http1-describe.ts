@@ -1,5 +1,5 @@
-import { blotField, blotText } from './blot.ts';
-import type { Described } from './codec.ts';
+import { blotField, blotText } from '../blot.ts';
+import type { Described } from '../subject.ts';
 
 /** Most characters of a head, a target and an id that are shown. */
 const HEAD_LENGTH = 2_048;

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import type { Codec, Refusal } from './codec.ts';
+import type { Codec } from '../codec.ts';
+import type { Refusal } from '../subject.ts';
 import { describeRequest } from './http1-describe.ts';
+import { requestFacts } from './http1-facts.ts';
 import { headCarries } from './http1-head.ts';
 import { HttpRequestFramer, KIND } from './http1-request.ts';
 import { HttpResponseFramer } from './http1-response.ts';
@@ -13,6 +15,7 @@ export const http1: Codec = {
   requests: () => new HttpRequestFramer(),
   responses: () => new HttpResponseFramer(),
   carries: headCarries,
+  facts: requestFacts,
   describe: describeRequest,
   refuse: (refusal, kind, last) => {
     let variants = written.get(refusal);

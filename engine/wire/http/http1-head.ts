@@ -1,4 +1,4 @@
-import type { Condition } from './codec.ts';
+import type { Condition } from '../subject.ts';
 
 /**
  * Reads the header section of an HTTP/1.1 message, line by line, and keeps only what decides where the message ends

@@ -1,4 +1,4 @@
-import { STEP, type ResponseFramer } from './codec.ts';
+import { STEP, type ResponseFramer } from '../codec.ts';
 import { BODY, BodyFramer } from './http1-body.ts';
 import { HeadFields, LINE, lineEnd } from './http1-head.ts';
 import { KIND } from './http1-request.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { STEP } from './codec.ts';
+import { STEP } from '../codec.ts';
 import { describeRequest } from './http1-describe.ts';
 import { HttpRequestFramer } from './http1-request.ts';
 

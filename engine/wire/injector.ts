@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import { type Protocol } from '../contract/models.ts';
+import { type Clock, realClock } from '../kernel/clock.ts';
+import { FirebreakError } from '../kernel/errors.ts';
+import { type FaultManifest, type FaultRequest, type Injector, type TargetPlan } from '../kernel/fault.ts';
+import { type MessageParams, sharesOf } from '../kernel/message-fields.ts';
+import { newFaultId } from '../kernel/random.ts';
+import { type WirePolicy } from '../policy/snapshot.ts';
+import { type Asks, effectOf, namesOf, rateMeter, type RateMeter, type Words } from './effect-of.ts';
+import { type Wire } from './wire.ts';
+
+/** A process that cannot be confused with another one of the same pid. */
+export interface Owner {
+  readonly pid: number;
+  readonly started: string;
+}
+
+/** What a fault on the wire needs of the engine. */
+export interface WireInjectorDeps {
+  readonly wire: Pick<Wire, 'add' | 'remove' | 'has' | 'counters' | 'routes'>;
+  /** This process: the policy lives and dies with its wire. */
+  readonly owner: Owner;
+  ownerState(owner: Owner): 'self' | 'alive' | 'dead';
+  /** For the rate that throttling lets through; the machine's own unless given. */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+/** What one protocol adds to the life of a fault on the wire. */
+export interface WireFault<Params extends MessageParams> {
+  readonly protocol: Protocol;
+  readonly manifest: Pick<FaultManifest, 'explain'>;
+  /** What people call its messages and failures. */
+  words(params: Params): Words;
+  /** What the policy tells the wire beyond the fields that all share. */
+  policy?(params: Params): Partial<WirePolicy>;
+  /** Messages a second that are let through; 0 = no limit. */
+  throttle?(params: Params): number;
+  /** Said when no message reached the target: what may be wrong with it. */
+  hint?(params: Params, target: string): string;
+}
+
+const undo = z.object({
+  /** The policy in the wire's snapshot; made in `plan`, so no other fault can have it. */
+  policyId: z.string().min(1),
+  owner: z.object({ pid: z.int().positive(), started: z.string() }),
+  routes: z.array(z.string()),
+});
+export type WireUndo = z.infer<typeof undo>;
+
+/** Whether this process's wire holds the policy, no longer can (its process is dead), or another live process does. */
+function holderOf(deps: WireInjectorDeps, record: WireUndo): 'here' | 'gone' {
+  const state = deps.ownerState(record.owner);
+  if (state === 'alive') {
+    throw new FirebreakError('foreign-owner', `the policy is in the wire of the live process ${record.owner.pid}`, {
+      hint: `run "firebreak halt", or end process ${record.owner.pid}: its policies end with it`,
+    });
+  }
+  return state === 'self' ? 'here' : 'gone';
+}
+
+/** Puts a policy of the protocol into the wire, reads its counters as proof, and takes it out again. */
+export function wireInjector<Params extends MessageParams>(deps: WireInjectorDeps, fault: WireFault<Params>): Injector<Params, WireUndo> {
+  const meters = new Map<string, RateMeter>();
+  const clock = deps.clock ?? realClock;
+  const meterOf = (record: WireUndo): RateMeter => {
+    const meter = meters.get(record.policyId) ?? rateMeter();
+    meters.set(record.policyId, meter);
+    return meter;
+  };
+  return {
+    undo,
+    unavailable: () => '',
+    plan: async (request) => [planFor(deps.owner, fault, request)],
+    inject: async (record, context) => {
+      const { request } = context;
+      if (deps.wire.has(record.policyId)) return;
+      const open = deps.wire.routes().map(({ name }) => name);
+      if (!record.routes.some((name) => open.includes(name))) {
+        throw new FirebreakError(
+          'no-route',
+          `${namesOf(record.routes)} is not open, so no message can reach policy ${request.policy}`,
+          {
+            hint: 'open the routes of the file before its faults',
+          },
+        );
+      }
+      await deps.wire.add({
+        ...policyOf(fault, request),
+        id: record.policyId,
+        fault: context.fault,
+      });
+    },
+    verify: async (record, { request }) => {
+      const counters = deps.wire.counters(record.policyId);
+      return effectOf({
+        where: `${namesOf(record.routes)} ${request.target}`,
+        words: fault.words(request.params),
+        asks: asksOf(fault, request.params),
+        counters,
+        rate: meterOf(record)(counters, clock.now()),
+        hint: `${headerHint(request.params)}${fault.hint?.(request.params, request.target) ?? ''}`,
+      });
+    },
+    revert: async (record) => {
+      meters.delete(record.policyId);
+      if (holderOf(deps, record) === 'here') await deps.wire.remove(record.policyId);
+    },
+    fingerprint: async (record) => {
+      const held = holderOf(deps, record) === 'here' && deps.wire.has(record.policyId);
+      return `wire policy ${record.policyId}: ${held ? 'present' : 'absent'}`;
+    },
+  };
+}
+
+/** The policy as the wire takes it, but for its id. */
+function policyOf<Params extends MessageParams>(fault: WireFault<Params>, request: FaultRequest<Params>): Omit<WirePolicy, 'id'> {
+  const { params } = request;
+  return {
+    name: request.policy,
+    protocol: fault.protocol,
+    target: request.target,
+    route: request.route,
+    seed: request.seed,
+    latencyChance: params.latencyChance,
+    latencyMs: params.latencyDuration,
+    errorChance: params.errorChance,
+    errorCode: params.errorCode,
+    errorBody: params.errorBody,
+    dropConnection: params.dropConnection,
+    matchHeaders: Object.fromEntries(
+      Object.entries(params.matchHeaders).map(([name, value]) => [name.toLowerCase(), value]),
+    ),
+    throttleRate: fault.throttle?.(params) ?? 0,
+    everyNth: params.everyNth,
+    nth: params.nth,
+    when: params.when,
+    ignored: request.ignored,
+    ...fault.policy?.(params),
+  };
+}
+
+function asksOf<Params extends MessageParams>(fault: WireFault<Params>, params: Params): Asks {
+  const { error, drop, latency } = sharesOf(params);
+  return {
+    error,
+    drop,
+    latency: latency > 0 ? { ms: params.latencyDuration, share: params.latencyChance / Math.max(1, params.everyNth) } : undefined,
+    throttle: error + drop < 1 ? (fault.throttle?.(params) ?? 0) : 0,
+  };
+}
+
+function planFor<Params extends MessageParams>(
+  owner: Owner,
+  fault: WireFault<Params>,
+  request: FaultRequest<Params>,
+): TargetPlan<WireUndo> {
+  const { protocol } = fault;
+  const { many } = fault.words(request.params);
+  const known = request.routes.filter((route) => route.protocol === protocol).map(({ name }) => name);
+  const routes = known.filter((name) => request.route === '' || name === request.route);
+  if (routes.length === 0) {
+    const wanted = request.route === '' ? `there is no ${protocol} route` : `there is no ${protocol} route named ${request.route}`;
+    throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no ${fault.words(request.params).one} can reach the fault`, {
+      hint:
+        known.length === 0 ? `add a route with protocol: ${protocol} to the file` : `the ${protocol} routes are ${known.join(', ')}`,
+    });
+  }
+  const names = namesOf(routes);
+  const sentence = fault.manifest.explain(request.params as never, request.target);
+  return {
+    target: `${names} ${request.target}`,
+    undo: { policyId: newFaultId(), owner, routes },
+    action: `Add the policy to the wire on ${names}: ${lowerFirst(sentence)}`,
+    inverse: `Remove the policy from the wire on ${names}; ${many} it holds back go on at once.`,
+    reversible: true,
+  };
+}
+
+function headerHint({ matchHeaders }: MessageParams): string {
+  const names = Object.keys(matchHeaders);
+  return names.length === 0 ? '' : ` with the wanted ${names.length === 1 ? 'header' : 'headers'} ${names.join(', ')}`;
+}
+const lowerFirst = (text: string): string => `${text[0]?.toLowerCase()}${text.slice(1)}`;

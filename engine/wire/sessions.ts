@@ -1,0 +1,16 @@
+import type { Protocol } from '../contract/models.ts';
+import { http1 } from './http/http1.ts';
+import { InOrderSession } from './in-order.ts';
+import { PassingSession, type SessionFactory } from './session.ts';
+
+/** How each protocol is understood; a protocol without an entry does not compile. */
+export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
+  http: (link) => new InOrderSession(link, http1),
+  grpc: (link) => new PassingSession(link),
+  sql: (link) => new PassingSession(link),
+  redis: (link) => new PassingSession(link),
+  mongo: (link) => new PassingSession(link),
+  kafka: (link) => new PassingSession(link),
+  rabbitmq: (link) => new PassingSession(link),
+  tcp: (link) => new PassingSession(link),
+};

@@ -1,0 +1,39 @@
+/** What judging and telling ask of a message, whatever its protocol. */
+
+/**
+ * A message that is being judged. Asked only when the target of a policy takes the message, so it may be slow; one object
+ * may stand for one message after the other.
+ */
+export interface Subject {
+  /** Whether the message carries all of these metadata pairs: what `match_headers` asks. */
+  carries(wanted: readonly Condition[]): boolean;
+  /** What conditions in CEL see, by the names in engine/policy/facts.ts; made anew for each message. */
+  facts(): Facts;
+  /** For people to look at: bounded, without secrets, without values unless they are harmless. */
+  describe(): Described;
+}
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** One metadata pair that a message must carry; the name in lower case. */
+export interface Condition {
+  readonly name: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A message for people to look at. */
+export interface Described {
+  readonly method: string;
+  readonly target: string;
+  readonly traceId: string;
+  readonly requestId: string;
+  /** Its beginning, with the secrets blotted out. */
+  readonly head: string;
+}
+
+/** A refusal in terms that every protocol has. */
+export interface Refusal {
+  readonly code: number;
+  readonly body: Uint8Array;
+  /** Seconds after which to try again; 0 = say nothing. */
+  readonly retryAfter: number;
+}
