@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Protocol } from '../../engine/contract/models.ts';
 import type { WirePolicy } from '../../engine/policy/snapshot.ts';
 import type { Wire } from '../../engine/wire/wire.ts';
 import { createWire, type WireOptions } from '../../engine/wire/create.ts';
@@ -147,10 +148,10 @@ export const echoing = (): Promise<Upstream> =>
   });
 
 /** A wire with one route to `upstream`. Errors of its workers fail the test that asks for `errors`. */
-export async function wireTo(upstream: string, options: WireOptions = {}): Promise<{ wire: Wire; address: string; errors: Error[] }> {
+export async function wireTo(upstream: string, options: WireOptions & { protocol?: Protocol } = {}): Promise<{ wire: Wire; address: string; errors: Error[] }> {
   const errors: Error[] = [];
   const wire = createWire({ ...options, onError: (error) => errors.push(error) });
-  const [route] = await wire.open([{ name: 'r', protocol: 'http', listen: '127.0.0.1:0', upstream }]);
+  const [route] = await wire.open([{ name: 'r', protocol: options.protocol ?? 'http', listen: '127.0.0.1:0', upstream }]);
   return { wire, address: route?.listen ?? '', errors };
 }
 
