@@ -13,11 +13,13 @@ const LATENCY_DIE = 2;
  * Throws the dice for message number `index` (counted from 0 per policy) of a policy. Depends on nothing but seed,
  * policy key and index: the same on one worker or four. An error wins over latency; a drop is what an error becomes
  * under `dropConnection`. Chance 0 never fires and chance 1 always does: the bits are never below 0 and
- * always below 2^32. With `everyNth` the dice are thrown for one message of each N only. Throttling is not decided here, because it depends on time. Allocates nothing.
+ * always below 2^32. With `everyNth` the dice are thrown for one message of each N only. Throttling is not decided here,
+ * because it depends on time. Allocates nothing.
+ * @param mayFail false for a message that may only wait: its die for failing is not thrown.
  */
-export function decide(policy: CompiledPolicy, index: number): Decision {
+export function decide(policy: CompiledPolicy, index: number, mayFail = true): Decision {
   if (policy.everyNth > 0 && index % policy.everyNth !== policy.nthRest) return DECISION.none;
-  if (policy.failBelow > 0 && keyedBits(policy.seed, policy.key, index, FAIL_DIE) >>> 0 < policy.failBelow) {
+  if (mayFail && policy.failBelow > 0 && keyedBits(policy.seed, policy.key, index, FAIL_DIE) >>> 0 < policy.failBelow) {
     return policy.drops ? DECISION.drop : DECISION.error;
   }
   if (policy.latencyBelow > 0 && keyedBits(policy.seed, policy.key, index, LATENCY_DIE) >>> 0 < policy.latencyBelow) {

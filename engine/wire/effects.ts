@@ -129,21 +129,22 @@ export class Effects {
     let parts: DelayPart[] | undefined;
     let total = 0;
     let facts: Facts | undefined;
+    const mayFail = subject.sheltered !== true;
     for (let i = 0; i < count; i++) {
       const index = this.#matches[i] as number;
       const policy = this.#snapshot.policies[index] as CompiledPolicy;
-      if (policy.scope !== scope) continue;
+      if (policy.scope !== scope || (!mayFail && policy.latencyBelow === 0)) continue;
       if (policy.headers.length > 0 && !subject.carries(policy.headers)) continue;
       if (policy.when !== undefined && !policy.when((facts ??= { route, ...subject.facts() }))) continue;
       const { slot, refusal } = this.#placed[index] as Placed;
       this.#shard.policy(slot, POLICY.matched);
-      const decision = decide(policy, number < 0 ? Atomics.add(this.#sequence, slot, 1) : number);
+      const decision = decide(policy, number < 0 ? Atomics.add(this.#sequence, slot, 1) : number, mayFail);
       // Every policy counts its message, whoever wins: its sequence must not depend on the other policies.
       if (final !== undefined) continue;
       const { id, name, extra } = policy;
       if (decision === DECISION.drop) final = { act: 'drop', id, policy: name, slot, extra };
       else if (decision === DECISION.error) final = { act: 'fail', id, policy: name, slot, extra, cell: POLICY.errors, refusal };
-      else if (policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
+      else if (mayFail && policy.throttleRate > 0 && !takeToken(this.#buckets, slot, policy.throttleRate)) {
         final = { act: 'fail', id, policy: name, slot, extra, cell: POLICY.throttled, refusal: THROTTLED };
       } else if (decision === DECISION.latency) {
         (parts ??= []).push({ policy: name, slot, delay: policy.latencyMs });

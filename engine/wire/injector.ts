@@ -32,7 +32,7 @@ export interface WireFault<Params extends MessageParams> {
   /** What people call its messages and failures. */
   words(params: Params): Words;
   /** What the policy tells the wire beyond the fields that all share. */
-  policy?(params: Params): Partial<WirePolicy>;
+  policy?(params: Params, target: string): Partial<WirePolicy>;
   /** Messages a second that are let through; 0 = no limit. */
   throttle?(params: Params): number;
   /** Said when no message reached the target: what may be wrong with it. */
@@ -135,7 +135,7 @@ function policyOf<Params extends MessageParams>(fault: WireFault<Params>, reques
     nth: params.nth,
     when: params.when,
     ignored: request.ignored,
-    ...fault.policy?.(params),
+    ...fault.policy?.(params, request.target),
   };
 }
 

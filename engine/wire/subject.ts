@@ -5,6 +5,11 @@
  * may stand for one message after the other.
  */
 export interface Subject {
+  /**
+   * Failing or cutting the message would break more than it, such as the transaction that it is part of: delays alone may
+   * take hold of it, and for a policy without one it is as if it had not come.
+   */
+  readonly sheltered?: boolean;
   /** Whether the message carries all of these metadata pairs: what `match_headers` asks. */
   carries(wanted: readonly Condition[]): boolean;
   /** What conditions in CEL see, by the names in engine/policy/facts.ts; made anew for each message. */
