@@ -1,42 +1,59 @@
 import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
+import { type FieldMeta } from '../../kernel/fields.ts';
+import { checkNth, explainChoice, messageFields } from '../../kernel/message-fields.ts';
 import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
+import { isConnectTarget, sqlTargetError, takesAllSql } from '../../kernel/sql-target.ts';
+
+/** ISO/IEC 9075-2, "24.1 SQLSTATE": five digits or capital letters; class 00 is success and cannot be an error. */
+const SQLSTATE = /^(?!00)[0-9A-Z]{5}$/;
+const BAD_SQLSTATE = 'expected an SQLSTATE of five digits or capital letters that is no success, such as 57014, 40001 or HY000';
 
 const params = z.strictObject({
   ...commonFields,
-  // MySQL error numbers are 16 bit; PostgreSQL reports SQLSTATE and ignores the number.
-  errorCode: errorCode('The number of an injected error, where the dialect has numbers.', 0, 65_535, 0),
+  ...messageFields,
+  // MySQL error numbers are 16 bit; PostgreSQL has none.
+  errorCode: errorCode('The number of an injected error, where the dialect has numbers (MySQL); 0 means 1105.', 0, 65_535, 0),
+  errorBody: commonFields.errorBody.meta({
+    help: 'The message of an injected error; empty says which policy injected it.',
+    example: 'canceling statement due to statement timeout',
+    form: 'lines',
+  } satisfies FieldMeta),
+  sqlstate: z
+    .string({ error: BAD_SQLSTATE })
+    .transform((text) => text.trim().toUpperCase())
+    .refine((text) => text === '' || SQLSTATE.test(text), BAD_SQLSTATE)
+    .default('')
+    .meta({
+      help: 'The SQLSTATE of an injected error; empty means XX000 (PostgreSQL), 57P03 at its connect, HY000 (MySQL).',
+      example: '40001',
+    } satisfies FieldMeta),
   matchHeaders: noHeaders,
 });
+export type SqlParams = z.infer<typeof params>;
 
-/** Delays, fails or cuts SQL statements that cross a route: what such a policy may say and what it weighs. */
+/** Delays, fails or cuts SQL statements and connects that cross a route: what such a policy may say and what it weighs. */
 export const sqlManifest = defineManifest({
   type: 'sql',
   ...messageFault,
-  summary: 'Delays, fails or cuts SQL statements that cross a route.',
+  summary: 'Delays, fails or cuts SQL statements that cross a route; never within a transaction, where it only delays.',
   params,
   target: {
     required: true,
-    help: 'A regular expression on the normalised statement, or all or database for every statement.',
+    help: 'Words of the statement, a regular expression (RE2) on it in capitals without comments, all (or database), or connect.',
     example: 'INSERT INTO orders',
-    check: (target) =>
-      isPattern(target)
-        ? undefined
-        : { message: 'expected a regular expression', hint: 'escape its special characters, or use all' },
+    check: sqlTargetError,
   },
-  explain: (params, target) => explainMessages(params, messages(target), 'a database error'),
+  explain: (asked, target) => explainMessages(asked, messagesOf(target), errorOf(asked)) + explainChoice(asked),
+  facts: {
+    sql: { verb: 'string', text: 'string', database: 'string', user: 'string', in_transaction: 'bool' },
+  },
+  check: checkNth,
   blastRadius: 3,
 });
 
-const messages = (target: string): string =>
-  target === 'all' || target === 'database' ? 'SQL statements' : `statements that match ${target}`;
-
-/** Go patterns may open with flags such as (?i); they do not count here, since text is compared in upper case. */
-function isPattern(target: string): boolean {
-  try {
-    new RegExp(target.replace(/^\(\?[a-zA-Z]+\)/, ''));
-    return true;
-  } catch {
-    return false;
-  }
+function messagesOf(target: string): string {
+  if (isConnectTarget(target)) return 'connects to the database';
+  return takesAllSql(target) ? 'SQL statements' : `statements that match ${target}`;
 }
+const errorOf = ({ sqlstate }: SqlParams): string => (sqlstate === '' ? 'a database error' : `SQLSTATE ${sqlstate}`);

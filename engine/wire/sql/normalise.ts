@@ -1,0 +1,99 @@
+import { BYTE, isWhite, UPPER } from './bytes.ts';
+import type { Dialect } from './dialect.ts';
+import { commentEnd, executableStart, quotedEnd } from './quoted.ts';
+import { KIND, type Kind, kindOf } from './rules.ts';
+
+/** So much of a message of SQL is looked at, in bytes; what comes behind it passes unseen, and is never buffered. */
+export const LOOKED_AT = 16_384;
+/** So many statements of one message are told apart; the last one holds what is left. */
+const MOST_STATEMENTS = 64;
+
+/**
+ * The statements of one message in the form that targets are compared with: comments left out, white space folded to one
+ * SPACE, letters of ASCII in upper case; texts and quoted names keep their white space (see sql-target.ts in kernel). One
+ * object reads one message after the other into memory of its own, and allocates nothing once that has grown.
+ */
+export class Statements {
+  readonly dialect: Dialect;
+  /** The normalised statements, one behind the other. */
+  bytes = Buffer.allocUnsafeSlow(1_024);
+  /** How many there are: 0 for a message of nothing but comments. */
+  count = 0;
+  /** The message was longer than `LOOKED_AT`. */
+  truncated = false;
+  readonly #starts = new Int32Array(MOST_STATEMENTS);
+  readonly #ends = new Int32Array(MOST_STATEMENTS);
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+  start(index: number): number {
+    return this.#starts[index] as number;
+  }
+  end(index: number): number {
+    return this.#ends[index] as number;
+  }
+  kind(index: number): Kind {
+    return kindOf(this.bytes, this.start(index), this.end(index));
+  }
+  /** Whether a transaction may be open after this message that was not open before it. */
+  get mayBegin(): boolean {
+    if (this.truncated) return true;
+    for (let i = 0; i < this.count; i++) if (this.kind(i) === KIND.begin || this.kind(i) === KIND.end) return true;
+    return false;
+  }
+
+  /**
+   * Reads the SQL in bytes[start, end). Returns how many statements there are.
+   * @param whole false when it goes on behind `end`.
+   * @param several whether semicolons part statements; without, it is one.
+   */
+  read(bytes: Uint8Array, start: number, end: number, whole = true, several = true): number {
+    const stop = Math.min(end, start + LOOKED_AT);
+    this.truncated = stop < end || !whole;
+    if (this.bytes.length < stop - start) this.bytes = Buffer.allocUnsafeSlow((stop - start) * 2);
+    this.count = 0;
+    this.#scan(bytes, start, stop, several);
+    return this.count;
+  }
+
+  #scan(bytes: Uint8Array, start: number, end: number, several: boolean): void {
+    const { dialect, bytes: out } = this;
+    let from = 0;
+    let o = 0;
+    let gap = false;
+    let executable = false;
+    for (let at = start; at < end; ) {
+      const byte = bytes[at] as number;
+      let behind = isWhite(byte) ? at + 1 : commentEnd(bytes, at, end, dialect);
+      if (behind === at && dialect.executableComments) {
+        behind = executable && byte === BYTE.star && bytes[at + 1] === BYTE.slash ? at + 2 : executableStart(bytes, at, end);
+        if (behind > at) executable = byte === BYTE.slash;
+      }
+      if (behind > at) {
+        gap = true;
+        at = behind;
+        continue;
+      }
+      if (byte === BYTE.semicolon && several && this.count < MOST_STATEMENTS - 1) {
+        this.#close(from, o);
+        from = o;
+        gap = false;
+        at++;
+        continue;
+      }
+      if (gap && o > from) out[o++] = BYTE.space;
+      gap = false;
+      const quoted = quotedEnd(bytes, at, end, start, dialect);
+      const to = quoted > at ? quoted : at + 1;
+      for (; at < to; at++) out[o++] = UPPER[bytes[at] as number] as number;
+    }
+    this.#close(from, o);
+  }
+  #close(from: number, to: number): void {
+    while (to > from && (this.bytes[to - 1] === BYTE.semicolon || this.bytes[to - 1] === BYTE.space)) to--;
+    if (to === from) return;
+    this.#starts[this.count] = from;
+    this.#ends[this.count++] = to;
+  }
+}

@@ -1,0 +1,67 @@
+import type { TravellingContext } from '../baggage.ts';
+import type { Described, Facts, Subject } from '../subject.ts';
+import type { Dialect } from './dialect.ts';
+import { shapeOf } from './mask.ts';
+import { verbOf } from './rules.ts';
+
+/** What a connection knows besides its statements. */
+export interface SqlContext {
+  readonly database: string;
+  readonly user: string;
+}
+const NO_CONTEXT: TravellingContext = { baggage: {}, trace: { id: '', parent: '' } };
+
+/**
+ * The statement that is being judged, for both dialects. One object for one statement after the other; `kept` makes one
+ * that stays, for a statement that waits. Nobody sees its values.
+ */
+export class StatementSubject implements Subject {
+  /** In a transaction: it may be delayed and no more. */
+  sheltered = false;
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+  #dialect: Dialect | undefined;
+  #context: SqlContext = { database: '', user: '' };
+  #inTransaction = false;
+  #travelling: () => TravellingContext = () => NO_CONTEXT;
+
+  /** The normalised statement lies in bytes[start, end). */
+  at(bytes: Buffer, start: number, end: number, dialect: Dialect): this {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.#dialect = dialect;
+    return this;
+  }
+  /** @param sheltered whether failing or cutting it would cut a transaction. */
+  on(context: SqlContext, inTransaction: boolean, sheltered: boolean, travelling: () => TravellingContext = () => NO_CONTEXT): this {
+    this.#context = context;
+    this.#inTransaction = inTransaction;
+    this.sheltered = sheltered;
+    this.#travelling = travelling;
+    return this;
+  }
+  carries(): boolean {
+    return true;
+  }
+  get verb(): string {
+    return verbOf(this.#bytes, this.#start, this.#end);
+  }
+  /** The statement with each value as `?`. */
+  get shape(): string {
+    return this.#dialect === undefined ? '' : shapeOf(this.#bytes, this.#start, this.#end, this.#dialect);
+  }
+  facts(): Facts {
+    const { database, user } = this.#context;
+    return { sql: { verb: this.verb, text: this.shape, database, user, in_transaction: this.#inTransaction }, ...this.#travelling() };
+  }
+  describe(): Described {
+    return { method: this.verb, target: this.#context.database, traceId: this.#travelling().trace.id, requestId: '', head: this.shape };
+  }
+  /** What can be told of it later, when its bytes are gone. */
+  kept(): Pick<Subject, 'describe'> & Subject {
+    const [described, facts] = [this.describe(), this.facts()];
+    return { carries: () => true, describe: () => described, facts: () => facts };
+  }
+}
