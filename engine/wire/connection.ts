@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { later } from '../kernel/precise-timer.ts';
-import type { OpenRoute } from './open-route.ts';
+import type { Grip, OpenRoute } from './open-route.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import type { Link, Session, SessionFactory } from './session.ts';
 import { ROUTE } from './shared.ts';
+import { upstreamOptions } from './tls/upstream.ts';
 
 /** Milliseconds for a client to read the last answer before its socket is closed with bytes of its own still unread. */
 const LINGER = 2_000;
@@ -15,19 +16,50 @@ const LINGER = 2_000;
 export class Connection implements PipeOwner, Link {
   readonly route: OpenRoute<Connection>;
   readonly #client: Pipe;
+  readonly #alpn: string;
   #session: Session;
   #upstream: Pipe | undefined;
   #reached = false;
   #understood = true;
+  /** What toxics hold of it; absent while there are none. */
+  grip: Grip | undefined;
   closing = false;
+  /** Counted from 0 per route, over all workers: the dice of toxics go by it. */
+  readonly number: number;
 
-  constructor(route: OpenRoute<Connection>, accepted: Socket, session: SessionFactory) {
+  /** @param greeting present when the client's TLS ends here: what carries it, and what was agreed on. */
+  constructor(route: OpenRoute<Connection>, accepted: Socket, session: SessionFactory, number = 0, greeting?: { raw: Socket; alpn: string }) {
     this.route = route;
+    this.number = number;
     route.shard.route(route.slot, ROUTE.active, 1);
-    this.#client = Pipe.accept(this, accepted);
+    this.#alpn = greeting?.alpn ?? '';
+    this.#client = greeting === undefined ? Pipe.accept(this, accepted) : Pipe.over(this, accepted, greeting.raw);
+    this.grip = route.toxics?.admit(this);
     this.#session = session(this);
   }
 
+  get client(): Pipe {
+    return this.#client;
+  }
+  get upstream(): Pipe | undefined {
+    return this.#upstream;
+  }
+
+  /** Resets both sides now. */
+  resetBoth(): void {
+    this.closing = true;
+    this.#client.reset();
+    this.#upstream?.reset();
+  }
+  /** Ends both sides behind what their sockets were given; what stages hold is lost. */
+  finish(): void {
+    this.closing = true;
+    for (const pipe of [this.#client, this.#upstream]) {
+      pipe?.finish();
+      pipe?.resume();
+    }
+    later(LINGER, () => this.destroy());
+  }
   /** Ends both sides now. */
   destroy(): void {
     this.closing = true;
@@ -72,6 +104,7 @@ export class Connection implements PipeOwner, Link {
     if (pipe === this.#client) {
       this.closing = true;
       this.#session.closed();
+      this.grip?.gone();
       this.#upstream?.destroy();
       this.route.shard.route(this.route.slot, ROUTE.active, -1);
       this.route.closed(this);
@@ -110,9 +143,8 @@ export class Connection implements PipeOwner, Link {
   close(): void {
     this.closing = true;
     this.#upstream?.destroy();
-    this.#client.end();
+    this.#client.end(() => later(LINGER, () => this.#client.destroy()));
     this.#client.resume();
-    later(LINGER, () => this.#client.destroy());
   }
   become(session: Session): void {
     this.#session = session;
@@ -135,7 +167,15 @@ export class Connection implements PipeOwner, Link {
   }
   #connect(): Pipe {
     this.#reached = false;
-    return Pipe.connect(this, this.route.host, this.route.port, () => (this.#reached = true));
+    const { host, port, upstreamTls } = this.route;
+    const reached = (): void => void (this.#reached = true);
+    const alpn = this.#alpn === '' ? [] : [this.#alpn];
+    const pipe =
+      upstreamTls === undefined
+        ? Pipe.connect(this, host, port, reached)
+        : Pipe.connectTls(this, host, port, upstreamOptions(upstreamTls, host, alpn), reached);
+    this.grip?.connected(pipe);
+    return pipe;
   }
   #guarded(work: () => void): void {
     try {

@@ -1,8 +1,18 @@
 import type { Protocol } from '../contract/models.ts';
 import type { Acts } from './acts.ts';
 import type { Effects } from './effects.ts';
+import type { Pipe } from './pipe.ts';
 import type { Shard } from './shared.ts';
 import type { Tap } from './tap.ts';
+import type { TlsMaterial } from './tls/material.ts';
+
+/** What toxics do with one connection; see toxics/grip.ts. */
+export interface Grip {
+  /** A connection to the upstream begins. */
+  connected(upstream: Pipe): void;
+  /** The client's connection is over. */
+  gone(): void;
+}
 
 /** What all connections of one route in one worker have in common. */
 export interface OpenRoute<Connection = unknown> {
@@ -10,6 +20,8 @@ export interface OpenRoute<Connection = unknown> {
   readonly protocol: Protocol;
   readonly host: string;
   readonly port: number;
+  /** How TLS is spoken to the upstream; absent: it is not. */
+  readonly upstreamTls?: NonNullable<TlsMaterial['upstream']>;
   /** Its place in shared memory. */
   readonly slot: number;
   /** Judges messages. */
@@ -18,6 +30,8 @@ export interface OpenRoute<Connection = unknown> {
   readonly acts: Acts;
   readonly shard: Shard;
   readonly tap: Tap;
+  /** What toxics do to its connections. */
+  readonly toxics?: { admit(connection: Connection): Grip | undefined };
   /** A bug while handling bytes: that connection is gone, the worker goes on. */
   failed(error: unknown): void;
   closed(connection: Connection): void;

@@ -1,4 +1,5 @@
 import { connect, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 /** What a pipe tells its owner. */
 export interface PipeOwner {
@@ -12,6 +13,20 @@ export interface PipeOwner {
   closed(pipe: Pipe): void;
 }
 
+/** Stages that written bytes pass through before they reach the socket; see toxics/chain.ts. */
+export interface PipeStages {
+  /** The bytes may be overwritten after the call: what is kept is copied. */
+  take(bytes: Uint8Array): void;
+  /** The end passes behind the last byte. */
+  end(): void;
+  /** More should not be written for now; the pipe's owner hears `drained` when that is over. */
+  readonly full: boolean;
+  /** The socket takes more. */
+  drained(): void;
+  /** The socket is gone. */
+  closed(): void;
+}
+
 /** First size of a read buffer: most messages fit; and the size it grows to once a read has filled it. */
 const SMALL = 8_192;
 const LARGE = 65_536;
@@ -23,14 +38,18 @@ const NOTHING = Buffer.alloc(0);
  */
 export class Pipe {
   readonly socket: Socket;
-  /** Written bytes still wait in this process. */
-  backedUp = false;
+  /** What toxics do to the bytes that are written; absent while there are none. */
+  stages: PipeStages | undefined;
+  /** Written bytes still wait for the socket. */
+  socketFull = false;
   /** Reading has stopped. */
   paused = false;
   ended = false;
   readonly #owner: PipeOwner;
   #buffer: Buffer | undefined;
   #grow = false;
+  #then: (() => void) | undefined;
+  #raw: Socket | undefined;
 
   private constructor(owner: PipeOwner, make: (onread: NonNullable<TcpNetConnectOpts['onread']>) => Socket) {
     this.#owner = owner;
@@ -44,7 +63,15 @@ export class Pipe {
       owner.ended(this);
     });
     this.socket.on('error', (error) => owner.failed(this, error));
-    this.socket.on('close', () => owner.closed(this));
+    this.socket.on('close', () => {
+      this.stages?.closed();
+      owner.closed(this);
+    });
+  }
+
+  /** Written bytes still wait in this process. */
+  get backedUp(): boolean {
+    return this.socketFull || this.stages?.full === true;
   }
 
   /**
@@ -67,18 +94,43 @@ export class Pipe {
     return new Pipe(owner, (onread) => connect({ host, port, onread, allowHalfOpen: true, noDelay: true }, connected));
   }
 
+  /** A socket under TLS, which has buffers of its own: read by events. `raw` is the connection that carries it. */
+  static over(owner: PipeOwner, secured: Socket, raw: Socket): Pipe {
+    const pipe = new Pipe(owner, (onread) => readByEvents(secured, onread));
+    pipe.#raw = raw;
+    return pipe;
+  }
+  /** The same towards an upstream; `connected` is called once its certificate has been verified. */
+  static connectTls(owner: PipeOwner, host: string, port: number, options: ConnectionOptions, connected: () => void): Pipe {
+    const raw = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    return Pipe.over(owner, connectTls({ ...options, socket: raw }, connected), raw);
+  }
+
   write(bytes: Uint8Array): void {
+    if (this.stages === undefined) this.send(bytes);
+    else this.stages.take(bytes);
+  }
+  /** Writes past the stages. */
+  send(bytes: Uint8Array): void {
     const socket = this.socket;
     if (socket.destroyed || socket.writableEnded) return;
     socket.write(bytes);
-    if (!this.backedUp && socket.writableLength > 0) {
-      this.backedUp = true;
+    if (!this.socketFull && socket.writableLength > 0) {
+      this.socketFull = true;
       this.#awaitDrain();
     }
   }
-  /** Sends what was written, then says that no more will come. */
-  end(): void {
+  /** Sends what was written, then says that no more will come; `then` is called once the stages hold nothing back. */
+  end(then?: () => void): void {
+    this.#then = then ?? this.#then;
+    if (this.stages === undefined) this.finish();
+    else this.stages.end();
+  }
+  /** The same past the stages. */
+  finish(): void {
     if (!this.socket.destroyed) this.socket.end();
+    this.#then?.();
+    this.#then = undefined;
   }
   resume(): void {
     if (!this.paused || this.socket.destroyed) return;
@@ -90,7 +142,12 @@ export class Pipe {
   }
   /** Ends the connection with a TCP reset: the other end sees ECONNRESET. */
   reset(): void {
-    if (!this.socket.destroyed) this.socket.resetAndDestroy();
+    if (this.socket.destroyed) return;
+    if (this.#raw === undefined) this.socket.resetAndDestroy();
+    else {
+      this.#raw.resetAndDestroy();
+      this.socket.destroy();
+    }
   }
 
   /** An empty write behind the others tells when they are gone; 'drain' comes only beyond the high-water mark. */
@@ -98,9 +155,14 @@ export class Pipe {
     this.socket.write(NOTHING, (error) => {
       if (error !== null && error !== undefined) return;
       if (this.socket.writableLength > 0) return this.#awaitDrain();
-      this.backedUp = false;
+      this.socketFull = false;
+      this.stages?.drained();
       this.#owner.drained(this);
     });
+  }
+  /** A stage has room again. */
+  freed(): void {
+    this.#owner.drained(this);
   }
 
   #received(bytes: Buffer, length: number): boolean {

@@ -1,6 +1,7 @@
 import type { Protocol } from '../contract/models.ts';
 import { http1 } from './http/http1.ts';
 import { InOrderSession } from './in-order.ts';
+import { TcpSession } from './tcp/session.ts';
 import { PassingSession, type SessionFactory } from './session.ts';
 
 /** How each protocol is understood; a protocol without an entry does not compile. */
@@ -12,5 +13,5 @@ export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   mongo: (link) => new PassingSession(link),
   kafka: (link) => new PassingSession(link),
   rabbitmq: (link) => new PassingSession(link),
-  tcp: (link) => new PassingSession(link),
+  tcp: (link) => new TcpSession(link),
 };

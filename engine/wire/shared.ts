@@ -12,6 +12,8 @@ export interface SharedMemory {
   readonly sequence: SharedArrayBuffer;
   /** One 64-bit word a policy slot: see throttle.ts. */
   readonly buckets: SharedArrayBuffer;
+  /** One 32-bit word a route slot: the number of the next connection. */
+  readonly connections: SharedArrayBuffer;
   readonly policies: SharedArrayBuffer;
   readonly routes: SharedArrayBuffer;
 }
@@ -27,7 +29,7 @@ export const LISTEN = { nobody: 0, touched: 1, all: 2 } as const;
 export const UNTAKEN_WORDS = 2;
 
 /** Cells of a policy within a shard. */
-export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5 } as const;
+export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5, struck: 6, amount: 7 } as const;
 const POLICY_CELLS = 8;
 /** Cells of a route within a shard. */
 export const ROUTE = { requests: 0, faults: 1, errors: 2, drops: 3, latencies: 4, active: 5, opaque: 6 } as const;
@@ -38,6 +40,7 @@ export function createShared(workers: number): SharedMemory {
     control: new SharedArrayBuffer(4 * (UNTAKEN_WORDS + workers)),
     sequence: new SharedArrayBuffer(4 * POLICY_SLOTS),
     buckets: new SharedArrayBuffer(8 * POLICY_SLOTS),
+    connections: new SharedArrayBuffer(4 * ROUTE_SLOTS),
     policies: new SharedArrayBuffer(8 * POLICY_CELLS * POLICY_SLOTS * workers),
     routes: new SharedArrayBuffer(8 * ROUTE_CELLS * ROUTE_SLOTS * workers),
   };
@@ -86,6 +89,8 @@ export class Totals {
       errors: sum(POLICY.errors),
       drops: sum(POLICY.drops),
       throttled: sum(POLICY.throttled),
+      struck: sum(POLICY.struck),
+      amount: sum(POLICY.amount),
       meanDelay: latencies === 0 ? 0 : sum(POLICY.delaySum) / latencies,
     };
   }
@@ -109,6 +114,7 @@ export class Totals {
   }
   clearRoute(slot: number): void {
     clear(this.#routes, ROUTE_SLOTS, ROUTE_CELLS, slot);
+    Atomics.store(new Int32Array(this.#shared.connections), slot, 0);
   }
 }
 

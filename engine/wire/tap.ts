@@ -3,7 +3,7 @@ import type { TrafficAction, TrafficLine } from '../contract/room.ts';
 import { later, wallTime } from '../kernel/precise-timer.ts';
 import type { Verdict } from './effects.ts';
 import type { Hold } from './holds.ts';
-import type { Subject } from './subject.ts';
+import type { Described, Subject } from './subject.ts';
 import { LISTEN, LISTEN_WORD, POLICY, type SharedMemory, UNTAKEN_WORDS } from './shared.ts';
 
 /** A line before the engine has given it its number. */
@@ -74,6 +74,10 @@ export class Tap {
   /** A message whose delay has ended, as planned or not; ask `on` first. */
   delayed(route: Tapped, subject: Pick<Subject, 'describe'>, { asked, began }: Hold): void {
     this.#tell(route, subject, 'latency', asked.map(({ policy }) => policy).join(', '), performance.now() - began, null);
+  }
+  /** A connection that a toxic took hold of; ask `on` first. `ms` is what it took. */
+  toxic(route: Tapped, what: Described, action: TrafficAction, policy: string, ms: number): void {
+    this.#tell(route, { describe: () => what }, action, policy, ms, null);
   }
   /** A connection of which the messages can no longer be told apart; ask `on` first. */
   notUnderstood(route: Tapped, why: string): void {

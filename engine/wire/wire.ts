@@ -10,6 +10,9 @@ export interface PolicyCounters {
   readonly errors: number;
   readonly drops: number;
   readonly throttled: number;
+  /** Toxics alone: connections that they took hold of (`matched` are those that they could have), and what each counts. */
+  readonly struck: number;
+  readonly amount: number;
   /** Delivered delays: their mean in milliseconds, 0 when none. */
   readonly meanDelay: number;
 }

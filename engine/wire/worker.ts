@@ -10,6 +10,8 @@ import type { OpenRoute } from './open-route.ts';
 import { SESSIONS } from './sessions.ts';
 import { Shard } from './shared.ts';
 import { Tap } from './tap.ts';
+import { Toxics } from './toxics/toxics.ts';
+import { Greeter } from './tls/greet.ts';
 
 /** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
 
@@ -28,8 +30,12 @@ let policies: readonly SlottedPolicy[] = [];
 interface Listener {
   readonly server: Server;
   readonly connections: Set<Connection>;
+  readonly greeter?: Greeter;
 }
 const listeners = new Map<string, Listener>();
+const toxics = new Toxics<Connection>(shared, { shard, tap }, () => effects.halted, function* () {
+  for (const { connections } of listeners.values()) yield* connections;
+});
 
 class OpenFailure extends Error {
   readonly route: string;
@@ -79,6 +85,7 @@ function install(next: readonly SlottedPolicy[]): void {
   const gone = policies.filter((old) => !next.some(({ policy }) => policy.id === old.policy.id));
   policies = next;
   effects.install(next);
+  toxics.install(next);
   for (const { slot } of gone) holds.releasePolicy(slot);
 }
 
@@ -95,23 +102,29 @@ async function open(routes: readonly RouteOrder[]): Promise<number[]> {
 
 function listen(order: RouteOrder): Promise<number> {
   const connections = new Set<Connection>();
+  const { tls } = order;
   const parts: Omit<OpenRoute<Connection>, 'acts'> = {
     name: order.name,
     protocol: order.protocol,
     host: order.upstream.host === '' ? 'localhost' : order.upstream.host,
     port: order.upstream.port,
+    ...(tls?.upstream !== undefined && { upstreamTls: tls.upstream }),
     slot: order.slot,
     effects,
     shard,
     tap,
+    toxics,
     failed: (error) => answer({ number: 0, ok: false, route: order.name, code: 'bug', message: stackOf(error) }),
     closed: (connection) => void connections.delete(connection),
   };
   const route: OpenRoute<Connection> = { ...parts, acts: new Acts(parts, holds) };
+  const greeter = tls?.shown === undefined ? undefined : new Greeter(route, tls.shown, tls.upstream);
   shard.resetActive(order.slot);
   // Paused, because the connection takes the handle over before anything may be read.
   const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    connections.add(new Connection(route, socket, SESSIONS[order.protocol]));
+    const session = SESSIONS[order.protocol];
+    if (greeter === undefined) connections.add(new Connection(route, socket, session));
+    else greeter.greet(socket, ({ secured, alpn }) => connections.add(new Connection(route, secured, session, 0, { raw: socket, alpn })));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(new OpenFailure(order.name, cause)));
@@ -120,7 +133,7 @@ function listen(order: RouteOrder): Promise<number> {
       server.removeAllListeners('error');
       // A failed accept (too many open files) concerns one client; the listener goes on.
       server.on('error', route.failed);
-      listeners.set(order.name, { server, connections });
+      listeners.set(order.name, { server, connections, ...(greeter !== undefined && { greeter }) });
       const address = server.address();
       resolve(address !== null && typeof address === 'object' ? address.port : wanted);
     });
@@ -132,6 +145,7 @@ function close(name: string): void {
   if (listener === undefined) return;
   listeners.delete(name);
   listener.server.close();
+  listener.greeter?.close();
   for (const connection of listener.connections) connection.destroy();
 }
 

@@ -147,6 +147,8 @@ describe('the http fault on counters', () => {
     errors: 500,
     drops: 0,
     throttled: 20,
+    struck: 0,
+    amount: 0,
     meanDelay: 501,
   };
 

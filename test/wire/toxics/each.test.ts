@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { line, numbered, timed, toxic } from './parts.ts';
+
+/** Times that a busy machine may add are bounded by nothing: only what a toxic asks for at least is asserted of a single try. */
+describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
+  it('latency: every byte arrives later, by what was asked for, and in order', async () => {
+    await using at = await line();
+    const slow = toxic({ kind: 'latency', latency: 80 });
+    await at.wire.add(slow);
+    const { client, server } = await at.join();
+    const took: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      took.push(await timed(async () => {
+        server.write(`${i}`);
+        await client.has(i + 1);
+      }));
+    }
+    assert.equal(client.received.toString(), '01234567');
+    assert.ok(Math.min(...took) >= 79.5, `${took}`);
+    // The quietest try tells what the toxic adds; the others also tell of the machine.
+    assert.ok(Math.min(...took) <= 88, `asked for 80, the best of ${took}`);
+    const counted = at.wire.counters(slow.id);
+    assert.equal(counted?.latencies, 8);
+    assert.equal(counted?.struck, 1);
+    assert.ok(Math.abs((counted?.meanDelay ?? 0) / 80 - 1) < 0.1 || Math.max(...took) > 100, `${counted?.meanDelay}`);
+    // The other direction is free.
+    assert.ok(await timed(async () => (client.write('x'), server.has(1))) < 80 || Math.max(...took) > 100);
+  });
+
+  it('jitter: delays lie between latency - jitter and latency + jitter, keyed on the seed', async () => {
+    await using at = await line();
+    await at.wire.add(toxic({ kind: 'latency', latency: 30, jitter: 25 }));
+    const { client, server } = await at.join();
+    const took: number[] = [];
+    for (let i = 0; i < 20; i++) took.push(await timed(async () => (server.write('x'), client.has(i + 1))));
+    assert.ok(Math.min(...took) >= 4.5 && Math.min(...took) < 30, `${took}`);
+    assert.ok(Math.max(...took) > 32);
+  });
+
+  it('bandwidth: the rate is what was asked for, and no more is read than a bounded queue holds', async () => {
+    await using at = await line();
+    const narrow = toxic({ kind: 'bandwidth', rate: 500 });
+    await at.wire.add(narrow);
+    const { client, server } = await at.join();
+    const sent = numbered(8_000_000);
+    server.write(sent);
+    await client.has(20_000);
+    const before = client.length;
+    const ms = await timed(() => client.has(before + 600_000));
+    const rate = (client.length - before) / ms;
+    assert.ok(Math.abs(rate / 500 - 1) < 0.1, `${rate} bytes a millisecond`);
+    const { amount = 0, latencies = 0, meanDelay = 0 } = at.wire.counters(narrow.id) ?? {};
+    assert.ok(Math.abs(amount / (latencies * meanDelay) / 500 - 1) < 0.1, 'as counted');
+    assert.ok(server.socket.writableLength > 0, 'the sender was stopped');
+    // Taken away, all that waits goes on at once, and in order.
+    await at.wire.remove(narrow.id);
+    await client.has(sent.length);
+    assert.ok(client.received.equals(sent));
+  });
+
+  it('slow_close: bytes pass, the end arrives later', async () => {
+    await using at = await line();
+    await at.wire.add(toxic({ kind: 'slow_close', wait: 150 }));
+    const { client, server } = await at.join();
+    server.write('bytes');
+    await client.has(5);
+    const ms = await timed(async () => (server.socket.end(), client.over()));
+    assert.ok(ms >= 149, `${ms}`);
+  });
+
+  it('timeout: nothing gets through and the connection ends', async () => {
+    await using at = await line();
+    const silent = toxic({ kind: 'timeout', wait: 120 });
+    const { client, server } = await at.join();
+    server.write('before');
+    await client.has(6);
+    const ms = await timed(async () => {
+      await at.wire.add(silent);
+      server.write('never');
+      await client.over();
+    });
+    assert.ok(ms >= 119, `${ms}`);
+    assert.equal(client.received.toString(), 'before');
+    assert.equal(at.wire.counters(silent.id)?.drops, 1);
+  });
+
+  it('timeout 0: silent until removed, and then nothing is lost', async () => {
+    await using at = await line();
+    const silent = toxic({ kind: 'timeout', wait: 0 });
+    await at.wire.add(silent);
+    const { client, server } = await at.join();
+    server.write('kept');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.equal(client.length, 0);
+    await at.wire.remove(silent.id);
+    await client.says('kept');
+    server.write(' and more');
+    await client.says('kept and more');
+    assert.equal(client.closed || client.ended, false);
+  });
+
+  it('timeout: a client that gives up is let go of', async () => {
+    await using at = await line();
+    await at.wire.add(toxic({ kind: 'timeout', wait: 0, stream: 'upstream' }));
+    const { client, server } = await at.join();
+    client.write('anybody?');
+    client.socket.end();
+    await server.over();
+    assert.equal(server.length, 0);
+  });
+
+  for (const stream of ['upstream', 'downstream'] as const) {
+    it(`reset_peer ${stream}: both ends see a reset, after the time asked for`, async () => {
+      await using at = await line();
+      const cut = toxic({ kind: 'reset_peer', wait: 60, stream });
+      await at.wire.add(cut);
+      const { client, server } = await at.join();
+      const ms = await timed(async () => {
+        (stream === 'upstream' ? client : server).write('x');
+        await client.until(() => client.error !== undefined, 'a reset');
+        await server.until(() => server.error !== undefined, 'a reset');
+      });
+      assert.deepEqual([client.error?.code, server.error?.code], ['ECONNRESET', 'ECONNRESET']);
+      assert.ok(ms >= 59, `${ms}`);
+      assert.equal(client.length + server.length, 0);
+      assert.equal(at.wire.counters(cut.id)?.drops, 1);
+    });
+  }
+
+  it('slicer: pieces of the size asked for, on average, and no byte changed', async () => {
+    await using at = await line();
+    const sliced = toxic({ kind: 'slicer', averageSize: 200, sizeVariation: 50, pause: 0.2 });
+    await at.wire.add(sliced);
+    const { client, server } = await at.join();
+    const sent = numbered(60_000);
+    let reads = 0;
+    client.socket.on('data', () => reads++);
+    const ms = await timed(async () => (server.write(sent), client.has(sent.length)));
+    assert.ok(client.received.equals(sent));
+    const { amount = 0, latencies = 1 } = at.wire.counters(sliced.id) ?? {};
+    assert.ok(Math.abs(amount / latencies / 200 - 1) < 0.1, `${amount} bytes in ${latencies} pieces`);
+    assert.ok(ms >= (latencies - 1) * 0.2 - 1, `${latencies} pieces in ${ms} ms`);
+    assert.ok(reads > 10, `${reads} reads`);
+  });
+
+  it('limit_data: exactly so many bytes arrive, then the end', async () => {
+    await using at = await line();
+    const limited = toxic({ kind: 'limit_data', bytes: 10_000 });
+    await at.wire.add(limited);
+    const { client, server } = await at.join();
+    server.write(numbered(6_000));
+    await client.has(6_000);
+    server.write(numbered(30_000).subarray(6_000));
+    await client.over();
+    assert.ok(client.received.equals(numbered(10_000)));
+    assert.deepEqual([at.wire.counters(limited.id)?.drops, at.wire.counters(limited.id)?.amount], [1, 10_000]);
+    await server.over();
+  });
+
+  it('down: nobody gets in, and those who are in are cut off; removed, everybody gets in again', async () => {
+    await using at = await line();
+    const { client, server } = await at.join();
+    client.write('x');
+    await server.has(1);
+    const down = toxic({ kind: 'down' });
+    await at.wire.add(down);
+    await client.until(() => client.closed, 'the end of the connection');
+    assert.equal(client.error?.code, 'ECONNRESET');
+    await server.until(() => server.closed, 'the end at the upstream');
+    const count = at.upstream.count;
+    for (let i = 0; i < 3; i++) {
+      const refused = await at.call();
+      await refused.until(() => refused.closed, 'the refusal');
+      assert.equal(refused.error?.code, 'ECONNRESET');
+    }
+    assert.equal(at.upstream.count, count);
+    assert.equal(at.wire.counters(down.id)?.drops, 4);
+    await at.wire.remove(down.id);
+    const again = await at.join();
+    again.client.write('back');
+    await again.server.has(4);
+  });
+
+  it('loss: the share of pieces asked for is missing, the same ones however the bytes arrive', async () => {
+    const sent = numbered(300_000);
+    const arrived: Buffer[] = [];
+    for (const size of [sent.length, 777]) {
+      await using at = await line();
+      const lossy = toxic({ kind: 'loss', chance: 0.3, pieceSize: 100 });
+      await at.wire.add(lossy);
+      const { client, server } = await at.join();
+      await server.writePieces(sent, size);
+      server.socket.end();
+      await client.over();
+      arrived.push(client.received);
+      const { amount = 0, errors = 0 } = at.wire.counters(lossy.id) ?? {};
+      assert.equal(amount, 3_000);
+      assert.equal(client.length, sent.length - errors * 100);
+      assert.ok(Math.abs(errors / amount / 0.3 - 1) < 0.1, `${errors} of ${amount}`);
+    }
+    assert.ok(arrived[0]?.equals(arrived[1] as Buffer));
+  });
+
+  it('corruption: the share of pieces asked for has one byte changed, and only one', async () => {
+    await using at = await line();
+    const garbled = toxic({ kind: 'corruption', chance: 0.25, pieceSize: 100 });
+    await at.wire.add(garbled);
+    const { client, server } = await at.join();
+    const sent = numbered(300_000);
+    server.write(sent);
+    await client.has(sent.length);
+    const hits = new Map<number, number>();
+    client.received.forEach((byte, i) => {
+      if (byte !== sent[i]) hits.set(Math.floor(i / 100), (hits.get(Math.floor(i / 100)) ?? 0) + 1);
+    });
+    assert.ok([...hits.values()].every((count) => count === 1));
+    assert.equal(hits.size, at.wire.counters(garbled.id)?.errors);
+    assert.ok(Math.abs(hits.size / 3_000 / 0.25 - 1) < 0.1, `${hits.size} of 3000`);
+  });
+});
