@@ -32,6 +32,7 @@ import { createBus } from './telemetry/bus.ts';
 import { createFrames } from './telemetry/frames.ts';
 import { createMetrics, type RouteTotals } from './telemetry/metrics.ts';
 import { createTraces } from './telemetry/traces.ts';
+import { createCertificateMaker } from './route-tls.ts';
 import { TopologyWatch } from './topology-watch.ts';
 import { View } from './view.ts';
 import { identity } from './watchdog.ts';
@@ -69,8 +70,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { stateDir, clock = realClock, observer = false } = options;
   await using parts = new AsyncDisposableStack();
   const bus = createBus(clock);
+  const certificates = createCertificateMaker(stateDir, clock);
   const wire = parts.use(
     createWire({
+      tls: certificates.material,
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       onError: (error) => bus.publish('', { kind: 'log', level: 'error', text: error.message }),
     }),

@@ -10,7 +10,20 @@ export const protocol = z.enum(['http', 'grpc', 'sql', 'redis', 'mongo', 'kafka'
 export type Protocol = z.infer<typeof protocol>;
 
 /** An application is pointed at `listen`; what it sends goes on to `upstream`. Both are `host:port`. */
-export const route = z.object({ name: z.string(), protocol, listen: z.string(), upstream: z.string() });
+export const route = z.object({
+  name: z.string(),
+  protocol,
+  listen: z.string(),
+  upstream: z.string(),
+  /** TLS; each field is absent when a file does not say it. See `routeShape`. */
+  terminateTls: z.boolean().optional(),
+  certificateNames: z.array(z.string()).optional(),
+  upstreamTls: z.boolean().optional(),
+  upstreamCa: z.string().optional(),
+  upstreamCertificate: z.string().optional(),
+  upstreamKey: z.string().optional(),
+  upstreamName: z.string().optional(),
+});
 export type Route = z.infer<typeof route>;
 
 /** `ready` = nothing under way, `halted` = HALT was the last word. */

@@ -48,11 +48,24 @@ const port = (least: number) => {
   }, expected);
 };
 
+const path = (what: string, example: string) =>
+  z.string({ error: 'expected text' }).max(4_096, 'expected at most 4096 characters').default('').meta(help(what, example));
+
 export const routeShape = {
   name: nameOf('a name').meta(help('What policies and URLs call the route.', 'payments')),
   protocol: protocol.meta(help('What flows through the route.', 'http')),
   listen: port(0).meta(help('Where the application is pointed at; port 0 takes a free one.', '"127.0.0.1:7101"')),
   upstream: port(1).meta(help('Where the traffic goes on to.', '"127.0.0.1:7201"')),
+  terminateTls: flag('Answer clients with a certificate of this machine’s own authority (firebreak ca), and look inside.'),
+  certificateNames: z
+    .array(words('expected a name'), { error: 'expected a list of names' })
+    .default([])
+    .meta(help('Names on that certificate besides localhost.', '[ "api.example" ]')),
+  upstreamTls: flag('Speak TLS to the upstream; its certificate is verified.'),
+  upstreamCa: path('The authorities to verify it with, as a PEM file; empty means those of the system.', 'certs/ca.pem'),
+  upstreamCertificate: path('The certificate to show the upstream, as a PEM file.', 'certs/client.pem'),
+  upstreamKey: path('The key of that certificate, as a PEM file.', 'certs/client.key'),
+  upstreamName: path('The name that the upstream’s certificate must have; empty means its host.', 'api.example'),
 };
 
 export const experimentShape = {

@@ -7,6 +7,7 @@ import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { processInjector } from './process/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
+import { tlsInjector } from './tls/injector.ts';
 import { unavailableInjector } from './unavailable.ts';
 
 /** What the injectors need of the engine. */
@@ -22,14 +23,16 @@ const NO_DATA_PLANE = 'policies of this type are read and scored, but this versi
 
 /** How each type of fault is done and undone. The list is explicit: a type without an entry does not compile. */
 export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector> {
+  const onWire: WireInjectorDeps = { wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock };
   return {
-    http: httpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
+    http: httpInjector(onWire),
     grpc: unavailableInjector(NO_DATA_PLANE),
     sql: unavailableInjector(NO_DATA_PLANE),
     redis: unavailableInjector(NO_DATA_PLANE),
     mongo: unavailableInjector(NO_DATA_PLANE),
     kafka: unavailableInjector(NO_DATA_PLANE),
     rabbitmq: unavailableInjector(NO_DATA_PLANE),
+    tls: tlsInjector(onWire),
     resource: resourceInjector(deps.clock),
     process: processInjector(deps),
   };

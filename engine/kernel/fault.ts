@@ -81,6 +81,15 @@ export type EffectFigure = z.infer<typeof effectFigure>;
 export const effect = z.object({ bitten: z.boolean(), detail: z.string(), figures: z.array(effectFigure) });
 export type Effect = z.infer<typeof effect>;
 
+/** A route as a fault on the wire plans against it. */
+export interface PlannedRoute {
+  readonly name: string;
+  readonly protocol: string;
+  readonly listen: string;
+  readonly upstream: string;
+  readonly terminateTls?: boolean | undefined;
+}
+
 /** What the injector is asked to do: one validated policy within one run. */
 export interface FaultRequest<Params = Record<string, unknown>> {
   readonly run: RunId;
@@ -90,7 +99,7 @@ export interface FaultRequest<Params = Record<string, unknown>> {
   /** Only traffic of this route; '' means every route of the protocol. */
   readonly route: string;
   /** The routes of the file, whether or not they are open yet: what a wire fault plans against. */
-  readonly routes: readonly { readonly name: string; readonly protocol: string; readonly listen: string; readonly upstream: string }[];
+  readonly routes: readonly PlannedRoute[];
   /** Prefixes of messages that no fault may touch (`ignored_commands` and the built-in lists), for this protocol. */
   readonly ignored: readonly string[];
   readonly params: Params;

@@ -45,13 +45,13 @@ export interface MessageParams {
   readonly latencyChance: number;
   readonly latencyDuration: number;
   readonly errorChance: number;
-  readonly errorCode: number;
-  readonly errorBody: string;
+  readonly errorCode?: number;
+  readonly errorBody?: string;
   readonly dropConnection: boolean;
   readonly when: string;
   readonly everyNth: number;
   readonly nth: number;
-  readonly matchHeaders: Readonly<Record<string, string>>;
+  readonly matchHeaders?: Readonly<Record<string, string>>;
 }
 
 /** The shares of matching messages that the parameters ask for, 0-1. A message that fails is not delayed as well. */

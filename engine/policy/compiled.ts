@@ -11,6 +11,8 @@ export interface WirePolicy {
   readonly fault?: string;
   readonly name: string;
   readonly protocol: Protocol;
+  /** The fault type whose facts `when` asks; the protocol when absent. */
+  readonly type?: string;
   /** HTTP: a path, `all`, or a path with a trailing `*` (segment boundary). */
   readonly target: string;
   /** '' = every route of the protocol. */
@@ -123,7 +125,7 @@ export function compilePolicy(policy: WirePolicy, index: number): CompiledPolicy
     scope: policy.scope ?? '',
     everyNth: policy.everyNth ?? 0,
     nthRest: ((policy.nth ?? 0) === 0 ? (policy.everyNth ?? 0) : (policy.nth as number)) - 1,
-    when: compileWhen(policy.protocol, policy.when ?? ''),
+    when: compileWhen(policy.type ?? policy.protocol, policy.when ?? ''),
     extra: policy.extra ?? {},
     // As in `isIgnored`: a prefix of nothing but what is skipped protects nothing, rather than everything.
     ignored: (policy.ignored ?? []).map(foldPrefix).filter((prefix) => prefix.length > 0),

@@ -5,7 +5,7 @@ import { errnoOf, EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readExperiment } from './experiment.ts';
 import { type FirebreakFile } from './file.ts';
 import { readPolicies } from './policies.ts';
-import { type Entry, Reader } from './reader.ts';
+import { type Entries, type Entry, Reader } from './reader.ts';
 import { experimentShape, headShape, ignoredList, routeShape } from '../contract/sections.ts';
 import { snake } from './wording.ts';
 import { MAX_BYTES, readYaml } from './yaml.ts';
@@ -168,10 +168,33 @@ function readRoutes(
       const hint = 'the route would call itself: name the address of the service';
       reader.reject(upstream, 'expected another address than listen', hint);
     }
-    if (reader.issues.length === before) routes.push(route as Route);
+    checkTls(reader, entries, route);
+    if (reader.issues.length === before) routes.push(said(route) as Route);
     else if (route.name !== undefined) broken.push(route.name);
   }
   return { routes, broken };
+}
+
+/** Without what is left at its default: most routes say nothing of TLS. */
+function said(route: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const silent = (value: unknown): boolean => value === false || value === '' || (Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(route).filter(([, value]) => !silent(value)));
+}
+
+/** Fields of TLS that would silently do nothing. */
+function checkTls(reader: Reader, entries: Entries, route: Partial<Record<keyof typeof routeShape, unknown>>): void {
+  const needs = (field: keyof typeof routeShape, other: keyof typeof routeShape): void => {
+    const entry = entries.get(field);
+    if (entry === undefined || route[other] === true || (other === 'upstreamKey' && route[other] !== '')) return;
+    if (route[field] === '' || (Array.isArray(route[field]) && route[field].length === 0)) return;
+    reader.reject(entry, `expected ${snake(other)} with it: alone it would do nothing`, `add ${snake(other)} to the route`);
+  };
+  needs('certificateNames', 'terminateTls');
+  for (const field of ['upstreamCa', 'upstreamCertificate', 'upstreamKey', 'upstreamName'] as const) needs(field, 'upstreamTls');
+  if (route.upstreamCertificate !== '' && route.upstreamKey === '') needs('upstreamCertificate', 'upstreamKey');
+  const key = entries.get('upstreamKey');
+  if (key !== undefined && route.upstreamKey !== '' && route.upstreamCertificate === '')
+    reader.reject(key, 'expected upstream_certificate with it', 'add upstream_certificate to the route');
 }
 
 const nameOf = (file: string): string =>

@@ -9,11 +9,14 @@ import type { Order, RouteOrder } from './messages.ts';
 import { Listeners } from './listeners.ts';
 import { createShared, HALT_WORD, POLICY_SLOTS, ROUTE_SLOTS, Totals } from './shared.ts';
 import type { TapBatch } from './tap.ts';
+import type { TlsMaterial } from './tls/material.ts';
 import type { PolicyCounters, RouteCounters, Wire } from './wire.ts';
 
 export interface WireOptions {
   /** Worker threads; 1 by default, because more gain nothing on two cores. Beyond 1 needs SO_REUSEPORT (Linux). */
   readonly workers?: number;
+  /** Makes what a route needs for its TLS; undefined when it has none. Throws when a file of it cannot be read. */
+  readonly tls?: (route: Route) => Promise<TlsMaterial | undefined>;
   /** Hears of a worker that died and was started again, and of bugs that cost a connection. */
   readonly onError?: (error: Error) => void;
 }
@@ -93,10 +96,12 @@ export function createWire(options: WireOptions = {}): Wire {
     open: async (routes) => {
       checkNames(routes, opened);
       const addresses = routes.map((route) => ({ listen: parseAddress(route.listen), upstream: parseAddress(route.upstream) }));
+      const materials = await Promise.all(routes.map((route) => options.tls?.(route)));
       const orders: RouteOrder[] = routes.map(({ name, protocol }, i) => {
+        const tls = materials[i];
         const slot = routeSlots.take();
         totals.clearRoute(slot);
-        return { name, protocol, slot, reusePort: count > 1, ...(addresses[i] as { listen: Address; upstream: Address }) };
+        return { name, protocol, slot, ...(tls !== undefined && { tls }), reusePort: count > 1, ...(addresses[i] as { listen: Address; upstream: Address }) };
       });
       try {
         await openAll(routes, orders);

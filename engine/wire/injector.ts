@@ -35,6 +35,8 @@ export interface WireFault<Params extends MessageParams> {
   policy?(params: Params, target: string): Partial<WirePolicy>;
   /** Messages a second that are let through; 0 = no limit. */
   throttle?(params: Params): number;
+  /** Which routes it can act on, and what they are called; by default those of its protocol. */
+  readonly on?: { takes(route: FaultRequest['routes'][number]): boolean; readonly called: string; readonly remedy: string };
   /** Said when no message reached the target: what may be wrong with it. */
   hint?(params: Params, target: string): string;
 }
@@ -124,11 +126,11 @@ function policyOf<Params extends MessageParams>(fault: WireFault<Params>, reques
     latencyChance: params.latencyChance,
     latencyMs: params.latencyDuration,
     errorChance: params.errorChance,
-    errorCode: params.errorCode,
-    errorBody: params.errorBody,
+    errorCode: params.errorCode ?? 0,
+    errorBody: params.errorBody ?? '',
     dropConnection: params.dropConnection,
     matchHeaders: Object.fromEntries(
-      Object.entries(params.matchHeaders).map(([name, value]) => [name.toLowerCase(), value]),
+      Object.entries(params.matchHeaders ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
     ),
     throttleRate: fault.throttle?.(params) ?? 0,
     everyNth: params.everyNth,
@@ -155,14 +157,18 @@ function planFor<Params extends MessageParams>(
   request: FaultRequest<Params>,
 ): TargetPlan<WireUndo> {
   const { protocol } = fault;
-  const { many } = fault.words(request.params);
-  const known = request.routes.filter((route) => route.protocol === protocol).map(({ name }) => name);
+  const { one, many } = fault.words(request.params);
+  const on = fault.on ?? {
+    takes: (route) => route.protocol === protocol,
+    called: `${protocol} route`,
+    remedy: `add a route with protocol: ${protocol} to the file`,
+  };
+  const known = request.routes.filter((route) => on.takes(route)).map(({ name }) => name);
   const routes = known.filter((name) => request.route === '' || name === request.route);
   if (routes.length === 0) {
-    const wanted = request.route === '' ? `there is no ${protocol} route` : `there is no ${protocol} route named ${request.route}`;
-    throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no ${fault.words(request.params).one} can reach the fault`, {
-      hint:
-        known.length === 0 ? `add a route with protocol: ${protocol} to the file` : `the ${protocol} routes are ${known.join(', ')}`,
+    const wanted = `there is no ${on.called}${request.route === '' ? '' : ` named ${request.route}`}`;
+    throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no ${one} can reach the fault`, {
+      hint: known.length === 0 ? on.remedy : `the ${on.called}s are ${known.join(', ')}`,
     });
   }
   const names = namesOf(routes);
@@ -176,7 +182,7 @@ function planFor<Params extends MessageParams>(
   };
 }
 
-function headerHint({ matchHeaders }: MessageParams): string {
+function headerHint({ matchHeaders = {} }: MessageParams): string {
   const names = Object.keys(matchHeaders);
   return names.length === 0 ? '' : ` with the wanted ${names.length === 1 ? 'header' : 'headers'} ${names.join(', ')}`;
 }

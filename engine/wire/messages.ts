@@ -3,6 +3,7 @@ import type { Address } from './address.ts';
 import type { SlottedPolicy } from './effects.ts';
 import type { SharedMemory } from './shared.ts';
 import type { TapBatch } from './tap.ts';
+import type { TlsMaterial } from './tls/material.ts';
 
 /** What the engine and a worker say to each other. Every request is answered once, by its number; traffic is told unasked. */
 export interface WorkerStart {
@@ -17,6 +18,7 @@ export interface RouteOrder {
   readonly listen: Address;
   readonly upstream: Address;
   readonly slot: number;
+  readonly tls?: TlsMaterial;
   /** Several workers listen on the same port. */
   readonly reusePort: boolean;
 }
