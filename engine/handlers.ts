@@ -23,6 +23,8 @@ export interface HandlerDeps {
   readonly history: History;
   readonly status: () => EngineStatus;
   readonly capabilities: () => Promise<readonly Capability[]>;
+  /** The certificate of this machine's own authority, as PEM. */
+  readonly authority: () => Promise<string>;
   readonly metrics: () => Promise<string>;
   readonly openRoutes: (routes: readonly Route[]) => Promise<readonly Route[]>;
   readonly closeRoutes: (names: readonly string[]) => Promise<void>;
@@ -45,6 +47,7 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
     queries: {
       status: async () => deps.status(),
       doctor: async () => [...(await deps.capabilities())],
+      authority: async () => ({ certificate: await deps.authority() }),
       validate: async (input) => {
         const result = prepare(input);
         if (!result.ok) return { ok: false, issues: [...result.issues] };

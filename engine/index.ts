@@ -191,6 +191,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     status,
     halt,
     writeReports,
+    authority: certificates.authority,
     capabilities: async () => [...faultCapabilities(injectors), ...(await capabilities())],
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode, FirebreakError } from '../kernel/errors.ts';
 import { Cli, type CommandSpec } from './cli.ts';
 import { apply } from './commands/apply.ts';
 import { demo } from './commands/demo.ts';
+import { ca } from './commands/ca.ts';
 import { doctor } from './commands/doctor.ts';
 import { halt } from './commands/halt.ts';
 import { history } from './commands/history.ts';
@@ -22,7 +23,7 @@ import { type Parts } from './session.ts';
 
 /** In the order of the help: a first look, then experiments, then the aftermath. */
 // Each command has options of its own; commander hands them over untyped
-const COMMANDS: readonly CommandSpec<never>[] = [demo, run, plan, validate, apply, halt, status, recover, history, report, serve, doctor];
+const COMMANDS: readonly CommandSpec<never>[] = [demo, run, plan, validate, apply, halt, status, recover, history, report, serve, doctor, ca];
 
 const EXIT_CODES =
   'Exit codes: 0 held · 1 refuted · 2 bad usage or file · 3 aborted or halted · 4 inconclusive · 5 engine failure · 6 residue left';

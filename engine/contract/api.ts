@@ -117,6 +117,8 @@ export const api = {
     status: { input: nothing, output: engineStatus },
     /** What this machine can and cannot do, and why. */
     doctor: { input: nothing, output: z.array(capability) },
+    /** The certificate, as PEM, of the authority that signs for routes that terminate TLS; made when it is first asked for. */
+    authority: { input: nothing, output: z.object({ certificate: z.string() }) },
     validate: { input: fileText.extend({ routes: givenRoutes }), output: validation },
     /** Resolves targets and undo without changing anything. */
     plan: { input: runInput, output: planning },

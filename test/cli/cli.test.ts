@@ -6,7 +6,7 @@ import { connectLoopback } from '../../engine/transport/websocket.ts';
 import { createClient } from '../../engine/contract/client.ts';
 import { FAKE, Running, cli, folder } from './process.ts';
 
-const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor'];
+const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor', 'ca'];
 const ESCAPE = /\x1b/;
 
 describe('command line: help and usage', { timeout: 300_000, concurrency: 2 }, () => {
@@ -131,7 +131,7 @@ describe('command line: commands', { timeout: 300_000, concurrency: 2 }, () => {
     const { code, out } = await cli(FAKE, ['recover', '--json']);
     assert.deepEqual([code, out], [0, '[]\n']);
   });
-  for (const args of [['status'], ['doctor'], ['history'], ['halt'], ['recover'], ['report', 'r-0123456789ab']]) {
+  for (const args of [['status'], ['doctor'], ['ca'], ['history'], ['halt'], ['recover'], ['report', 'r-0123456789ab']]) {
     test(`${args[0]}: text without colour, and one JSON document`, async () => {
       const [text, json] = await Promise.all([cli(FAKE, args), cli(FAKE, [...args, '--json'])]);
       assert.deepEqual([text.code, json.code], [0, 0]);

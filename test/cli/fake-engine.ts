@@ -80,6 +80,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
           version: '0', pid: 1, startedAt: 0, experiment: null, halted: false, routes: [], faults: [], watchdog: null, sentinel: null, damage: [],
           open: [{ id: 'f-1', run: RUN, policy: 'burn', type: 'resource', target: 'this machine', inverse: 'end the burner', step: 'applied', since: 0, ownerAlive: false, note: '' }],
         }),
+        authority: async () => ({ certificate: '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----' }),
         doctor: async () => [
           { name: 'CPU load', available: true, detail: '' },
           { name: 'network latency', available: false, detail: 'the kernel has no netem; load the module sch_netem, or run on a machine whose kernel has it' },

@@ -48,6 +48,9 @@ export function amount(value: number | null, unit: EffectFigure['unit']): string
       return percent(value);
     case 'MB':
       return `${Math.round(value).toLocaleString('en-US')} MB`;
+    case 'KB/s':
+    case 'bytes':
+      return `${round(value).toLocaleString('en-US')} ${unit}`;
     case 'cores':
       return `${round(value)} ${value === 1 ? 'core' : 'cores'}`;
     case 'count':
