@@ -9,7 +9,7 @@ import { faultReport } from './telemetry/fixtures.ts';
 import { echoing, Peer, policy, wireTo } from '../test/wire/parts.ts';
 import { get } from '../test/wire/corpus.ts';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 300_000 };
 
 test('what wire faults did is counted by target and policy, through removal and a second fault', LIMIT, async () => {
   await using upstream = await echoing();

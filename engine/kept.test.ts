@@ -48,7 +48,7 @@ experiment:
     - { name: shop, probe: { type: http, url: "route://shop/", every: 50ms, window: 500ms }, expect: success_rate >= 0 }
 `;
 
-test('settings outlive the engine that kept them', { timeout: 60_000 }, async (t) => {
+test('settings outlive the engine that kept them', { timeout: 300_000 }, async (t) => {
   const dir = folder(t);
   const value = { boards: [{ id: 'one', widgets: [] }] };
   await withEngine(dir, (api) => api.commands.saveSetting({ key: 'boards', value }, never));
@@ -58,7 +58,7 @@ test('settings outlive the engine that kept them', { timeout: 60_000 }, async (t
   });
 });
 
-test('what is run or deployed is kept as a version, and a document of the run can be had', { timeout: 60_000 }, async (t) => {
+test('what is run or deployed is kept as a version, and a document of the run can be had', { timeout: 300_000 }, async (t) => {
   const dir = folder(t);
   const text = fileFor(await service(t), 'one');
   await withEngine(dir, async (api) => {
@@ -97,7 +97,7 @@ test('what is run or deployed is kept as a version, and a document of the run ca
   });
 });
 
-test('each change of a watched file that comes into force is a version, a broken one is not', { timeout: 60_000 }, async (t) => {
+test('each change of a watched file that comes into force is a version, a broken one is not', { timeout: 300_000 }, async (t) => {
   const dir = folder(t);
   const file = join(dir, 'watched.yaml');
   const text = fileFor(await service(t), 'watched');
@@ -119,7 +119,7 @@ test('each change of a watched file that comes into force is a version, a broken
   });
 });
 
-test('a version that cannot be kept does not keep a policy from being deployed', { timeout: 60_000 }, async (t) => {
+test('a version that cannot be kept does not keep a policy from being deployed', { timeout: 300_000 }, async (t) => {
   const dir = folder(t);
   const text = fileFor(await service(t), 'one');
   mkdirSync(join(dir, 'versions.db'));
@@ -138,7 +138,7 @@ test('a version that cannot be kept does not keep a policy from being deployed',
   });
 });
 
-test('the library gives every experiment that comes with Firebreak', { timeout: 60_000 }, async (t) => {
+test('the library gives every experiment that comes with Firebreak', { timeout: 300_000 }, async (t) => {
   const entries = await withEngine(folder(t), (api) => api.queries.library({}, never));
   assert.ok(entries.length >= 17);
   for (const { id, name, about, text } of entries) {

@@ -7,7 +7,7 @@ import { EXIT, FirebreakError } from './kernel/errors.ts';
 import { Routes } from './routes.ts';
 import { createWire } from './wire/create.ts';
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 300_000 };
 
 /** Routes over a real wire, and a service behind them that answers `ok`. */
 async function scene(told: () => Promise<void> = async () => {}) {

@@ -60,7 +60,7 @@ async function engineAt(stateDir: string, observer = false) {
 }
 const http = (url: string) => ({ type: 'http' as const, url, every: '50ms', timeout: '2s', window: '1s' });
 
-describe('standing probes', { timeout: 120_000 }, () => {
+describe('standing probes', { timeout: 300_000 }, () => {
   it('follow a route, judge, survive a restart of the engine, and end with it', async () => {
     using dir = folder();
     await using shop = await service();

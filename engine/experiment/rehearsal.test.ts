@@ -41,7 +41,7 @@ policies:
 const isBusy = (words: RegExp) => (error: unknown) =>
   error instanceof FirebreakError && error.code === 'busy' && error.hint !== '' && words.test(error.message);
 
-test('a rehearsal measures a real HALT and leaves nothing behind', { timeout: 60_000 }, async (t) => {
+test('a rehearsal measures a real HALT and leaves nothing behind', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   const before = await api.queries.status({}, never);
   const one = await api.commands.rehearse({}, never);
@@ -70,14 +70,14 @@ test('a rehearsal measures a real HALT and leaves nothing behind', { timeout: 60
   assert.equal((await api.commands.rehearse({}, never)).clean, true);
 });
 
-test('a HALT that was in force is in force after it', { timeout: 60_000 }, async (t) => {
+test('a HALT that was in force is in force after it', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   await api.commands.halt({ by: 'a person' }, never);
   assert.equal((await api.commands.rehearse({}, never)).clean, true);
   assert.equal((await api.queries.status({}, never)).halted, true);
 });
 
-test('while anything is injected it refuses and touches nothing', { timeout: 60_000 }, async (t) => {
+test('while anything is injected it refuses and touches nothing', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   const text = policy(await service(t));
   const given = { file: 'outage.yaml', routes: [], watch: false, ttlMs: 60_000 };
@@ -91,7 +91,7 @@ test('while anything is injected it refuses and touches nothing', { timeout: 60_
   assert.equal((await api.commands.rehearse({}, never)).clean, true);
 });
 
-test('it refuses while an apply warms up or a run is under way, and while it is under way itself', { timeout: 60_000 }, async (t) => {
+test('it refuses while an apply warms up or a run is under way, and while it is under way itself', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   const upstream = await service(t);
   const leaving = new AbortController();
@@ -119,7 +119,7 @@ test('it refuses while an apply warms up or a run is under way, and while it is 
   assert.equal((await first).clean, true);
 });
 
-test('a HALT by a person in the middle of it is the last word', { timeout: 60_000 }, async (t) => {
+test('a HALT by a person in the middle of it is the last word', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   const rehearsing = assert.rejects(api.commands.rehearse({}, never), /HALT|halted/);
   for await (const { body } of api.streams.events({ since: 0 }, never)) {
@@ -131,7 +131,7 @@ test('a HALT by a person in the middle of it is the last word', { timeout: 60_00
   assert.deepEqual([halted, routes, faults, open], [true, [], [], []]);
 });
 
-test('whoever leaves in the middle leaves nothing behind', { timeout: 60_000 }, async (t) => {
+test('whoever leaves in the middle leaves nothing behind', { timeout: 300_000 }, async (t) => {
   const { api } = await engineFor(t);
   const leaving = new AbortController();
   const rehearsing = assert.rejects(api.commands.rehearse({}, leaving.signal), /gone/);

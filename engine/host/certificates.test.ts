@@ -27,7 +27,7 @@ function verdictOf(pair: KeyPair, ca: string, servername: string): Promise<strin
   });
 }
 
-describe('the authority of this machine', { timeout: 120_000 }, () => {
+describe('the authority of this machine', { timeout: 300_000 }, () => {
   it('is made once, kept with its key for its owner alone, and trusted by a strict client for the names it certified', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'firebreak-ca-'));
     try {

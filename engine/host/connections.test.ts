@@ -46,7 +46,7 @@ const nameOf = ({ programs }: Sighting, pid: number | undefined): string | undef
 
 const at = process.argv.indexOf('--child');
 if (at > 0) await child(process.argv[at + 1] ?? '', process.argv[at + 2] ?? '');
-else describe('connections', { timeout: 60_000, ...(process.platform === 'linux' ? {} : { skip: 'only Linux has /proc' }) }, () => {
+else describe('connections', { timeout: 300_000, ...(process.platform === 'linux' ? {} : { skip: 'only Linux has /proc' }) }, () => {
   const look = (listen: Place, services: readonly Place[] = []) => createConnections(realClock).look([listen], services);
 
   for (const [bound, asked] of [['127.0.0.1', '127.0.0.1'], ['::1', '::1'], ['::', '127.0.0.1'], ['::', 'localhost'], ['0.0.0.0', '127.0.0.1']] as const) {

@@ -11,10 +11,10 @@ import { othersRamMB, RAM_ROLE, startRamHold } from './memory.ts';
 
 const posix = { skip: process.platform === 'win32' ? 'not on Windows yet' : false };
 const newToken = (): string => randomBytes(9).toString('hex');
-const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+const soon = (): AbortSignal => AbortSignal.timeout(60_000);
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const end = realClock.now() + 5_000; !condition(); await realClock.sleep(5)) {
+  for (const end = realClock.now() + 60_000; !condition(); await realClock.sleep(5)) {
     if (realClock.now() > end) assert.fail(`not within 5 s: ${what}`);
   }
 }

@@ -24,7 +24,7 @@ async function waiting(): Promise<AsyncDisposable & { readonly pid: number }> {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const end = realClock.now() + 5_000; !condition(); await realClock.sleep(5)) {
+  for (const end = realClock.now() + 60_000; !condition(); await realClock.sleep(5)) {
     if (realClock.now() > end) assert.fail(`not within 5 s: ${what}`);
   }
 }

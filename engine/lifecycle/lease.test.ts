@@ -9,7 +9,7 @@ import { createLease } from './lease.ts';
 import { hear, say, toWatchdog } from './messages.ts';
 import { temporary } from './test-parts.ts';
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 300_000 };
 
 test('an engine that closes while it calls the watchdog says goodbye, and leaves no line open', LIMIT, async () => {
   using dir = temporary();

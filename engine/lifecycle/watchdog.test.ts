@@ -106,8 +106,8 @@ async function room(troubles: Troubles = {}, options: Partial<WatchdogOptions> =
 
 /** Lets real sockets deliver; virtual time stands still meanwhile. */
 async function eventually(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5_000; !condition(); await new Promise((resolve) => setImmediate(resolve))) {
-    assert.ok(performance.now() < end, 'not within 5 s');
+  for (const end = performance.now() + 60_000; !condition(); await new Promise((resolve) => setImmediate(resolve))) {
+    assert.ok(performance.now() < end, 'not within a minute');
   }
 }
 

@@ -69,7 +69,7 @@ async function scene(
   };
   return { folder, path, loads, errors, restored, hooks, watching, [Symbol.asyncDispose]: end };
 }
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 300_000 };
 
 test('the first content is given before the watch is handed back', LIMIT, async () => {
   await using s = await scene();

@@ -15,7 +15,7 @@ const ask = async (url: string, query: string): Promise<Reading> => {
 };
 
 describe('the Prometheus probe', () => {
-  it('reads the real server', { skip: without, timeout: 60_000 }, async () => {
+  it('reads the real server', { skip: without, timeout: 300_000 }, async () => {
     let stock = 7;
     await using target = await serve(() => `# TYPE shop_stock gauge\nshop_stock{shelf="a"} ${stock}\nshop_stock{shelf="b"} 2\n`);
     await using server = await startPrometheus(binary as string, target.port);

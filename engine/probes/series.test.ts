@@ -23,7 +23,7 @@ const failure = (code: string, words: RegExp) => (error: unknown) =>
 const matrix = (result: unknown): string => JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } });
 
 describe('a range query', () => {
-  it('reads the past of the real server', { skip: without, timeout: 60_000 }, async () => {
+  it('reads the past of the real server', { skip: without, timeout: 300_000 }, async () => {
     await using target = await serve(() => '# TYPE shop_stock gauge\nshop_stock{shelf="a"} 7\nshop_stock{shelf="b"} 2.5\n');
     await using server = await startPrometheus(binary as string, target.port);
     let found: Series[] = [];

@@ -63,7 +63,7 @@ function writer(
   return { done, first, kill: () => void child.kill('SIGKILL') };
 }
 
-test('three processes write at once and lose nothing', { timeout: 60_000 }, async () => {
+test('three processes write at once and lose nothing', { timeout: 300_000 }, async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'firebreak-writers-'));
   try {
     using journal = openJournal(stateDir, realClock);

@@ -52,7 +52,7 @@ test('a holder that cannot be named holds nothing', () => {
   acquireExperimentLock(dir.path, holder)[Symbol.dispose]();
 });
 
-test('a holder that is killed with -9 lets go', { timeout: 30_000 }, async () => {
+test('a holder that is killed with -9 lets go', { timeout: 300_000 }, async () => {
   using dir = directory();
   const module = fileURLToPath(new URL('./lock.ts', import.meta.url));
   const script = `import { acquireExperimentLock } from ${JSON.stringify(module)};

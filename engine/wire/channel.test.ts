@@ -18,7 +18,7 @@ const close = (name: string): Order => ({ kind: 'close', names: [name] });
 const reports = (errors: Error[]): Hears => ({ report: (error) => void errors.push(error), traffic: () => {} });
 const start = { shared: createShared(1), worker: 0 };
 
-it('a worker that dies is reported and started again with what it must know; no order is lost', { timeout: 20_000 }, async () => {
+it('a worker that dies is reported and started again with what it must know; no order is lost', { timeout: 300_000 }, async () => {
   const errors: Error[] = [];
   const restored: Order[] = [{ kind: 'policies', policies: [] }, { kind: 'open', routes: [] }];
   // The new worker obeys what is restored and then meets the order again: it must be one that it survives.
@@ -33,7 +33,7 @@ it('a worker that dies is reported and started again with what it must know; no 
   await assert.rejects(channel.call(close('late')), { code: 'wire-closed' });
 });
 
-it('a worker that dies again and again is given up, and whoever waits hears of it', { timeout: 20_000 }, async () => {
+it('a worker that dies again and again is given up, and whoever waits hears of it', { timeout: 300_000 }, async () => {
   const errors: Error[] = [];
   const channel = new Channel(fragile('throw new Error("cannot start")'), start, () => [], reports(errors));
   await assert.rejects(channel.call(close('a')), /cannot start/);

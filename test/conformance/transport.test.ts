@@ -13,7 +13,7 @@ async function take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY
 }
 
 for (const transport of [memoryTransport, websocketTransport, electronTransport] satisfies Transport[]) {
-  describe(`transport: ${transport.name}`, { timeout: 30_000 }, () => {
+  describe(`transport: ${transport.name}`, { timeout: 300_000 }, () => {
     test('carries a query, a command and a stream, defaults filled in', async () => {
       await using joined = await transport.join();
       const client = join(joined);

@@ -34,7 +34,7 @@ async function get(server: LoopbackServer, path: string, headers: Record<string,
   return { status: response.statusCode ?? 0, body };
 }
 
-describe('loopback WebSocket: who is let in', { timeout: 30_000 }, () => {
+describe('loopback WebSocket: who is let in', { timeout: 300_000 }, () => {
   const page: Parameters<typeof listenLoopback>[1] = {
     page: (asked, response) => {
       if (!asked.url?.startsWith('/metrics')) return false;

@@ -60,7 +60,7 @@ for (const mode of ['without policies', 'under a delay of every request']) {
     });
     for (const one of CORPUS) {
       for (const whole of [true, false]) {
-        it(`${one.name}, ${whole ? 'whole' : 'in pieces'}`, { timeout: 60_000 }, async () => {
+        it(`${one.name}, ${whole ? 'whole' : 'in pieces'}`, { timeout: 300_000 }, async () => {
           const before = wired.wire.routeCounters()[0]?.requests ?? 0;
           const { up, down } = await converse(wired.address, upstream, one, whole);
           same(up, one.talk, 0);
@@ -77,7 +77,7 @@ describe('random bytes', () => {
   const PIECES = [get(), ok(), '\r\n', '\n', ': ', 'Content-Length: 5', 'Transfer-Encoding: chunked', '0\r\n\r\n', '5\r\nabcde\r\n', 'HTTP/1.1', 'GET ', ' 200 '];
   const ROUNDS = 200;
 
-  it('are survived, and a good request afterwards still works', { timeout: 60_000 }, async () => {
+  it('are survived, and a good request afterwards still works', { timeout: 300_000 }, async () => {
     await using upstream = await echoing();
     const { wire, address, errors } = await wireTo(upstream.address);
     await using _ = wire;
@@ -104,7 +104,7 @@ describe('random bytes', () => {
     assert.deepEqual(errors, []);
   });
 
-  it('from the upstream are survived too', { timeout: 60_000 }, async () => {
+  it('from the upstream are survived too', { timeout: 300_000 }, async () => {
     const dice = seededStream(8);
     await using upstream = await Upstream.start((peer) => {
       peer.socket.once('data', () => {

@@ -6,7 +6,7 @@ import type { WirePolicy } from '../../engine/policy/snapshot.ts';
 import { get, head, ok, post } from './corpus.ts';
 import { echoing, Peer, policy, Upstream, wireTo } from './parts.ts';
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 300_000 };
 /** Longer than any test may last: whoever waits for it was not let go. */
 const FOREVER = 600_000;
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { get, head, ok } from './corpus.ts';
 import { Peer, policy, Upstream, wireTo } from './parts.ts';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 300_000 };
 const MB = 1_048_576;
 const SIZE = 64 * MB;
 /** What may lie between a writer and a reader that stands still: socket buffers of two connections (tcp_wmem and tcp_rmem, at most 4 and 6 MB each), and the wire's own. */

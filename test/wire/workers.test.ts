@@ -5,7 +5,7 @@ import { createWire } from '../../engine/wire/create.ts';
 import { get } from './corpus.ts';
 import { echoing, Peer, policy, Upstream, wireTo } from './parts.ts';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 300_000 };
 const REQUESTS = 10_000;
 const CLIENTS = 8;
 const ERROR_CHANCE = 0.3;

@@ -32,7 +32,7 @@ async function withFault(target: string, raw: Record<string, unknown>, clock: Cl
   const injector = processInjector({ clock });
   const afterCrash = processInjector({ clock: realClock });
   const request = requestOf(target, raw);
-  const [planned] = await injector.plan(request, AbortSignal.timeout(5_000));
+  const [planned] = await injector.plan(request, AbortSignal.timeout(60_000));
   assert.ok(planned);
   let journal = JSON.stringify(planned.undo);
   const undo = (): ProcessUndo => injector.undo.parse(JSON.parse(journal));
@@ -168,7 +168,7 @@ const failsWith = (code: string) => (error: unknown) => error instanceof Error &
 test('plan refuses what is unsafe, and finds nothing where there is nothing', here, async () => {
   await using fleet = await startFleet(1);
   const injector = processInjector({ clock: realClock });
-  const plan = (target: string, raw: Record<string, unknown> = {}) => injector.plan(requestOf(target, raw), AbortSignal.timeout(5_000));
+  const plan = (target: string, raw: Record<string, unknown> = {}) => injector.plan(requestOf(target, raw), AbortSignal.timeout(60_000));
   await assert.rejects(plan(`cmd:${fleet.word}`), failsWith('last-process'));
   await assert.rejects(plan(`pid:${process.pid}`), failsWith('protected-target'));
   await assert.rejects(plan('pid:1', { allowLast: true }), failsWith('protected-target'));
@@ -176,7 +176,7 @@ test('plan refuses what is unsafe, and finds nothing where there is nothing', he
   await assert.rejects(plan('nonsense'), failsWith('bad-target'));
   assert.deepEqual(await plan('name:no-such-program-anywhere'), []);
   const own = processInjector({ clock: realClock, own: () => fleet.pids });
-  await assert.rejects(own.plan(requestOf(`cmd:${fleet.word}`, { allowLast: true }), AbortSignal.timeout(5_000)), failsWith('protected-target'));
+  await assert.rejects(own.plan(requestOf(`cmd:${fleet.word}`, { allowLast: true }), AbortSignal.timeout(60_000)), failsWith('protected-target'));
   const [allowed] = await plan(`cmd:${fleet.word}`, { allowLast: true });
   assert.match(allowed?.action ?? '', new RegExp(`^stop ${fleet.pids[0]} \\(node\\) \\(1 of 1 that match\\)$`));
   assert.equal(fleet.state(fleet.pids[0] ?? 0) === 'T', false, 'plan changes nothing');

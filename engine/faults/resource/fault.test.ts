@@ -29,7 +29,7 @@ interface Running {
 /** Injects, lets the test look, reverts whatever happened, and proves the revert. */
 async function withFault(raw: Record<string, unknown>, look: (running: Running) => Promise<void>, hold?: number): Promise<void> {
   const request = requestOf(raw, hold);
-  const [planned] = await injector.plan(request, AbortSignal.timeout(5_000));
+  const [planned] = await injector.plan(request, AbortSignal.timeout(60_000));
   assert.ok(planned);
   const undo = injector.undo.parse(JSON.parse(JSON.stringify(planned.undo)));
   const before = await injector.fingerprint(undo);

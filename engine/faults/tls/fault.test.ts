@@ -40,7 +40,7 @@ const trust = (address: string, ca: string): Promise<string> =>
     client.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
   });
 
-describe('the tls fault', { timeout: 120_000 }, () => {
+describe('the tls fault', { timeout: 300_000 }, () => {
   it('is planned only where TLS ends at a route, bites new clients, is proven, and is gone when reverted', async () => {
     await using stack = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), 'firebreak-tls-fault-'));
