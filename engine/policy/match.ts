@@ -111,7 +111,14 @@ export class TargetIndex {
    * `out` should hold as many as there are policies; what does not fit is left out.
    */
   match(bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
-    let count = appendTo(out, 0, this.#all, 0, this.#all.length);
+    return this.matchAlso(bytes, start, end, out, appendTo(out, 0, this.#all, 0, this.#all.length));
+  }
+  /**
+   * Adds the policies whose target takes bytes[start, end), another name of the same message, to the `already` that are
+   * in `out`; each policy stands there once. Returns the new count.
+   */
+  matchAlso(bytes: Uint8Array, start: number, end: number, out: Int32Array, already: number): number {
+    let count = already;
     if (this.longest === 0) return count;
     const from = this.#isPath ? pathStart(bytes, start, end) : start;
     const kinds = this.#kinds;
@@ -180,9 +187,13 @@ function appendTo(out: Int32Array, count: number, lists: Int32Array, from: numbe
   let size = count;
   for (let i = from; i < to && size < out.length; i++) {
     const index = lists[i] as number;
-    let hole = size++;
-    for (; hole > 0 && (out[hole - 1] as number) > index; hole--) out[hole] = out[hole - 1] as number;
+    let hole = size;
+    while (hole > 0 && (out[hole - 1] as number) > index) hole--;
+    // Another name of the same message may have been taken by the same policy.
+    if (hole > 0 && out[hole - 1] === index) continue;
+    if (hole < size) out.copyWithin(hole + 1, hole, size);
     out[hole] = index;
+    size++;
   }
   return size;
 }

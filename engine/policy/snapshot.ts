@@ -40,6 +40,15 @@ const SEPARATORS: Readonly<Record<Protocol, string>> = {
   tcp: '.',
 };
 
+/**
+ * Protocols whose messages are called by what they do and what they do it to, as in `find shop.orders`: a target takes
+ * the whole, the word before the space, what follows it, or the last part of that behind its first separator (`orders`).
+ */
+const OF_TWO_WORDS: ReadonlySet<Protocol> = new Set(['mongo']);
+const SPACE = 0x20;
+/** Longest name of two words that is given as text, in bytes. */
+const LONGEST_OF_TWO = 1_024;
+
 /** Room beyond the longest target: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
 const SCRATCH_MARGIN = 8;
 
@@ -49,6 +58,8 @@ class ProtocolTable {
   readonly #others: TargetIndex;
   readonly #scratch: Buffer;
   readonly #isPath: boolean;
+  readonly #ofTwoWords: boolean;
+  readonly #separator: number;
   /** All policies of the snapshot, when one of this protocol has an ignore list. */
   readonly #protecting: readonly CompiledPolicy[] | undefined;
 
@@ -56,23 +67,38 @@ class ProtocolTable {
     const policies = all.filter((policy) => policy.protocol === protocol);
     const isPath = protocol === 'http' || protocol === 'grpc';
     this.#isPath = isPath;
+    this.#ofTwoWords = OF_TWO_WORDS.has(protocol);
+    this.#separator = SEPARATORS[protocol].charCodeAt(0);
     this.#protecting = policies.some(({ ignored }) => ignored.length > 0) ? all : undefined;
     const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex =>
-      new TargetIndex(chosen, SEPARATORS[protocol].charCodeAt(0), isPath);
+      new TargetIndex(chosen, this.#separator, isPath);
     this.#others = indexOf(policies.filter(({ route }) => route === ''));
     for (const name of new Set(policies.map(({ route }) => route))) {
       if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
     }
     const longest = Math.max(this.#others.longest, ...[...this.#byRoute.values()].map((index) => index.longest));
-    this.#scratch = Buffer.alloc(longest + SCRATCH_MARGIN);
+    this.#scratch = Buffer.alloc(Math.max(longest + SCRATCH_MARGIN, this.#ofTwoWords ? LONGEST_OF_TWO : 0));
   }
 
   match(route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const index = this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route);
-    const count = (index ?? this.#others).match(bytes, start, end, out);
+    const count = this.#matchIn(index ?? this.#others, bytes, start, end, out);
     return count === 0 || this.#protecting === undefined
       ? count
       : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
+  }
+
+  #matchIn(index: TargetIndex, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+    let count = index.match(bytes, start, end, out);
+    if (!this.#ofTwoWords) return count;
+    let space = start;
+    while (space < end && bytes[space] !== SPACE) space++;
+    if (space === end) return count;
+    count = index.matchAlso(bytes, start, space, out, count);
+    count = index.matchAlso(bytes, space + 1, end, out, count);
+    let separator = space + 1;
+    while (separator < end && bytes[separator] !== this.#separator) separator++;
+    return separator === end ? count : index.matchAlso(bytes, separator + 1, end, out, count);
   }
 
   #withoutIgnored(
