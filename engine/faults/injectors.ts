@@ -8,6 +8,7 @@ import { type FaultType } from './manifests.ts';
 import { processInjector } from './process/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
+import { sqlInjector } from './sql/injector.ts';
 import { unavailableInjector } from './unavailable.ts';
 
 /** What the injectors need of the engine. */
@@ -27,7 +28,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
   return {
     http: httpInjector(onWire),
     grpc: unavailableInjector(NO_DATA_PLANE),
-    sql: unavailableInjector(NO_DATA_PLANE),
+    sql: sqlInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     redis: unavailableInjector(NO_DATA_PLANE),
     mongo: unavailableInjector(NO_DATA_PLANE),
     kafka: unavailableInjector(NO_DATA_PLANE),

@@ -1,6 +1,7 @@
 import type { Protocol } from '../contract/models.ts';
 import { http1 } from './http/http1.ts';
 import { InOrderSession } from './in-order.ts';
+import { sqlSession } from './sql/session.ts';
 import { TcpSession } from './tcp/session.ts';
 import { PassingSession, type SessionFactory } from './session.ts';
 
@@ -8,7 +9,7 @@ import { PassingSession, type SessionFactory } from './session.ts';
 export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   http: (link) => new InOrderSession(link, http1),
   grpc: (link) => new PassingSession(link),
-  sql: (link) => new PassingSession(link),
+  sql: sqlSession,
   redis: (link) => new PassingSession(link),
   mongo: (link) => new PassingSession(link),
   kafka: (link) => new PassingSession(link),

@@ -1,8 +1,11 @@
-import type { OpenRoute } from '../open-route.ts';
 import type { Verdict } from '../effects.ts';
+import type { OpenRoute } from '../open-route.ts';
 import type { Statements } from './normalise.ts';
-import { KIND, TOUCH, touchOf } from './rules.ts';
-import type { SqlContext, StatementSubject } from './subject.ts';
+import { KIND, kindOf, TOUCH, touchOf } from './rules.ts';
+import { CONNECT, type SqlContext, type StatementSubject } from './subject.ts';
+
+/** The scope of policies for the connect of a client; all others are for statements. */
+export const CONNECT_SCOPE = 'connect';
 
 /**
  * Judges all statements of one message by the rules of transactions; the first that fails or is cut decides for all of
@@ -12,25 +15,39 @@ import type { SqlContext, StatementSubject } from './subject.ts';
 export function judgeStatements(
   route: OpenRoute, statements: Statements, subject: StatementSubject, context: SqlContext, inTransaction: boolean,
 ): Verdict | undefined {
-  const { effects, protocol, name } = route;
-  const { bytes, count, dialect } = statements;
+  const { bytes, count } = statements;
+  if (count === 1) return judgeStatement(route, statements, bytes, statements.start(0), statements.end(0), subject, context, inTransaction);
   let delay: Extract<Verdict, { act: 'delay' }> | undefined;
   let first = 0;
   // A message that ends a transaction, even one that it begins itself, can only wait.
-  const ends = inTransaction || (count > 1 && someEnds(statements));
+  const sheltered = inTransaction || someEnds(statements);
   for (let i = 0; i < count; i++) {
-    const touch = touchOf(statements.kind(i), ends);
-    if (touch === TOUCH.never) continue;
-    const [start, end] = [statements.start(i), statements.end(i)];
-    subject.at(bytes, start, end, dialect).on(context, inTransaction, touch === TOUCH.delay);
-    const verdict = effects.judge(protocol, name, bytes, start, end, subject);
+    const verdict = judgeStatement(route, statements, bytes, statements.start(i), statements.end(i), subject, context, inTransaction, sheltered);
     if (verdict === undefined) continue;
     if (verdict.act !== 'delay') return verdict;
     if (delay === undefined) first = i;
     delay = delay === undefined ? verdict : { act: 'delay', parts: [...delay.parts, ...verdict.parts], total: delay.total + verdict.total };
   }
-  if (delay !== undefined) subject.at(bytes, statements.start(first), statements.end(first), dialect);
+  if (delay !== undefined) subject.at(bytes, statements.start(first), statements.end(first), statements.dialect);
   return delay;
+}
+
+/** The same for one statement, normalised in bytes[start, end): a prepared one that is executed. */
+export function judgeStatement(
+  route: OpenRoute, { dialect }: Pick<Statements, 'dialect'>, bytes: Buffer, start: number, end: number,
+  subject: StatementSubject, context: SqlContext, inTransaction: boolean, sheltered = inTransaction,
+): Verdict | undefined {
+  const touch = touchOf(kindOf(bytes, start, end), sheltered);
+  if (touch === TOUCH.never) return undefined;
+  subject.at(bytes, start, end, dialect).on(context, inTransaction, touch === TOUCH.delay);
+  return route.effects.judge(route.protocol, route.name, bytes, start, end, subject);
+}
+
+/** The same for a client that connects, as soon as it has said who it is. */
+export function judgeConnect(route: OpenRoute, statements: Pick<Statements, 'dialect'>, subject: StatementSubject, context: SqlContext): Verdict | undefined {
+  if (!route.effects.gateScope(route.protocol, CONNECT_SCOPE)) return undefined;
+  subject.at(CONNECT, 0, CONNECT.length, statements.dialect).on(context, false, false);
+  return route.effects.judge(route.protocol, route.name, CONNECT, 0, CONNECT.length, subject, CONNECT_SCOPE);
 }
 
 function someEnds(statements: Statements): boolean {

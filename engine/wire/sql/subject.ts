@@ -9,6 +9,8 @@ export interface SqlContext {
   readonly database: string;
   readonly user: string;
 }
+/** What the connect of a client is called where a statement has its text. */
+export const CONNECT = Buffer.from('CONNECT');
 const NO_CONTEXT: TravellingContext = { baggage: {}, trace: { id: '', parent: '' } };
 
 /**

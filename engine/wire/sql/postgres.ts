@@ -1,0 +1,290 @@
+import type { Verdict } from '../effects.ts';
+import { HeldBytes } from '../held-bytes.ts';
+import type { Hold } from '../holds.ts';
+import { HOLD_LIMIT, PassingSession } from '../session.ts';
+import type { Subject } from '../subject.ts';
+import { judgeConnect } from './judge.ts';
+import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.ts';
+import { Cycles } from './postgres-cycles.ts';
+import { ClientLook } from './postgres-look.ts';
+import {
+  answersFailing, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, type PostgresError, READY,
+} from './postgres-messages.ts';
+import { readStartup } from './postgres-startup.ts';
+
+type Failing = Extract<Verdict, { act: 'fail' }>;
+/** What becomes of a message: more of it must come first, it passes, it waits, or it was dealt with and goes nowhere. */
+type Step = 'more' | 'pass' | 'wait' | 'gone';
+
+/** The SQLSTATE of an injected error unless its policy has one: internal_error, and for a connect cannot_connect_now. */
+const DEFAULT_STATE = 'XX000';
+const DEFAULT_CONNECT_STATE = '57P03';
+/** The one-byte answers to a request for encryption: no; and an error in the form of a message, of a very old server. */
+const REFUSED = 0x4e;
+const ERROR = 0x45;
+
+/** One connection that speaks PostgreSQL's protocol 3 (PostgreSQL documentation, "Frontend/Backend Protocol"). */
+export class PostgresSession extends PassingSession implements AnswerEvents {
+  readonly #answers = new Answers(this);
+  readonly #cycles = new Cycles();
+  readonly #look = new ClientLook(this.link.route, this.#cycles);
+  readonly #held = new HeldBytes();
+  /** The client has not said yet who it is. */
+  #starting = true;
+  /** Answers of one byte that the server owes to requests for encryption. */
+  #encryptionAsked = 0;
+  /** The messages of the client, and those of the server, cannot be told apart any more. */
+  #clientOpaque = false;
+  #upstreamOpaque = false;
+  #clientEnded = false;
+  /** What the message at the start of `held` waits for. */
+  #waiting: 'nothing' | 'delay' | 'turn' = 'nothing';
+  /** It was judged. */
+  #judged = false;
+  #waitingSubject: Subject | undefined;
+  #hold: Hold | undefined;
+  #drop: Extract<Verdict, { act: 'drop' }> | undefined;
+  /** Bytes of the message under way that are still to come, and whether they go nowhere. */
+  #left = 0;
+  #discarding = false;
+  /** Goes to the server in the place of the message that was refused last. */
+  #instead: Uint8Array | undefined;
+  /** What was refused and the server has not answered yet, in order. */
+  readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Subject }[] = [];
+  #faulted = false;
+
+  /** A client that never reads its errors gets no more of them. */
+  override get full(): boolean {
+    return this.#held.length >= HOLD_LIMIT || (this.#faulted && this.link.clientBackedUp);
+  }
+  override fromClient(bytes: Buffer, length: number): void {
+    if (this.#waiting !== 'nothing' || this.#held.length > 0) {
+      this.#held.append(bytes, 0, length);
+      if (this.#waiting === 'nothing') this.#processHeld();
+      return;
+    }
+    const consumed = this.#process(bytes, length);
+    if (consumed < length) this.#held.append(bytes, consumed, length);
+  }
+  override fromUpstream(bytes: Buffer, length: number): void {
+    let at = 0;
+    while (this.#encryptionAsked > 0 && at < length && !this.#upstreamOpaque) at = this.#encryptionAnswered(bytes, at);
+    if (this.#upstreamOpaque) this.forward(bytes, at, length);
+    else this.#answers.read(bytes, at, length);
+    if (this.#waiting === 'turn' && this.#cycles.caughtUp && !this.link.closing) this.#takeTurn();
+  }
+  override clientEnded(): void {
+    this.#clientEnded = true;
+    if (this.#waiting === 'nothing') this.#finish();
+  }
+  override closed(): void {
+    if (this.#hold !== undefined) this.link.route.acts.cancel(this.#hold, this.#waitingSubject ?? this.#look.subject);
+    this.#hold = undefined;
+  }
+
+  /** Passes on what may pass of bytes[0, end); returns how many bytes are done with, the others must wait. */
+  #process(bytes: Buffer, end: number): number {
+    let from = 0;
+    let at = 0;
+    while (at < end && !this.#clientOpaque) {
+      if (this.#left > 0) {
+        const size = Math.min(this.#left, end - at);
+        this.#left -= size;
+        at += size;
+        if (this.#discarding) from = at;
+        this.#discarding &&= this.#left > 0;
+        continue;
+      }
+      const judged = this.#judged;
+      this.#judged = false;
+      const step = this.#starting ? this.#startup(bytes, at, end, judged) : this.#message(bytes, at, end, judged);
+      if (this.link.closing) return end;
+      if (step === 'pass') continue;
+      this.#toUpstream(bytes, from, at);
+      if (step !== 'gone') {
+        this.#judged = step === 'wait' || judged;
+        return at;
+      }
+      from = at;
+      this.#discarding = true;
+      if (this.#instead !== undefined) this.link.toUpstream(this.#instead);
+      this.#instead = undefined;
+    }
+    this.#toUpstream(bytes, from, end);
+    return end;
+  }
+  #processHeld(): void {
+    const bytes = this.#held.peek();
+    const length = this.#held.length;
+    const consumed = this.#process(bytes, length);
+    if (consumed === 0) return;
+    this.#held.take();
+    if (consumed < length) this.#held.append(bytes, consumed, length);
+  }
+  /** The message that waited goes on, and what came behind it. */
+  #proceed(): void {
+    this.#waiting = 'nothing';
+    this.#waitingSubject = undefined;
+    this.#processHeld();
+    if (this.#waiting !== 'nothing' || this.link.closing) return;
+    if (this.#clientEnded) this.#finish();
+    else this.link.drained();
+  }
+  #finish(): void {
+    const rest = this.#held.take();
+    this.#toUpstream(rest, 0, rest.length);
+    this.link.endUpstream();
+  }
+  #toUpstream(bytes: Buffer, from: number, to: number): void {
+    if (from < to) this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+
+  #message(bytes: Buffer, at: number, end: number, judged: boolean): Step {
+    if (end - at < HEADER) return 'more';
+    const length = bytes.readInt32BE(at + 1);
+    if (length < 4 || length > LONGEST_MESSAGE) return this.#lost('the bytes of the client are no message of PostgreSQL');
+    const look = this.#look.message(bytes, at, Math.min(end, at + 1 + length), 1 + length, judged);
+    if (look === 'more') return 'more';
+    const step = look === 'pass' ? 'pass' : this.#impose(this.#look.verdict as Verdict, bytes[at] === CLIENT.query);
+    if (step !== 'wait') this.#left = 1 + length;
+    return step;
+  }
+  #startup(bytes: Buffer, at: number, end: number, judged: boolean): Step {
+    const startup = readStartup(bytes, at, end);
+    if (startup.kind === 'more') return 'more';
+    if (startup.kind === 'unknown') return this.#lost(startup.why);
+    if (startup.kind === 'cancel') {
+      this.#clientOpaque = this.#upstreamOpaque = true;
+      return 'pass';
+    }
+    if (startup.kind === 'encryption') this.#encryptionAsked++;
+    else {
+      this.#look.context = startup.context;
+      const { route } = this.link;
+      const { statements, subject, context } = this.#look;
+      const verdict = judged ? undefined : judgeConnect(route, statements, subject, context);
+      if (verdict?.act === 'fail') return this.#answer(verdict, DEFAULT_CONNECT_STATE, true);
+      if (verdict !== undefined) return this.#impose(verdict, false);
+      this.#starting = false;
+      this.#cycles.single(false);
+    }
+    this.#left = startup.size;
+    return 'pass';
+  }
+  #lost(why: string): Step {
+    this.#clientOpaque = true;
+    this.link.notUnderstood(why);
+    return 'pass';
+  }
+
+  #impose(verdict: Verdict, query: boolean): Step {
+    const { acts } = this.link.route;
+    const { subject } = this.#look;
+    const cycles = this.#cycles;
+    this.#faulted = true;
+    if (verdict.act === 'delay') {
+      const kept = (this.#waitingSubject = subject.kept());
+      this.#waiting = 'delay';
+      this.#hold = acts.delayed(verdict, kept, () => {
+        this.#hold = undefined;
+        this.#proceed();
+      });
+      return 'wait';
+    }
+    if (verdict.act === 'drop') {
+      if (cycles.caughtUp) {
+        acts.dropped(verdict, subject);
+        this.link.reset();
+        return 'gone';
+      }
+      this.#waitingSubject = subject.kept();
+      this.#waiting = 'turn';
+      this.#drop = verdict;
+      return 'wait';
+    }
+    if (query && cycles.idle && this.#answers.atBoundary) return this.#answer(verdict, DEFAULT_STATE, false);
+    // Whatever is under way on the server: it fails there in its turn, and takes its pipeline with it.
+    this.#instead = query ? FAILING_QUERY : FAILING_EXECUTE;
+    this.#refused.push({ cycle: cycles.sent + 1, verdict, subject: subject.kept() });
+    if (query) cycles.single(false);
+    else cycles.refused();
+    return 'gone';
+  }
+  /** Answers with the error at once: nothing is under way. */
+  #answer(verdict: Failing, state: string, ends: boolean): Step {
+    this.#faulted = true;
+    this.link.route.acts.failed(verdict, this.#look.subject);
+    if (this.#sendError(verdict, state, ends)) this.link.toClient(READY);
+    return 'gone';
+  }
+  /** Returns whether the connection goes on. */
+  #sendError(verdict: Failing, state: string, ends: boolean): boolean {
+    const error = errorOf(verdict, state);
+    const fatal = ends || isFatal(error);
+    this.link.toClient(errorResponse(error, fatal));
+    if (fatal) this.link.close();
+    return !fatal;
+  }
+  /** All that came before the message which is to lose its connection is answered. */
+  #takeTurn(): void {
+    const verdict = this.#drop;
+    this.#drop = undefined;
+    // The policy may have gone, or HALT been called, while it waited.
+    if (verdict === undefined || this.#cycles.inTransaction || !this.link.route.effects.inForce(verdict.id)) return this.#proceed();
+    this.link.route.acts.dropped(verdict, this.#waitingSubject ?? this.#look.subject);
+    this.link.reset();
+  }
+
+  #encryptionAnswered(bytes: Buffer, at: number): number {
+    const answer = bytes[at];
+    this.#encryptionAsked--;
+    if (answer === REFUSED) {
+      this.forward(bytes, at, at + 1);
+      return at + 1;
+    }
+    if (answer === ERROR) return at;
+    this.#clientOpaque = this.#upstreamOpaque = true;
+    this.link.notUnderstood('the connection is encrypted');
+    return at;
+  }
+
+  // What the reader of answers tells:
+  forward(bytes: Buffer, from: number, to: number): void {
+    if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+  ready(status: number): void {
+    this.#cycles.ready(status);
+    while ((this.#refused[0]?.cycle ?? Infinity) <= this.#cycles.answered) this.#refused.shift();
+    if (status === IDLE) this.#look.transactionOver();
+  }
+  copyIn(): void {
+    this.#cycles.copyInBegins();
+  }
+  error(): void {
+    this.#cycles.copyInEnds();
+  }
+  get wantsError(): boolean {
+    return this.#refused[0]?.cycle === this.#cycles.answered + 1;
+  }
+  replaced(error: Buffer): boolean {
+    if (!answersFailing(error)) return false;
+    const refused = this.#refused.shift();
+    if (refused === undefined) return false;
+    this.link.route.acts.failed(refused.verdict, refused.subject);
+    this.#sendError(refused.verdict, DEFAULT_STATE, false);
+    return true;
+  }
+  broken(): void {
+    this.#clientOpaque = this.#upstreamOpaque = true;
+    this.link.notUnderstood('the bytes of the server are no message of PostgreSQL');
+  }
+}
+
+function errorOf({ extra, policy, refusal }: Failing, state: string): PostgresError {
+  const sqlstate = extra?.['sqlstate'];
+  const message = Buffer.from(refusal.body).toString('utf8');
+  return {
+    sqlstate: typeof sqlstate === 'string' && sqlstate !== '' ? sqlstate : state,
+    message: message === '' ? `fault injected by policy ${policy}` : message,
+  };
+}
