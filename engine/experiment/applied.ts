@@ -289,7 +289,8 @@ const ENDED_FROM_OUTSIDE: readonly string[] = ['fault-ended', 'halted'];
 
 /** The routes that a wire fault was injected on; none for a fault of the host. */
 const routesOf = ({ type, route, routes }: FaultRequest): string[] =>
-  routes.filter(({ name, protocol }) => protocol === type && (route === '' || route === name)).map(({ name }) => name);
+  // Toxics (tcp) are on the bytes of any protocol.
+  routes.filter(({ name, protocol }) => (protocol === type || type === 'tcp') && (route === '' || route === name)).map(({ name }) => name);
 
 const issueOf = ({ name, place }: Policy, message: string, hint: string): FileIssue => ({
   ...place,

@@ -7,6 +7,7 @@ import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { processInjector } from './process/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
+import { tcpInjector } from './tcp/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
 import { sqlInjector } from './sql/injector.ts';
 import { unavailableInjector } from './unavailable.ts';
@@ -34,6 +35,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     kafka: unavailableInjector(NO_DATA_PLANE),
     rabbitmq: unavailableInjector(NO_DATA_PLANE),
     tls: tlsInjector(onWire),
+    tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     resource: resourceInjector(deps.clock),
     process: processInjector(deps),
   };

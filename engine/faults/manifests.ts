@@ -8,10 +8,11 @@ import { rabbitmqManifest } from './rabbitmq/manifest.ts';
 import { redisManifest } from './redis/manifest.ts';
 import { resourceManifest } from './resource/manifest.ts';
 import { sqlManifest } from './sql/manifest.ts';
+import { tcpManifest } from './tcp/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tls' | 'resource' | 'process';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -23,6 +24,7 @@ export const manifests = {
   kafka: kafkaManifest,
   rabbitmq: rabbitmqManifest,
   tls: tlsManifest,
+  tcp: tcpManifest,
   resource: resourceManifest,
   process: processManifest,
 } as const satisfies { readonly [Type in FaultType]: FaultManifest<Type> };

@@ -69,7 +69,7 @@ export function defineManifest<const Type extends string, Params extends z.ZodOb
 export const effectFigure = z.object({
   /** Such as `latency`, `error rate`, `cpu load`. */
   name: z.string(),
-  unit: z.enum(['ms', 'ratio', 'MB', 'cores', 'count', 'per s']),
+  unit: z.enum(['ms', 'ratio', 'MB', 'cores', 'count', 'per s', 'KB/s', 'bytes']),
   requested: z.number(),
   delivered: z.number().nullable(),
   /** How many measurements `delivered` rests on. */

@@ -187,8 +187,9 @@ function checkRoute(
     near === undefined ? `the routes are ${known.join(', ')}` : `did you mean ${near}?`,
   );
 }
+/** Policies of type tcp take hold of bytes, whatever these mean. */
 const sameProtocol = (route: Route, type: string): boolean =>
-  !protocol.safeParse(type).success || route.protocol === type;
+  type === 'tcp' || !protocol.safeParse(type).success || route.protocol === type;
 
 /** Gives a nameless policy the name of its type and a number, and every policy its hash. */
 function named(policies: readonly Policy[]): readonly Policy[] {

@@ -56,6 +56,8 @@ export function effectValue(value: number | null, unit: EffectFigure['unit']): s
     case 'per s':
       return `${trim(value, 2)}/s`;
     case 'MB':
+    case 'KB/s':
+    case 'bytes':
     case 'cores':
       return `${trim(value, 2)} ${unit}`;
     case 'count':

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { type Protocol } from '../contract/models.ts';
 import { type Clock, realClock } from '../kernel/clock.ts';
 import { FirebreakError } from '../kernel/errors.ts';
-import { type FaultManifest, type FaultRequest, type Injector, type TargetPlan } from '../kernel/fault.ts';
+import { type Effect, type FaultManifest, type FaultRequest, type Injector, type TargetPlan } from '../kernel/fault.ts';
 import { type MessageParams, sharesOf } from '../kernel/message-fields.ts';
 import { newFaultId } from '../kernel/random.ts';
 import { type WirePolicy } from '../policy/snapshot.ts';
 import { type Asks, effectOf, namesOf, rateMeter, type RateMeter, type Words } from './effect-of.ts';
-import { type Wire } from './wire.ts';
+import { type PolicyCounters, type Wire } from './wire.ts';
 
 /** A process that cannot be confused with another one of the same pid. */
 export interface Owner {
@@ -60,19 +60,21 @@ function holderOf(deps: WireInjectorDeps, record: WireUndo): 'here' | 'gone' {
   return state === 'self' ? 'here' : 'gone';
 }
 
-/** Puts a policy of the protocol into the wire, reads its counters as proof, and takes it out again. */
-export function wireInjector<Params extends MessageParams>(deps: WireInjectorDeps, fault: WireFault<Params>): Injector<Params, WireUndo> {
-  const meters = new Map<string, RateMeter>();
-  const clock = deps.clock ?? realClock;
-  const meterOf = (record: WireUndo): RateMeter => {
-    const meter = meters.get(record.policyId) ?? rateMeter();
-    meters.set(record.policyId, meter);
-    return meter;
-  };
+/** How one kind of policy is planned, put into the wire and measured there. */
+export interface PolicyLife<Params> {
+  plan(request: FaultRequest<Params>): TargetPlan<WireUndo>;
+  policy(request: FaultRequest<Params>): Omit<WirePolicy, 'id'>;
+  effect(record: WireUndo, request: FaultRequest<Params>, counters: PolicyCounters | undefined): Effect;
+  /** It is out of the wire. */
+  reverted?(record: WireUndo): void;
+}
+
+/** Puts a policy into the wire, reads its counters as proof, and takes it out again. */
+export function policyInjector<Params>(deps: WireInjectorDeps, life: PolicyLife<Params>): Injector<Params, WireUndo> {
   return {
     undo,
     unavailable: () => '',
-    plan: async (request) => [planFor(deps.owner, fault, request)],
+    plan: async (request) => [life.plan(request)],
     inject: async (record, context) => {
       const { request } = context;
       if (deps.wire.has(record.policyId)) return;
@@ -87,24 +89,14 @@ export function wireInjector<Params extends MessageParams>(deps: WireInjectorDep
         );
       }
       await deps.wire.add({
-        ...policyOf(fault, request),
+        ...life.policy(request),
         id: record.policyId,
         fault: context.fault,
       });
     },
-    verify: async (record, { request }) => {
-      const counters = deps.wire.counters(record.policyId);
-      return effectOf({
-        where: `${namesOf(record.routes)} ${request.target}`,
-        words: fault.words(request.params),
-        asks: asksOf(fault, request.params),
-        counters,
-        rate: meterOf(record)(counters, clock.now()),
-        hint: `${headerHint(request.params)}${fault.hint?.(request.params, request.target) ?? ''}`,
-      });
-    },
+    verify: async (record, { request }) => life.effect(record, request, deps.wire.counters(record.policyId)),
     revert: async (record) => {
-      meters.delete(record.policyId);
+      life.reverted?.(record);
       if (holderOf(deps, record) === 'here') await deps.wire.remove(record.policyId);
     },
     fingerprint: async (record) => {
@@ -112,6 +104,35 @@ export function wireInjector<Params extends MessageParams>(deps: WireInjectorDep
       return `wire policy ${record.policyId}: ${held ? 'present' : 'absent'}`;
     },
   };
+}
+
+/** The same for a policy on the messages of a protocol. */
+export function wireInjector<Params extends MessageParams>(deps: WireInjectorDeps, fault: WireFault<Params>): Injector<Params, WireUndo> {
+  const meters = new Map<string, RateMeter>();
+  const clock = deps.clock ?? realClock;
+  const meterOf = (record: WireUndo): RateMeter => {
+    const meter = meters.get(record.policyId) ?? rateMeter();
+    meters.set(record.policyId, meter);
+    return meter;
+  };
+  return policyInjector<Params>(deps, {
+    plan: (request) => {
+      const { one, many } = fault.words(request.params);
+      const sentence = fault.manifest.explain(request.params as never, request.target);
+      return planOn(deps.owner, request, { protocol: fault.protocol, one, many, sentence });
+    },
+    policy: (request) => policyOf(fault, request),
+    effect: (record, request, counters) =>
+      effectOf({
+        where: `${namesOf(record.routes)} ${request.target}`,
+        words: fault.words(request.params),
+        asks: asksOf(fault, request.params),
+        counters,
+        rate: meterOf(record)(counters, clock.now()),
+        hint: `${headerHint(request.params)}${fault.hint?.(request.params, request.target) ?? ''}`,
+      }),
+    reverted: ({ policyId }) => void meters.delete(policyId),
+  });
 }
 
 /** The policy as the wire takes it, but for its id. */
@@ -151,30 +172,36 @@ function asksOf<Params extends MessageParams>(fault: WireFault<Params>, params: 
   };
 }
 
-function planFor<Params extends MessageParams>(
-  owner: Owner,
-  fault: WireFault<Params>,
-  request: FaultRequest<Params>,
-): TargetPlan<WireUndo> {
-  const { protocol } = fault;
-  const { one, many } = fault.words(request.params);
-  const on = fault.on ?? {
-    takes: (route) => route.protocol === protocol,
-    called: `${protocol} route`,
-    remedy: `add a route with protocol: ${protocol} to the file`,
-  };
-  const known = request.routes.filter((route) => on.takes(route)).map(({ name }) => name);
+/** What a plan says of a policy on routes. */
+export interface Planned {
+  /** '' = routes of every protocol. */
+  readonly protocol: Protocol | '';
+  /** What people call that which is held back. */
+  readonly one: string;
+  readonly many: string;
+  /** What will happen, from the manifest. */
+  readonly sentence: string;
+}
+
+/** The plan of a policy on the routes that it can reach. Throws FirebreakError `no-route` when there is none. */
+export function planOn(owner: Owner, request: FaultRequest<unknown>, { protocol, one, many, sentence }: Planned): TargetPlan<WireUndo> {
+  const known = request.routes.filter((route) => protocol === '' || route.protocol === protocol).map(({ name }) => name);
   const routes = known.filter((name) => request.route === '' || name === request.route);
+  const kind = protocol === '' ? '' : `${protocol} `;
   if (routes.length === 0) {
-    const wanted = `there is no ${on.called}${request.route === '' ? '' : ` named ${request.route}`}`;
+    const wanted = request.route === '' ? `there is no ${kind}route` : `there is no ${kind}route named ${request.route}`;
     throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no ${one} can reach the fault`, {
-      hint: known.length === 0 ? on.remedy : `the ${on.called}s are ${known.join(', ')}`,
+      hint:
+        known.length > 0
+          ? `the ${kind}routes are ${known.join(', ')}`
+          : protocol === ''
+            ? 'add a route to the file'
+            : `add a route with protocol: ${protocol} to the file`,
     });
   }
   const names = namesOf(routes);
-  const sentence = fault.manifest.explain(request.params as never, request.target);
   return {
-    target: `${names} ${request.target}`,
+    target: `${names} ${request.target}`.trim(),
     undo: { policyId: newFaultId(), owner, routes },
     action: `Add the policy to the wire on ${names}: ${lowerFirst(sentence)}`,
     inverse: `Remove the policy from the wire on ${names}; ${many} it holds back go on at once.`,

@@ -7,6 +7,7 @@ import { Effects, type SlottedPolicy } from './effects.ts';
 import { Holds } from './holds.ts';
 import type { Answer, Order, Request, RouteOrder, Told, WorkerStart } from './messages.ts';
 import type { OpenRoute } from './open-route.ts';
+import { forgetRoute, placeRoute } from './places.ts';
 import { SESSIONS } from './sessions.ts';
 import { Shard } from './shared.ts';
 import { Tap } from './tap.ts';
@@ -123,8 +124,10 @@ function listen(order: RouteOrder): Promise<number> {
   // Paused, because the connection takes the handle over before anything may be read.
   const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const session = SESSIONS[order.protocol];
-    if (greeter === undefined) connections.add(new Connection(route, socket, session));
-    else greeter.greet(socket, ({ secured, alpn }) => connections.add(new Connection(route, secured, session, 0, { raw: socket, alpn })));
+    const number = toxics.numberOf(order.slot);
+    if (toxics.refuses(route, number)) socket.resetAndDestroy();
+    else if (greeter === undefined) connections.add(new Connection(route, socket, session, number));
+    else greeter.greet(socket, ({ secured, alpn }) => connections.add(new Connection(route, secured, session, number, { raw: socket, alpn })));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(new OpenFailure(order.name, cause)));
@@ -135,7 +138,9 @@ function listen(order: RouteOrder): Promise<number> {
       server.on('error', route.failed);
       listeners.set(order.name, { server, connections, ...(greeter !== undefined && { greeter }) });
       const address = server.address();
-      resolve(address !== null && typeof address === 'object' ? address.port : wanted);
+      const port = address !== null && typeof address === 'object' ? address.port : wanted;
+      placeRoute({ name: order.name, protocol: order.protocol, listen: { host, port }, upstream: order.upstream });
+      resolve(port);
     });
   });
 }
@@ -144,6 +149,7 @@ function close(name: string): void {
   const listener = listeners.get(name);
   if (listener === undefined) return;
   listeners.delete(name);
+  forgetRoute(name);
   listener.server.close();
   listener.greeter?.close();
   for (const connection of listener.connections) connection.destroy();

@@ -93,6 +93,8 @@ export function verdictJson(outcome: RunOutcome): Record<string, unknown> {
 }
 
 /** `latency` in ms becomes `latency_ms`: a key that says its unit. */
-const SUFFIX: Readonly<Record<EffectFigure['unit'], string>> = { ms: '_ms', MB: '_mb', ratio: '', cores: '', count: '', 'per s': '_per_s', 'KB/s': '_kb_per_s', bytes: '_bytes' };
+const SUFFIX: Readonly<Record<EffectFigure['unit'], string>> = {
+  ms: '_ms', MB: '_mb', ratio: '', cores: '', count: '', 'per s': '_per_s', 'KB/s': '_kb_per_s', bytes: '_bytes',
+};
 const figuresJson = (fault: FaultReport, side: 'requested' | 'delivered'): Record<string, number | null> =>
   Object.fromEntries(fault.effect.figures.map((figure) => [figure.name.replaceAll(/\W+/g, '_') + SUFFIX[figure.unit], figure[side]]));

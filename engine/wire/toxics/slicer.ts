@@ -22,6 +22,7 @@ export class Slicer extends QueueStage {
         this.#keep(own.subarray(at, at + size), true);
         at += size;
       }
+      this.count('errors');
       this.acted('latency');
     }
     this.pump();

@@ -120,6 +120,8 @@ function amount({ unit }: EffectFigure, value: number | null): string {
     case 'count':
       return count(value);
     case 'MB':
+    case 'KB/s':
+    case 'bytes':
     case 'cores':
       return `${count(value)} ${unit}`;
   }
