@@ -6,6 +6,7 @@ import { type WireInjectorDeps } from '../wire/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { processInjector } from './process/injector.ts';
+import { redisInjector } from './redis/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
 import { tcpInjector } from './tcp/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
@@ -30,7 +31,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     http: httpInjector(onWire),
     grpc: unavailableInjector(NO_DATA_PLANE),
     sql: sqlInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
-    redis: unavailableInjector(NO_DATA_PLANE),
+    redis: redisInjector(onWire),
     mongo: unavailableInjector(NO_DATA_PLANE),
     kafka: unavailableInjector(NO_DATA_PLANE),
     rabbitmq: unavailableInjector(NO_DATA_PLANE),

@@ -3,6 +3,7 @@ import { http1 } from './http/http1.ts';
 import { InOrderSession } from './in-order.ts';
 import { sqlSession } from './sql/session.ts';
 import { TcpSession } from './tcp/session.ts';
+import { RedisSession } from './redis/redis-session.ts';
 import { PassingSession, type SessionFactory } from './session.ts';
 
 /** How each protocol is understood; a protocol without an entry does not compile. */
@@ -10,7 +11,7 @@ export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   http: (link) => new InOrderSession(link, http1),
   grpc: (link) => new PassingSession(link),
   sql: sqlSession,
-  redis: (link) => new PassingSession(link),
+  redis: (link) => new RedisSession(link),
   mongo: (link) => new PassingSession(link),
   kafka: (link) => new PassingSession(link),
   rabbitmq: (link) => new PassingSession(link),
