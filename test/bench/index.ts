@@ -11,6 +11,7 @@ import { type Judged, judge, unmeasured } from './targets.ts';
  */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
+  conditions: () => import('./conditions.ts'),
   http: () => import('./http.ts'),
   delay: () => import('./delay.ts'),
   halt: () => import('./halt.ts'),
