@@ -158,6 +158,10 @@ export class Connection implements PipeOwner, Link {
   get clientBackedUp(): boolean {
     return this.#client.backedUp;
   }
+  /** An IPv4 address without the prefix that a dual-stack socket gives it (RFC 4291, 2.5.5.2). */
+  get localAddress(): string {
+    return (this.#client.socket.localAddress ?? '').replace(/^::ffff:/i, '');
+  }
 
   #clientMayGoOn(): boolean {
     return !this.#session.full && this.#upstream?.backedUp !== true;

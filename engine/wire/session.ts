@@ -62,6 +62,8 @@ export interface Link {
   readonly closing: boolean;
   /** Writes to the client wait in this process. */
   readonly clientBackedUp: boolean;
+  /** The address of this machine that the client reached; '' when there is none. */
+  readonly localAddress: string;
 }
 
 /** Makes the session of a new connection. */

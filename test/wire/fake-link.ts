@@ -17,6 +17,7 @@ export class FakeLink implements Link {
   #upstream: Buffer[] = [];
   closing = false;
   clientBackedUp = false;
+  localAddress = '127.0.0.1';
   clientOver = false;
   upstreamOver = false;
   wasReset = false;
