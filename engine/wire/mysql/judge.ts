@@ -1,0 +1,87 @@
+import type { Verdict } from '../effects.ts';
+import type { OpenRoute } from '../open-route.ts';
+import { judgeConnect, judgeStatements } from '../sql/judge.ts';
+import { LOOKED_AT, type Statements } from '../sql/normalise.ts';
+import { StatementSubject } from '../sql/subject.ts';
+import type { CommandScanner } from './commands.ts';
+import type { Opening } from './opening.ts';
+import type { PreparedStatements } from './prepared.ts';
+import { COMMAND, int4At, type Reply, REPLY } from './protocol.ts';
+import type { Responses } from './responses.ts';
+import { arePlain, behindAttributes, read } from './statement.ts';
+
+/** Room for query attributes in front of the SQL, in bytes. */
+const ATTRIBUTES = 4_096;
+const NOTHING = Buffer.alloc(0);
+const USE = Buffer.from('USE ');
+
+/** One for all connections of a worker: what is told later is kept from it. */
+const SUBJECT = new StatementSubject();
+
+/** What the commands of one connection say, and what the policies say to them. */
+export class CommandJudge {
+  readonly subject = SUBJECT;
+  /** What `read` read. */
+  reply: Reply = REPLY.result;
+  /** It cannot leave a transaction open. */
+  plain = false;
+  readonly #route: OpenRoute;
+  readonly #prepared: PreparedStatements;
+  readonly #responses: Responses;
+  readonly #opening: Opening;
+  #statements: Statements;
+
+  constructor(route: OpenRoute, prepared: PreparedStatements, responses: Responses, opening: Opening) {
+    this.#route = route;
+    this.#prepared = prepared;
+    this.#responses = responses;
+    this.#opening = opening;
+    this.#statements = read(NOTHING, 0, 0, true, 0);
+  }
+
+  /** Whether there is any policy that could judge. */
+  get wanted(): boolean {
+    return this.#route.effects.gate(this.#route.protocol);
+  }
+
+  /** Judges the client that connects. */
+  connect(): Verdict | undefined {
+    return judgeConnect(this.#route, this.#statements, SUBJECT, this.#opening);
+  }
+  /** For a command that nobody wants to look at. */
+  skip({ code }: CommandScanner): void {
+    this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
+    this.plain = false;
+  }
+  /** Reads the command that the scanner found in bytes[.., end). False: too little of it is there. */
+  read(bytes: Buffer, { at, length, split, code }: CommandScanner, end: number): boolean {
+    const { status } = this.#responses;
+    const there = Math.min(end, at + length);
+    const complete = there === at + length && !split;
+    this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
+    const wanted = Math.min(length, 1 + LOOKED_AT + (this.#opening.queryAttributes ? ATTRIBUTES : 0));
+    let enough = there - at >= wanted;
+    if (code === COMMAND.query) {
+      const start = this.#opening.queryAttributes ? behindAttributes(bytes, at + 1, there) : at + 1;
+      this.#statements = read(bytes, start < 0 ? there : start, there, complete, status);
+    } else if (code === COMMAND.initDb) {
+      const text = Buffer.concat([USE, bytes.subarray(at + 1, there)]);
+      this.#statements = read(text, 0, text.length, complete, status);
+    } else {
+      const prepared = length < 5 ? undefined : this.#prepared.get(int4At(bytes, at + 1));
+      const sql = prepared?.sql ?? NOTHING;
+      this.#statements = read(sql, 0, sql.length, prepared?.truncated !== true, status);
+      enough = true;
+    }
+    this.plain = this.#statements.count > 0 && arePlain(this.#statements);
+    const { bytes: text, dialect, count } = this.#statements;
+    SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);
+    SUBJECT.on(this.#opening, this.#responses.inTransaction, false);
+    return enough;
+  }
+
+  /** Judges what was read. What cannot be known (a statement that was forgotten) is left alone. */
+  verdict(): Verdict | undefined {
+    return judgeStatements(this.#route, this.#statements, SUBJECT, this.#opening, this.#responses.inTransaction);
+  }
+}

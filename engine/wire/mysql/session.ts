@@ -1,0 +1,266 @@
+import { STEP } from '../codec.ts';
+import type { Verdict } from '../effects.ts';
+import { HeldBytes } from '../held-bytes.ts';
+import type { Hold } from '../holds.ts';
+import { HOLD_LIMIT, type Link, type Session, type SessionFactory } from '../session.ts';
+import type { Subject } from '../subject.ts';
+import { Answers } from './answers.ts';
+import { CommandScanner } from './commands.ts';
+import { errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
+import { CommandJudge } from './judge.ts';
+import { Opening, OVER } from './opening.ts';
+import { PacketScanner } from './packets.ts';
+import { PreparedStatements } from './prepared.ts';
+import { COMMAND, isStatement, REPLY, replyTo } from './protocol.ts';
+import { Responses } from './responses.ts';
+
+/** A connection of MySQL or MariaDB, from the server's greeting on. */
+export const mysqlSession: SessionFactory = (link) => new MysqlSession(link);
+
+/** What the next message of the client waits for: nothing, its delay, or the answers before it. */
+type Wait = 'nothing' | 'delay' | 'turn';
+/** What becomes of the message that waited, when it goes on. */
+type Fate = 'undecided' | 'passes' | 'fails';
+
+/**
+ * Follows the commands of one connection and their answers. What passes goes on at once; what waits lies in `held`, and all
+ * behind it waits too. The rules: nothing fails and nothing is cut while a transaction is open, or may be.
+ */
+class MysqlSession implements Session {
+  readonly #link: Link;
+  readonly #commands = new CommandScanner();
+  readonly #prepared = new PreparedStatements();
+  readonly #responses = new Responses(this.#prepared);
+  readonly #opening: Opening;
+  readonly #answers: Answers;
+  readonly #judge: CommandJudge;
+  readonly #held = new HeldBytes();
+  #wait: Wait = 'nothing';
+  #fate: Fate = 'undecided';
+  /** What was decided on the message at the start of `held`, and what is told of it. */
+  #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
+  #told: Subject | undefined;
+  #hold: Hold | undefined;
+  /** The error that answers the message under way, which goes nowhere. */
+  #refusal: Buffer | undefined;
+  /** Nothing has gone upstream since the last refusal. */
+  #refused = false;
+  #opaque = false;
+  #clientEnded = false;
+
+  constructor(link: Link) {
+    this.#link = link;
+    const packets = new PacketScanner();
+    this.#opening = new Opening(link, packets, this.#responses);
+    this.#answers = new Answers(link, packets, this.#responses, this.#opening);
+    this.#judge = new CommandJudge(link.route, this.#prepared, this.#responses, this.#opening);
+  }
+
+  /** A client that never reads its refusals gets no more of them. */
+  get full(): boolean {
+    return this.#held.length >= HOLD_LIMIT || (this.#refused && this.#link.clientBackedUp);
+  }
+  get upstreamFull(): boolean {
+    return false;
+  }
+
+  fromClient(bytes: Buffer, length: number): void {
+    if (this.#wait !== 'nothing' || this.#held.length > 0) {
+      this.#held.append(bytes, 0, length);
+      if (this.#wait === 'nothing') this.#processHeld();
+    } else {
+      const consumed = this.#process(bytes, length);
+      if (consumed < length) this.#held.append(bytes, consumed, length);
+    }
+  }
+  fromUpstream(bytes: Buffer, length: number): void {
+    if (this.#opaque) return this.#link.toClient(length === bytes.length ? bytes : bytes.subarray(0, length));
+    this.#follow(this.#answers.read(bytes, length));
+    if (this.#link.closing) return;
+    if (this.#wait === 'turn' && (this.#opaque || this.#responses.outstanding === 0)) this.#answered();
+    else if (this.#opaque && this.#wait === 'nothing' && this.#held.length > 0) this.#processHeld();
+  }
+  clientEnded(): void {
+    this.#clientEnded = true;
+    if (this.#wait === 'nothing') this.#finish();
+  }
+  upstreamEnded(): void {
+    this.#link.endClient();
+  }
+  upstreamFailed(): void {
+    this.#link.reset();
+  }
+  closed(): void {
+    if (this.#hold !== undefined) this.#link.route.acts.cancel(this.#hold, this.#told ?? this.#judge.subject);
+    this.#hold = undefined;
+  }
+
+  /** Passes on what may pass of bytes[0, end). Returns how much is done with; the rest must wait or is not complete. */
+  #process(bytes: Buffer, end: number): number {
+    const commands = this.#commands;
+    let from = 0;
+    for (let at = 0; !this.#opaque && !this.#link.closing; at = commands.position) {
+      const step = commands.step(bytes, at, end);
+      if (step === STEP.head) {
+        this.#forward(bytes, from, commands.start);
+        from = commands.start;
+        if (!this.#head(bytes, end)) return from;
+      } else {
+        this.#prepared.capture(bytes, at, commands.position);
+        this.#forward(bytes, from, commands.position);
+        from = commands.position;
+        if (step === STEP.more) return from;
+        this.#ended();
+      }
+    }
+    this.#forward(bytes, from, end);
+    return end;
+  }
+
+  /** Decides on the message whose head was found. False: it waits, with all behind it. */
+  #head(bytes: Buffer, end: number): boolean {
+    const { sequence, code } = this.#commands;
+    const responses = this.#responses;
+    if (!this.#opening.answered) return this.#login(bytes, end);
+    // Part of an exchange of credentials, or of a file that the server asked for.
+    if (responses.wantsFile || sequence !== 0) return true;
+    const reply = replyTo(code);
+    if (isStatement(code)) return this.#statement(bytes, end);
+    if (reply === REPLY.unknown) this.#follow('the client sent a command that this protocol does not have');
+    else if (reply === REPLY.stream) this.#follow('the client follows the log of changes');
+    else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection);
+    this.#prepared.note(bytes, this.#commands);
+    return true;
+  }
+  /** The client's answer to the greeting is read whole: it says who connects. */
+  #login(bytes: Buffer, end: number): boolean {
+    const { at, length } = this.#commands;
+    if (end - at < Math.min(length, HOLD_LIMIT / 2)) return this.#later();
+    if (this.#fate === 'undecided') {
+      this.#follow(this.#opening.answer(bytes, at, Math.min(end, at + length)));
+      const verdict = this.#opaque ? undefined : this.#judge.connect();
+      if (verdict !== undefined && verdict.act !== 'delay') {
+        this.#opening.condemn(verdict, this.#judge.subject.kept());
+        this.#answers.picking = true;
+      } else if (verdict !== undefined) return this.#delay(verdict);
+    }
+    this.#fate = 'undecided';
+    this.#opening.enter();
+    return true;
+  }
+
+  #statement(bytes: Buffer, end: number): boolean {
+    const { acts, tap } = this.#link.route;
+    const judge = this.#judge;
+    const fate = this.#fate;
+    const policies = judge.wanted;
+    // Without a policy nothing is read but for what is told of it, from what is there.
+    const read = policies || tap.wantsPassing || fate !== 'undecided';
+    if (!read) judge.skip(this.#commands);
+    else if (!judge.read(bytes, this.#commands, end) && policies) return this.#later();
+    this.#fate = 'undecided';
+    if (fate === 'fails' && this.#verdict?.act === 'fail') this.#refuse(this.#verdict, this.#told ?? judge.subject);
+    if (fate === 'undecided') {
+      acts.seen();
+      const verdict = policies ? judge.verdict() : undefined;
+      if (verdict !== undefined) return this.#impose(verdict);
+      if (tap.wantsPassing) acts.passed(judge.subject);
+    }
+    if (fate !== 'fails') this.#responses.expect(judge.reply, judge.plain);
+    return true;
+  }
+  /** More of the message must be there, or its time come. */
+  #later(): false {
+    this.#commands.rewind();
+    return false;
+  }
+  #delay(verdict: Extract<Verdict, { act: 'delay' }>): false {
+    this.#wait = 'delay';
+    this.#told = this.#judge.subject.kept();
+    this.#hold = this.#link.route.acts.delayed(verdict, this.#told, () => this.#released());
+    return this.#later();
+  }
+
+  /** Starts what was decided on the command whose head was read last. False when it has to wait. */
+  #impose(verdict: Verdict): boolean {
+    const { subject } = this.#judge;
+    if (verdict.act === 'delay') return this.#delay(verdict);
+    if (this.#responses.outstanding > 0) {
+      this.#wait = 'turn';
+      this.#verdict = verdict;
+      this.#told = subject.kept();
+      return this.#later();
+    }
+    if (verdict.act === 'drop') this.#drop(verdict, subject);
+    else this.#refuse(verdict, subject);
+    return true;
+  }
+  #drop(verdict: Extract<Verdict, { act: 'drop' }>, subject: Subject): void {
+    this.#link.route.acts.dropped(verdict, subject);
+    this.#link.reset();
+  }
+  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject): void {
+    this.#link.route.acts.failed(verdict, subject);
+    this.#refused = true;
+    this.#refusal = errorPacket(errorOf(verdict, STATEMENT_FAILED), 0);
+  }
+  /** The message under way is complete. */
+  #ended(): void {
+    this.#prepared.finish();
+    const refusal = this.#refusal;
+    if (refusal === undefined) return;
+    this.#refusal = undefined;
+    // An answer counts on from the last packet of what it answers.
+    refusal[3] = (this.#commands.sequence + 1) & 0xff;
+    this.#link.toClient(refusal);
+  }
+
+  #released(): void {
+    this.#hold = undefined;
+    this.#fate = 'passes';
+    this.#proceed();
+  }
+  /** All commands before the one that waits its turn are answered, or nobody can tell any more. */
+  #answered(): void {
+    const verdict = this.#verdict;
+    // The policy may have gone, HALT been called, or a transaction begun while the command waited its turn.
+    const holds = verdict !== undefined && !this.#opaque && !this.#responses.inTransaction && this.#link.route.effects.inForce(verdict.id);
+    if (holds && verdict.act === 'drop') return this.#drop(verdict, this.#told ?? this.#judge.subject);
+    this.#fate = holds ? 'fails' : 'passes';
+    this.#proceed();
+  }
+  /** What waited goes on. */
+  #proceed(): void {
+    this.#wait = 'nothing';
+    this.#processHeld();
+    if (this.#wait !== 'nothing' || this.#link.closing) return;
+    if (this.#clientEnded) this.#finish();
+    else this.#link.drained();
+  }
+  #processHeld(): void {
+    const bytes = this.#held.peek();
+    const length = this.#held.length;
+    const consumed = this.#process(bytes, length);
+    if (consumed === 0) return;
+    this.#held.take();
+    if (consumed < length) this.#held.append(bytes, consumed, length);
+  }
+
+  #forward(bytes: Buffer, from: number, to: number): void {
+    if (from >= to || this.#refusal !== undefined || this.#link.closing) return;
+    this.#refused = false;
+    this.#link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+  /** From here on nobody can say where messages end; '' = all is well. */
+  #follow(why: string): void {
+    if (why === '') return;
+    this.#opaque = true;
+    if (why !== OVER) this.#link.notUnderstood(why);
+  }
+  /** The client will send no more: what is held goes up as it is, then the end. */
+  #finish(): void {
+    const rest = this.#held.take();
+    this.#forward(rest, 0, rest.length);
+    this.#link.endUpstream();
+  }
+}
