@@ -5,6 +5,7 @@ import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
+import { mongoInjector } from './mongo/injector.ts';
 import { processInjector } from './process/injector.ts';
 import { redisInjector } from './redis/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
@@ -32,7 +33,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     grpc: unavailableInjector(NO_DATA_PLANE),
     sql: sqlInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     redis: redisInjector(onWire),
-    mongo: unavailableInjector(NO_DATA_PLANE),
+    mongo: mongoInjector(onWire),
     kafka: unavailableInjector(NO_DATA_PLANE),
     rabbitmq: unavailableInjector(NO_DATA_PLANE),
     tls: tlsInjector(onWire),

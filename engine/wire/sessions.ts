@@ -4,6 +4,7 @@ import { InOrderSession } from './in-order.ts';
 import { sqlSession } from './sql/session.ts';
 import { TcpSession } from './tcp/session.ts';
 import { RedisSession } from './redis/redis-session.ts';
+import { MongoSession } from './mongo/session.ts';
 import { PassingSession, type SessionFactory } from './session.ts';
 
 /** How each protocol is understood; a protocol without an entry does not compile. */
@@ -12,7 +13,7 @@ export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   grpc: (link) => new PassingSession(link),
   sql: sqlSession,
   redis: (link) => new RedisSession(link),
-  mongo: (link) => new PassingSession(link),
+  mongo: (link) => new MongoSession(link),
   kafka: (link) => new PassingSession(link),
   rabbitmq: (link) => new PassingSession(link),
   tcp: (link) => new TcpSession(link),

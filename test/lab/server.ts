@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 
 /** The real servers that tests talk to: started in folders of their own, on free ports, and ended by their pid. */
 
@@ -13,6 +13,7 @@ const SERVER_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/lib/postgresql/15/
 
 /** The full path of a program, or undefined when this machine does not have it. */
 export function programOf(name: string): string | undefined {
+  if (isAbsolute(name)) return existsSync(name) ? name : undefined;
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SERVER_FOLDERS];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
@@ -63,7 +64,7 @@ export interface LabServer extends AsyncDisposable {
 export async function startServer(options: ServerOptions): Promise<LabServer> {
   const path = programOf(options.program);
   if (path === undefined) throw new Error(`${options.program} is not installed`);
-  const folder = mkdtempSync(join(tmpdir(), `firebreak-lab-${options.program}-`));
+  const folder = mkdtempSync(join(tmpdir(), `firebreak-lab-${basename(options.program)}-`));
   const port = await freePort();
   const who = options.user === undefined || process.getuid?.() !== 0 ? undefined : idsOf(options.user);
   if (who !== undefined) spawnSync('chown', [`${who.uid}:${who.gid}`, folder]);

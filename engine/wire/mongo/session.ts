@@ -1,0 +1,361 @@
+import type { Verdict } from '../effects.ts';
+import { HeldBytes } from '../held-bytes.ts';
+import type { Hold } from '../holds.ts';
+import { type Link, PassingSession } from '../session.ts';
+import type { Subject } from '../subject.ts';
+import { addElements, type Change, CHANGE_LIMIT, changed, nullFields, removeDocuments } from './answer.ts';
+import { Command } from './command.ts';
+import { CommandSubject } from './command-subject.ts';
+import { type Asked, askedBy, changesAnswer, refusalOf, writeConcernError } from './failure.ts';
+import { COMPRESSED_HEAD, Header, HEADER, LEAST, OP } from './header.ts';
+import { Pending } from './pending.ts';
+import { unpack } from './unpack.ts';
+
+/**
+ * Bytes of one message that are read at most to find its name, and held back at most: a whole block of zstd (128 KiB) and
+ * what stands before it. What of a command is not in them is not known.
+ */
+const LOOK = 135_168;
+/** Packed bytes that are tried first: most commands end within them, however much data follows. */
+const FIRST_LOOK = 4_096;
+/** Answers that are waited for in order to change them; nobody asks so many questions at once. */
+const MOST_CHANGES = 1_024;
+
+type Fail = Extract<Verdict, { act: 'fail' }>;
+/** What the next message waits for. */
+type Wait = 'nothing' | 'delay' | 'turn';
+/** What was decided on the message at the start of what is held. */
+type Decided = 'nothing' | 'pass' | 'refuse';
+
+/** An answer that is to be changed when it comes. */
+interface Changing {
+  readonly verdict: Fail;
+  readonly subject: Subject;
+  readonly change: Change;
+  told: boolean;
+}
+
+/** One connection of MongoDB's wire protocol. */
+export class MongoSession extends PassingSession {
+  readonly #header = new Header('client');
+  readonly #command = new Command();
+  readonly #subject = new CommandSubject(this.#command);
+  readonly #held = new HeldBytes();
+  /** Bytes of the message under way that are still to come. */
+  #left = 0;
+  /** The message under way goes nowhere; `#refusal` is said at its end. */
+  #discarding = false;
+  #refusal: Buffer | undefined;
+  /** The last message was refused. */
+  #faulted = false;
+  /** The command of the message that was looked at last is known. */
+  #known = false;
+  #wait: Wait = 'nothing';
+  #decided: Decided = 'nothing';
+  #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
+  #kept: Subject | undefined;
+  #hold: Hold | undefined;
+  #opaque = false;
+  #clientEnded = false;
+
+  readonly #answer = new Header('upstream');
+  readonly #answerHeld = new HeldBytes();
+  #answerLeft = 0;
+  #answersOpaque = false;
+  readonly #pending = new Pending();
+  readonly #changing = new Map<number, Changing>();
+  #ownId = 0;
+
+  constructor(link: Link) {
+    super(link);
+  }
+  override get full(): boolean {
+    // A client that never reads its refusals gets no more of them.
+    return this.#held.length >= LOOK || (this.#faulted && this.link.clientBackedUp);
+  }
+
+  override fromClient(bytes: Buffer, length: number): void {
+    if (this.#opaque) return super.fromClient(bytes, length);
+    if (this.#wait !== 'nothing' || this.#held.length > 0) {
+      this.#held.append(bytes, 0, length);
+      if (this.#wait === 'nothing') this.#processHeld();
+      return;
+    }
+    const consumed = this.#process(bytes, length);
+    if (consumed < length) this.#held.append(bytes, consumed, length);
+  }
+  override clientEnded(): void {
+    this.#clientEnded = true;
+    if (this.#wait === 'nothing') this.#finish();
+  }
+  override closed(): void {
+    if (this.#hold !== undefined && this.#kept !== undefined) this.link.route.acts.cancel(this.#hold, this.#kept);
+    this.#hold = undefined;
+    this.#changing.clear();
+  }
+
+  /** Passes on what may pass of bytes[0, end). Returns how many are done with; the others wait, or are part of a header. */
+  #process(bytes: Buffer, end: number): number {
+    const header = this.#header;
+    let from = 0;
+    let at = 0;
+    while (!this.link.closing) {
+      if (this.#left > 0) {
+        const step = Math.min(this.#left, end - at);
+        this.#left -= step;
+        at += step;
+        if (this.#discarding) from = at;
+        if (this.#left > 0) break;
+        if (this.#discarding) this.#refused();
+        continue;
+      }
+      if (end - at < LEAST) {
+        this.#forward(bytes, from, at);
+        return at;
+      }
+      if (!header.read(bytes, at)) {
+        this.#opaque = true;
+        this.link.notUnderstood('the bytes of the client are no message of MongoDB');
+        this.#forward(bytes, from, end);
+        return end;
+      }
+      const next = this.#next(bytes, at, end);
+      if (next !== 'pass') {
+        this.#forward(bytes, from, at);
+        if (next === 'wait') return at;
+        if (next === 'over') return end;
+        this.#discarding = true;
+        from = at;
+      } else this.#announce();
+      this.#left = header.length;
+    }
+    this.#forward(bytes, from, at);
+    return end;
+  }
+
+  /** What becomes of the message that begins at `at`: its header has been read. */
+  #next(bytes: Buffer, at: number, end: number): 'pass' | 'refuse' | 'wait' | 'over' {
+    const { acts, effects, protocol, name, tap } = this.link.route;
+    const decided = this.#decided;
+    if (decided !== 'nothing') {
+      this.#decided = 'nothing';
+      return decided;
+    }
+    const judges = effects.gate(protocol);
+    const looks = (judges || tap.wantsPassing) && (this.#header.opCode === OP.msg || this.#header.opCode === OP.compressed);
+    if (looks && end - at < this.#wanted(bytes, at, end)) return 'wait';
+    acts.seen();
+    this.#known = looks && this.#read(bytes, at, end);
+    if (!this.#known) return 'pass';
+    const command = this.#command;
+    const verdict =
+      judges && !command.untouched ? effects.judge(protocol, name, command.name, 0, command.nameEnd, this.#subject) : undefined;
+    if (verdict !== undefined) return this.#impose(verdict);
+    if (tap.wantsPassing) acts.passed(this.#subject);
+    return 'pass';
+  }
+  /** How many bytes of the message must be there to find its name: its command, not the data that follows. */
+  #wanted(bytes: Buffer, at: number, end: number): number {
+    const { length, opCode } = this.#header;
+    const first = at + LEAST;
+    let wanted = length;
+    if (opCode === OP.msg && length > LEAST + 5) {
+      if (end - first < 5) return LEAST + 5;
+      if (bytes[first] === 0) wanted = Math.min(length, LEAST + 1 + Math.max(0, bytes.readInt32LE(first + 1)));
+    }
+    return Math.min(wanted, LOOK);
+  }
+  /** Reads the command of the message at `at`; false when it has none that can be seen. */
+  #read(bytes: Buffer, at: number, end: number): boolean {
+    const { length, opCode, word } = this.#header;
+    const there = Math.min(end, at + length);
+    if (opCode === OP.msg) return this.#command.read(bytes, at + HEADER, there);
+    if (word !== OP.msg || there - at <= COMPRESSED_HEAD) return false;
+    const size = bytes.readInt32LE(at + HEADER + 4);
+    const compressor = bytes[at + COMPRESSED_HEAD - 1] as number;
+    const packed = bytes.subarray(at + COMPRESSED_HEAD, there);
+    if (packed.length > FIRST_LOOK && this.#readPacked(compressor, packed.subarray(0, FIRST_LOOK), size) && this.#command.whole) return true;
+    return this.#readPacked(compressor, packed, size);
+  }
+  #readPacked(compressor: number, packed: Buffer, size: number): boolean {
+    const body = unpack(compressor, packed, size);
+    return body !== undefined && this.#command.read(body, 0, body.length);
+  }
+
+  /** Starts what was decided on the message whose command was read last. */
+  #impose(verdict: Verdict): 'pass' | 'refuse' | 'wait' | 'over' {
+    const command = this.#command;
+    if (verdict.act === 'delay') {
+      const kept = this.#subject.kept();
+      this.#kept = kept;
+      this.#wait = 'delay';
+      this.#hold = this.link.route.acts.delayed(verdict, kept, () => this.#released());
+      return 'wait';
+    }
+    // The outcome of a transaction is never put in doubt, nor is one cut inside; what was not seen whole may be part of one.
+    if (command.endsTransaction) return 'pass';
+    if (verdict.act === 'drop' && (command.inTransaction || !command.whole)) return 'pass';
+    const asked = verdict.act === 'fail' ? askedBy(verdict.extra) : undefined;
+    if (verdict.act === 'fail' && asked !== undefined && changesAnswer(asked)) return this.#awaitAnswer(verdict, asked);
+    const turn = this.#turn();
+    if (turn === 'never') return 'pass';
+    this.#verdict = verdict;
+    this.#kept = this.#subject.kept();
+    if (asked !== undefined && verdict.act === 'fail' && !command.unacknowledged) {
+      this.#refusal = refusalOf(verdict, asked, command, this.#header.requestId, ++this.#ownId);
+    }
+    if (turn === 'now') return this.#carryOut();
+    this.#wait = 'turn';
+    return 'wait';
+  }
+  /** When an answer of our own may be written: answers stay in order. Never: where that would be is not known. */
+  #turn(): 'now' | 'later' | 'never' {
+    if (this.#pending.none) return 'now';
+    return this.#pending.sure && !this.#answersOpaque ? 'later' : 'never';
+  }
+  #carryOut(): 'refuse' | 'over' {
+    const verdict = this.#verdict;
+    if (verdict?.act !== 'drop') return 'refuse';
+    this.link.route.acts.dropped(verdict, this.#kept as Subject);
+    this.link.reset();
+    return 'over';
+  }
+  /** The last byte of a refused message has come: now its server would answer. */
+  #refused(): void {
+    const { acts } = this.link.route;
+    this.#discarding = false;
+    this.#faulted = true;
+    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Subject);
+    if (this.#refusal !== undefined) this.link.toClient(this.#refusal);
+    this.#verdict = this.#refusal = this.#kept = undefined;
+  }
+  #awaitAnswer(verdict: Fail, asked: Asked): 'pass' {
+    if (this.#command.unacknowledged || this.#changing.size >= MOST_CHANGES) return 'pass';
+    const change =
+      asked.failure === 'remove-documents' ? removeDocuments(asked.share)
+      : asked.failure === 'null-fields' ? nullFields(asked.share, asked.fields)
+      : addElements(writeConcernError(verdict, asked, this.#command));
+    this.#changing.set(this.#header.requestId, { verdict, subject: this.#subject.kept(), change, told: false });
+    return 'pass';
+  }
+
+  #announce(): void {
+    const { opCode, requestId, answered } = this.#header;
+    this.#faulted = false;
+    // A packed message shows only to those who unpack it whether it wants an answer.
+    const packed = opCode === OP.compressed;
+    if (!answered || (packed && this.#known && this.#command.unacknowledged)) return;
+    this.#pending.add(requestId, packed && !this.#known);
+  }
+  #forward(bytes: Buffer, from: number, to: number): void {
+    if (from >= to || this.link.closing) return;
+    this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+  #processHeld(): void {
+    const bytes = this.#held.peek();
+    const length = this.#held.length;
+    const consumed = this.#process(bytes, length);
+    if (consumed === 0) return;
+    this.#held.take();
+    if (consumed < length) this.#held.append(bytes, consumed, length);
+  }
+  #released(): void {
+    this.#hold = this.#kept = undefined;
+    this.#proceed('pass');
+  }
+  /** The message that waited goes on. */
+  #proceed(decided: Decided): void {
+    this.#wait = 'nothing';
+    this.#decided = decided;
+    this.#processHeld();
+    if (this.#wait !== 'nothing' || this.link.closing) return;
+    if (this.#clientEnded) this.#finish();
+    else this.link.drained();
+  }
+  /** The client will send no more: an unfinished message goes up as it is, then the end. */
+  #finish(): void {
+    const rest = this.#held.take();
+    this.#forward(rest, 0, rest.length);
+    this.link.endUpstream();
+  }
+
+  override fromUpstream(bytes: Buffer, length: number): void {
+    if (this.#answersOpaque) return super.fromUpstream(bytes, length);
+    if (this.#answerHeld.length === 0) {
+      const consumed = this.#answers(bytes, length);
+      if (consumed < length) this.#answerHeld.append(bytes, consumed, length);
+    } else {
+      this.#answerHeld.append(bytes, 0, length);
+      const held = this.#answerHeld.peek();
+      const total = this.#answerHeld.length;
+      const consumed = this.#answers(held, total);
+      if (consumed > 0) this.#answerHeld.take();
+      if (consumed > 0 && consumed < total) this.#answerHeld.append(held, consumed, total);
+    }
+    if (this.#wait === 'turn' && this.#turn() !== 'later') this.#turnCame();
+  }
+  override upstreamEnded(): void {
+    const rest = this.#answerHeld.take();
+    if (rest.length > 0) this.link.toClient(rest);
+    this.link.endClient();
+  }
+
+  /** Passes on the answers in bytes[0, end), changed where that was decided; as `#process`. */
+  #answers(bytes: Buffer, end: number): number {
+    const header = this.#answer;
+    let from = 0;
+    let at = 0;
+    for (;;) {
+      if (this.#answerLeft > 0) {
+        const step = Math.min(this.#answerLeft, end - at);
+        this.#answerLeft -= step;
+        at += step;
+        if (this.#answerLeft > 0) break;
+        this.#answered();
+      }
+      if (end - at < LEAST) break;
+      if (!header.read(bytes, at)) {
+        this.#answersOpaque = true;
+        this.link.notUnderstood('the bytes of the server are no message of MongoDB');
+        at = end;
+        break;
+      }
+      const changing = this.#changing.size === 0 ? undefined : this.#changing.get(header.responseTo);
+      if (changing !== undefined && header.length <= CHANGE_LIMIT && this.link.route.effects.inForce(changing.verdict.id)) {
+        if (end - at < header.length) break;
+        const answer = changed(bytes, at, header, changing.change);
+        if (answer !== undefined) {
+          this.#backward(bytes, from, at);
+          this.link.toClient(answer);
+          from = at + header.length;
+          if (!changing.told) this.link.route.acts.failed(changing.verdict, changing.subject);
+          changing.told = true;
+        }
+      }
+      this.#answerLeft = header.length;
+    }
+    this.#backward(bytes, from, at);
+    return at;
+  }
+  /** The last byte of an answer has passed. */
+  #answered(): void {
+    const { responseTo, requestId, moreToCome } = this.#answer;
+    this.#pending.answered(responseTo, moreToCome ? requestId : undefined);
+    const changing = this.#changing.get(responseTo);
+    if (changing === undefined) return;
+    this.#changing.delete(responseTo);
+    if (moreToCome) this.#changing.set(requestId, changing);
+  }
+  #backward(bytes: Buffer, from: number, to: number): void {
+    if (from < to) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+  /** All that was asked before the message that waits is answered. */
+  #turnCame(): void {
+    const verdict = this.#verdict;
+    // The policy may have gone, or HALT been called, while the message waited its turn.
+    if (verdict === undefined || this.#turn() === 'never' || !this.link.route.effects.inForce(verdict.id)) {
+      this.#verdict = this.#refusal = this.#kept = undefined;
+      this.#proceed('pass');
+    } else if (this.#carryOut() === 'refuse') this.#proceed('refuse');
+  }
+}

@@ -1,0 +1,80 @@
+import { type Collection, type Document, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb';
+import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
+import type { Wire } from '../../../engine/wire/wire.ts';
+import { clientOf, startMongo } from '../../lab/mongo.ts';
+import { policy, wireTo } from '../parts.ts';
+
+/** Documents whose `_id` is a plain number or text. */
+export interface Order extends Document {
+  readonly _id: number | string;
+}
+
+/** A route to an upstream, clients on it, and the policies of one test. */
+export class Stage implements AsyncDisposable {
+  readonly wire: Wire;
+  readonly address: string;
+  readonly errors: readonly Error[];
+  readonly #stack = new AsyncDisposableStack();
+  readonly #added: string[] = [];
+
+  private constructor({ wire, address, errors }: Awaited<ReturnType<typeof wireTo>>) {
+    this.wire = this.#stack.use(wire);
+    this.address = address;
+    this.errors = errors;
+  }
+  static async to(upstream: string, workers?: number): Promise<Stage> {
+    return new Stage(await wireTo(upstream, { protocol: 'mongo', ...(workers === undefined ? {} : { workers }) }));
+  }
+  /** A client of the route that is closed with the stage. Nothing that it sends depends on time. */
+  client(options: MongoClientOptions = {}): MongoClient {
+    const client = clientOf(this.address, { heartbeatFrequencyMS: 600_000, serverMonitoringMode: 'poll', ...options });
+    this.#stack.defer(() => client.close());
+    return client;
+  }
+  async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
+    const one = policy({ protocol: 'mongo', ...over });
+    this.#added.push(one.id);
+    await this.wire.add(one);
+    return one;
+  }
+  /** Takes away every policy and ends a HALT. */
+  async clear(): Promise<void> {
+    this.wire.resume();
+    for (const id of this.#added.splice(0)) await this.wire.remove(id);
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+/** A real server, a route to it and a client of that. */
+export async function stageOnMongo(): Promise<{ stage: Stage; direct: MongoClient } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startMongo());
+  const direct = clientOf(server.address);
+  stack.defer(() => direct.close());
+  const stage = stack.use(await Stage.to(server.address));
+  const moved = stack.move();
+  return { stage, direct, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
+
+export const ordersOf = (client: MongoClient): Collection<Order> => client.db('shop').collection<Order>('orders');
+
+/** What the server, or whoever stood in for it, said was wrong. */
+export async function refusal(work: Promise<unknown>): Promise<MongoServerError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof MongoServerError) return error;
+    throw error;
+  }
+  throw new Error('expected an error of the server');
+}
+
+/** Looks until it is so: counters change without an event. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 60_000; !condition(); ) {
+    if (performance.now() > deadline) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
