@@ -61,7 +61,7 @@ export class CommandScanner {
       if (from >= end) return STEP.more;
       const first = bytes[from] as number;
       const next = first === STAR ? this.#array(bytes, from, end) : this.#inline(bytes, from, end);
-      if (next === MORE) return end - from > HEAD_LIMIT + INLINE_LIMIT ? this.#opaque(from, 'a command that never ends') : STEP.more;
+      if (next === MORE) return STEP.more;
       if (next === BAD) return this.#opaque(from, first === 0x16 ? 'the bytes look like TLS' : 'the bytes of the client are no RESP');
       this.position = from = next;
       if (!this.#open) continue; // An empty command, which servers do not answer.
@@ -152,7 +152,9 @@ export class CommandScanner {
     const first = bytes[start] as number;
     if ((first < SPACE && first !== CR && first !== LF && first !== 0x09) || first > 0x7e) return BAD;
     const found = bytes.indexOf(LF, start);
-    if (found < 0 || found >= end) return end - start > INLINE_LIMIT ? BAD : MORE;
+    const stands = found >= 0 && found < end;
+    if ((stands ? found : end) - start > INLINE_LIMIT) return BAD;
+    if (!stands) return MORE;
     const stop = found > start && bytes[found - 1] === CR ? found - 1 : found;
     let words = 0;
     this.#begin(start);
