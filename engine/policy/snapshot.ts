@@ -1,6 +1,7 @@
 import type { Protocol } from '../contract/models.ts';
 import { type CompiledPolicy, compilePolicy, type WirePolicy } from './compiled.ts';
 import { beginsWithAny, pathStart, TargetIndex } from './match.ts';
+import { SqlTargets } from './sql-targets.ts';
 
 export { type CompiledPolicy, type HeaderCondition, type WirePolicy } from './compiled.ts';
 export { DECISION, type Decision, decide } from './decide.ts';
@@ -52,10 +53,13 @@ const LONGEST_OF_TWO = 1_024;
 /** Room beyond the longest target: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
 const SCRATCH_MARGIN = 8;
 
+/** How the policies of a message are found: by exact and prefix targets, or by patterns. */
+type Targets = Pick<TargetIndex, 'match' | 'longest'>;
+
 /** The policies of one protocol: an index for each route that has policies of its own, and one for all others. */
 class ProtocolTable {
-  readonly #byRoute = new Map<string, TargetIndex>();
-  readonly #others: TargetIndex;
+  readonly #byRoute = new Map<string, Targets>();
+  readonly #others: Targets;
   readonly #scratch: Buffer;
   readonly #isPath: boolean;
   readonly #ofTwoWords: boolean;
@@ -70,8 +74,8 @@ class ProtocolTable {
     this.#ofTwoWords = OF_TWO_WORDS.has(protocol);
     this.#separator = SEPARATORS[protocol].charCodeAt(0);
     this.#protecting = policies.some(({ ignored }) => ignored.length > 0) ? all : undefined;
-    const indexOf = (chosen: readonly CompiledPolicy[]): TargetIndex =>
-      new TargetIndex(chosen, this.#separator, isPath);
+    const indexOf = (chosen: readonly CompiledPolicy[]): Targets =>
+      protocol === 'sql' ? new SqlTargets(chosen) : new TargetIndex(chosen, this.#separator, isPath);
     this.#others = indexOf(policies.filter(({ route }) => route === ''));
     for (const name of new Set(policies.map(({ route }) => route))) {
       if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
@@ -88,9 +92,9 @@ class ProtocolTable {
       : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
   }
 
-  #matchIn(index: TargetIndex, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
+  #matchIn(index: Targets, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     let count = index.match(bytes, start, end, out);
-    if (!this.#ofTwoWords) return count;
+    if (!this.#ofTwoWords || !(index instanceof TargetIndex)) return count;
     let space = start;
     while (space < end && bytes[space] !== SPACE) space++;
     if (space === end) return count;

@@ -10,10 +10,14 @@ const WORD = new Uint8Array(256);
 const WHITE = new Uint8Array(256);
 /** Each byte, letters of ASCII in upper case. */
 export const UPPER = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x61 && byte <= 0x7a ? byte - 32 : byte));
+/** What can begin no comment, text, quoted name or gap, and end no statement: most of every statement. */
+const PLAIN = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
   if (byte >= 0x80 || /[\w$]/.test(String.fromCharCode(byte))) WORD[byte] = 1;
   if (byte === BYTE.space || byte === 0 || (byte >= BYTE.tab && byte <= 0x0d)) WHITE[byte] = 1;
+  PLAIN[byte] = WHITE[byte] === 1 || '\'"`$-#/*;'.includes(String.fromCharCode(byte)) ? 0 : 1;
 }
+export const isPlain = (byte: number): boolean => PLAIN[byte] === 1;
 export const isWord = (byte: number | undefined): boolean => byte !== undefined && WORD[byte] === 1;
 export const isWhite = (byte: number | undefined): boolean => byte !== undefined && WHITE[byte] === 1;
 export const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;

@@ -1,4 +1,4 @@
-import { BYTE, isWhite, UPPER } from './bytes.ts';
+import { BYTE, isPlain, isWhite, UPPER } from './bytes.ts';
 import type { Dialect } from './dialect.ts';
 import { commentEnd, executableStart, quotedEnd } from './quoted.ts';
 import { KIND, type Kind, kindOf } from './rules.ts';
@@ -65,6 +65,13 @@ export class Statements {
     let executable = false;
     for (let at = start; at < end; ) {
       const byte = bytes[at] as number;
+      if (isPlain(byte)) {
+        if (gap && o > from) out[o++] = BYTE.space;
+        gap = false;
+        out[o++] = UPPER[byte] as number;
+        at++;
+        continue;
+      }
       let behind = isWhite(byte) ? at + 1 : commentEnd(bytes, at, end, dialect);
       if (behind === at && dialect.executableComments) {
         behind = executable && byte === BYTE.star && bytes[at + 1] === BYTE.slash ? at + 2 : executableStart(bytes, at, end);

@@ -1,0 +1,172 @@
+import { type Node } from '../kernel/linear-nodes.ts';
+import { ASSERTIONS, OP, PatternProgram } from './pattern-program.ts';
+
+/** So many states are kept; then all are forgotten and made again as they are needed, as RE2 does. */
+const MOST_STATES = 1_000;
+/** What comes behind the last byte. */
+const END = 256;
+
+/** Part of a word, as \b sees it: letters, digits, `_`, and whatever is beyond ASCII. */
+const isWordByte = (byte: number): boolean => byte < END && (byte >= 0x80 || /\w/.test(String.fromCharCode(byte)));
+
+/**
+ * Many patterns looked for in one pass over a text: a deterministic automaton that is built while it runs, from the
+ * patterns' common nondeterministic one. A byte that was seen in a state before costs one look-up and allocates nothing,
+ * however many patterns there are; one that was not costs at most the size of the patterns. So no pattern and no text
+ * can take more than linear time.
+ */
+export class PatternSet {
+  readonly #program = new PatternProgram();
+  /** byte (or END) -> class: bytes that no pattern tells apart. */
+  readonly #classes = new Uint16Array(END + 1);
+  /** A byte of each class. */
+  readonly #samples: number[] = [];
+  /** state x class -> state + 1; 0 = not made yet. */
+  #table = new Int32Array(0);
+  #states = new Map<string, number>();
+  /** Of each state: the steps it is at (after a byte was read), whether that byte was part of a word, and what was accepted on the way in. */
+  #cores: Int32Array[] = [];
+  #afterWord: boolean[] = [];
+  #accepted: (Int32Array | undefined)[] = [];
+  readonly #marks: Int32Array;
+  #epoch = 0;
+  readonly #closed: number[] = [];
+  readonly #found: Int32Array;
+  readonly #foundEpoch: Int32Array;
+  #round = 0;
+
+  constructor(patterns: readonly Node[]) {
+    for (const node of patterns) this.#program.add(node);
+    this.#marks = new Int32Array(this.#program.ops.length);
+    this.#found = new Int32Array(patterns.length);
+    this.#foundEpoch = new Int32Array(patterns.length);
+    this.#classify();
+  }
+
+  /** Looks for all patterns in bytes[start, end) at once. Returns how many were found; `found` says which. */
+  match(bytes: Uint8Array, start: number, end: number): number {
+    const stride = this.#samples.length;
+    this.#round = (this.#round + 1) | 0;
+    let count = 0;
+    let state = this.#begin();
+    for (let at = start; at <= end; at++) {
+      const symbol = this.#classes[at < end ? (bytes[at] as number) : END] as number;
+      let next = (this.#table[state * stride + symbol] as number) - 1;
+      if (next < 0) next = this.#build(state, symbol, at === start);
+      state = next;
+      const accepted = this.#accepted[state];
+      if (accepted !== undefined) count = this.#collect(accepted, count);
+    }
+    return count;
+  }
+  /** The number of the pattern that was found as the nth, of the last text. */
+  found(nth: number): number {
+    return this.#found[nth] as number;
+  }
+
+  #collect(accepted: Int32Array, count: number): number {
+    let size = count;
+    for (let i = 0; i < accepted.length; i++) {
+      const pattern = accepted[i] as number;
+      if (this.#foundEpoch[pattern] === this.#round) continue;
+      this.#foundEpoch[pattern] = this.#round;
+      this.#found[size++] = pattern;
+    }
+    return size;
+  }
+
+  /** Where every text begins; made anew after all states were forgotten. */
+  #begin(): number {
+    return this.#cores.length > 0 ? 0 : this.#stateOf([], false, []);
+  }
+  /** What comes of a symbol in a state, kept for the next time. */
+  #build(state: number, symbol: number, atStart: boolean): number {
+    if (this.#cores.length >= MOST_STATES) {
+      const [cores, afterWord] = [this.#cores[state] as Int32Array, this.#afterWord[state] as boolean];
+      this.#forget();
+      this.#begin();
+      // Its own accepted patterns were collected already.
+      state = atStart ? 0 : this.#stateOf([...cores], afterWord, []);
+    }
+    const byte = this.#samples[symbol] as number;
+    const { ops, args, next, sets } = this.#program;
+    this.#close(state, byte, atStart);
+    const cores: number[] = [];
+    const accepted: number[] = [];
+    for (const step of this.#closed) {
+      if (ops[step] === OP.accept) accepted.push(args[step] as number);
+      else if (byte !== END && ops[step] === OP.byte && (sets[args[step] as number] as Uint8Array)[byte] === 1) cores.push(next[step] as number);
+    }
+    const to = this.#stateOf(cores, isWordByte(byte), accepted);
+    // The first state is one of its own only because nothing leads back to it.
+    this.#table[state * this.#samples.length + symbol] = to + 1;
+    return to;
+  }
+
+  /** Collects every step that can be reached from a state, and from the beginning of each pattern, before `byte` is read. */
+  #close(state: number, byte: number, atStart: boolean): void {
+    const { ops, args, next, other, starts } = this.#program;
+    const closed = this.#closed;
+    const epoch = ++this.#epoch;
+    const afterWord = this.#afterWord[state] as boolean;
+    const boundary = afterWord !== isWordByte(byte);
+    const holds = (what: number): boolean => {
+      const name = ASSERTIONS[what];
+      return name === 'start' ? atStart : name === 'end' ? byte === END : name === 'boundary' ? boundary : !boundary;
+    };
+    closed.length = 0;
+    const reach = (step: number): void => {
+      if (step < 0 || this.#marks[step] === epoch) return;
+      this.#marks[step] = epoch;
+      closed.push(step);
+    };
+    for (const step of this.#cores[state] as Int32Array) reach(step);
+    starts.forEach(reach);
+    for (let i = 0; i < closed.length; i++) {
+      const step = closed[i] as number;
+      if (ops[step] === OP.split) {
+        reach(next[step] as number);
+        reach(other[step] as number);
+      } else if (ops[step] === OP.assert && holds(args[step] as number)) reach(next[step] as number);
+    }
+  }
+
+  #stateOf(steps: number[], afterWord: boolean, accepted: number[]): number {
+    const cores = Int32Array.from(new Set(steps)).sort();
+    // The state before the first byte must not be met again: only there does `start` hold.
+    const key = this.#cores.length === 0 ? 'first' : `${cores.join()} ${afterWord} ${accepted.join()}`;
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    const state = this.#cores.length;
+    this.#states.set(key, state);
+    this.#cores.push(cores);
+    this.#afterWord.push(afterWord);
+    this.#accepted.push(accepted.length === 0 ? undefined : Int32Array.from(accepted));
+    const stride = this.#samples.length;
+    if (this.#table.length < (state + 1) * stride) {
+      const grown = new Int32Array(Math.min(Math.max(16, state * 2), MOST_STATES + 2) * stride);
+      grown.set(this.#table);
+      this.#table = grown;
+    }
+    return state;
+  }
+  #forget(): void {
+    this.#table.fill(0);
+    this.#states = new Map();
+    this.#cores = [];
+    this.#afterWord = [];
+    this.#accepted = [];
+  }
+
+  /** Bytes are alike when every set of the patterns has both or neither, and words have too. */
+  #classify(): void {
+    const byKey = new Map<string, number>();
+    const { sets } = this.#program;
+    for (let byte = 0; byte <= END; byte++) {
+      const key = byte === END ? 'end' : `${isWordByte(byte)} ${sets.map((set) => set[byte]).join('')}`;
+      const known = byKey.get(key) ?? this.#samples.push(byte) - 1;
+      byKey.set(key, known);
+      this.#classes[byte] = known;
+    }
+  }
+}
