@@ -7,6 +7,7 @@ import { httpInjector } from './http/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { mongoInjector } from './mongo/injector.ts';
 import { processInjector } from './process/injector.ts';
+import { rabbitmqInjector } from './rabbitmq/injector.ts';
 import { redisInjector } from './redis/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
 import { tcpInjector } from './tcp/injector.ts';
@@ -35,7 +36,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     redis: redisInjector(onWire),
     mongo: mongoInjector(onWire),
     kafka: unavailableInjector(NO_DATA_PLANE),
-    rabbitmq: unavailableInjector(NO_DATA_PLANE),
+    rabbitmq: rabbitmqInjector(onWire),
     tls: tlsInjector(onWire),
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     resource: resourceInjector(deps.clock),

@@ -1,4 +1,5 @@
 import type { Protocol } from '../contract/models.ts';
+import { AmqpSession } from './amqp/amqp.ts';
 import { http1 } from './http/http1.ts';
 import { InOrderSession } from './in-order.ts';
 import { sqlSession } from './sql/session.ts';
@@ -15,6 +16,6 @@ export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   redis: (link) => new RedisSession(link),
   mongo: (link) => new MongoSession(link),
   kafka: (link) => new PassingSession(link),
-  rabbitmq: (link) => new PassingSession(link),
+  rabbitmq: (link) => new AmqpSession(link),
   tcp: (link) => new TcpSession(link),
 };
