@@ -27,6 +27,8 @@ export interface Snapshot {
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number;
   /** The same for a name that is already a string (a topic, a method, a collection). */
   matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number;
+  /** Whether any policy of the protocol protects the name bytes[start, end): for messages of which it is only a part. */
+  protects(protocol: Protocol, bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 /** The byte at which a prefix target may end, by protocol. */
@@ -61,6 +63,7 @@ class ProtocolTable {
   readonly #byRoute = new Map<string, Targets>();
   readonly #others: Targets;
   readonly #scratch: Buffer;
+  readonly #protocol: Protocol;
   readonly #isPath: boolean;
   readonly #ofTwoWords: boolean;
   readonly #separator: number;
@@ -70,6 +73,7 @@ class ProtocolTable {
   constructor(protocol: Protocol, all: readonly CompiledPolicy[]) {
     const policies = all.filter((policy) => policy.protocol === protocol);
     const isPath = protocol === 'http' || protocol === 'grpc';
+    this.#protocol = protocol;
     this.#isPath = isPath;
     this.#ofTwoWords = OF_TWO_WORDS.has(protocol);
     this.#separator = SEPARATORS[protocol].charCodeAt(0);
@@ -123,6 +127,10 @@ class ProtocolTable {
     return kept;
   }
 
+  protects(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#protecting?.some(({ protocol, ignored }) => protocol === this.#protocol && beginsWithAny(ignored, bytes, start, end)) ?? false;
+  }
+
   matchText(route: string, text: string, out: Int32Array): number {
     return this.match(route, this.#scratch, 0, this.#scratch.write(text), out);
   }
@@ -149,6 +157,9 @@ class CompiledSnapshot implements Snapshot {
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const table = this.#tables.get(protocol);
     return table === undefined ? 0 : table.match(route, bytes, start, end, out);
+  }
+  protects(protocol: Protocol, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#tables.get(protocol)?.protects(bytes, start, end) ?? false;
   }
   matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number {
     const table = this.#tables.get(protocol);

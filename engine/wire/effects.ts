@@ -124,6 +124,11 @@ export class Effects {
     return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index);
   }
 
+  /** Whether a name is protected: asked by protocols whose messages have several. */
+  protects(protocol: Protocol, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#snapshot.protects(protocol, bytes, start, end);
+  }
+
   #cascade(count: number, route: string, subject: Subject, scope: string, number: number): Verdict | undefined {
     let final: Verdict | undefined;
     let parts: DelayPart[] | undefined;

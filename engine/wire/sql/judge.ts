@@ -17,6 +17,8 @@ export function judgeStatements(
 ): Verdict | undefined {
   const { bytes, count } = statements;
   if (count === 1) return judgeStatement(route, statements, bytes, statements.start(0), statements.end(0), subject, context, inTransaction);
+  // What is protected stays so in the company of others.
+  for (let i = 0; i < count; i++) if (route.effects.protects(route.protocol, bytes, statements.start(i), statements.end(i))) return undefined;
   let delay: Extract<Verdict, { act: 'delay' }> | undefined;
   let first = 0;
   // A message that ends a transaction, even one that it begins itself, can only wait.
