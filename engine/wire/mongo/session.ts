@@ -3,23 +3,12 @@ import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { type Link, PassingSession } from '../session.ts';
 import type { Subject } from '../subject.ts';
-import { addElements, type Change, CHANGE_LIMIT, changed, nullFields, removeDocuments } from './answer.ts';
-import { Command } from './command.ts';
+import { Answers } from './answers.ts';
+import { addElements, nullFields, removeDocuments } from './change.ts';
 import { CommandSubject } from './command-subject.ts';
 import { type Asked, askedBy, changesAnswer, refusalOf, writeConcernError } from './failure.ts';
-import { COMPRESSED_HEAD, Header, HEADER, LEAST, OP } from './header.ts';
-import { Pending } from './pending.ts';
-import { unpack } from './unpack.ts';
-
-/**
- * Bytes of one message that are read at most to find its name, and held back at most: a whole block of zstd (128 KiB) and
- * what stands before it. What of a command is not in them is not known.
- */
-const LOOK = 135_168;
-/** Packed bytes that are tried first: most commands end within them, however much data follows. */
-const FIRST_LOOK = 4_096;
-/** Answers that are waited for in order to change them; nobody asks so many questions at once. */
-const MOST_CHANGES = 1_024;
+import { Header, LEAST, OP } from './header.ts';
+import { Look, LOOK } from './look.ts';
 
 type Fail = Extract<Verdict, { act: 'fail' }>;
 /** What the next message waits for. */
@@ -27,18 +16,11 @@ type Wait = 'nothing' | 'delay' | 'turn';
 /** What was decided on the message at the start of what is held. */
 type Decided = 'nothing' | 'pass' | 'refuse';
 
-/** An answer that is to be changed when it comes. */
-interface Changing {
-  readonly verdict: Fail;
-  readonly subject: Subject;
-  readonly change: Change;
-  told: boolean;
-}
-
 /** One connection of MongoDB's wire protocol. */
 export class MongoSession extends PassingSession {
   readonly #header = new Header('client');
-  readonly #command = new Command();
+  readonly #look = new Look();
+  readonly #command = this.#look.command;
   readonly #subject = new CommandSubject(this.#command);
   readonly #held = new HeldBytes();
   /** Bytes of the message under way that are still to come. */
@@ -57,17 +39,13 @@ export class MongoSession extends PassingSession {
   #hold: Hold | undefined;
   #opaque = false;
   #clientEnded = false;
-
-  readonly #answer = new Header('upstream');
-  readonly #answerHeld = new HeldBytes();
-  #answerLeft = 0;
-  #answersOpaque = false;
-  readonly #pending = new Pending();
-  readonly #changing = new Map<number, Changing>();
+  readonly #answers: Answers;
+  /** Numbers the answers that are made here. */
   #ownId = 0;
 
   constructor(link: Link) {
     super(link);
+    this.#answers = new Answers(link);
   }
   override get full(): boolean {
     // A client that never reads its refusals gets no more of them.
@@ -91,7 +69,7 @@ export class MongoSession extends PassingSession {
   override closed(): void {
     if (this.#hold !== undefined && this.#kept !== undefined) this.link.route.acts.cancel(this.#hold, this.#kept);
     this.#hold = undefined;
-    this.#changing.clear();
+    this.#answers.clear();
   }
 
   /** Passes on what may pass of bytes[0, end). Returns how many are done with; the others wait, or are part of a header. */
@@ -142,10 +120,10 @@ export class MongoSession extends PassingSession {
       return decided;
     }
     const judges = effects.gate(protocol);
-    const looks = (judges || tap.wantsPassing) && (this.#header.opCode === OP.msg || this.#header.opCode === OP.compressed);
-    if (looks && end - at < this.#wanted(bytes, at, end)) return 'wait';
+    const looks = judges || tap.wantsPassing;
+    if (looks && end - at < this.#look.wanted(this.#header, bytes, at, end)) return 'wait';
     acts.seen();
-    this.#known = looks && this.#read(bytes, at, end);
+    this.#known = looks && this.#look.read(this.#header, bytes, at, end);
     if (!this.#known) return 'pass';
     const command = this.#command;
     const verdict =
@@ -154,34 +132,6 @@ export class MongoSession extends PassingSession {
     if (tap.wantsPassing) acts.passed(this.#subject);
     return 'pass';
   }
-  /** How many bytes of the message must be there to find its name: its command, not the data that follows. */
-  #wanted(bytes: Buffer, at: number, end: number): number {
-    const { length, opCode } = this.#header;
-    const first = at + LEAST;
-    let wanted = length;
-    if (opCode === OP.msg && length > LEAST + 5) {
-      if (end - first < 5) return LEAST + 5;
-      if (bytes[first] === 0) wanted = Math.min(length, LEAST + 1 + Math.max(0, bytes.readInt32LE(first + 1)));
-    }
-    return Math.min(wanted, LOOK);
-  }
-  /** Reads the command of the message at `at`; false when it has none that can be seen. */
-  #read(bytes: Buffer, at: number, end: number): boolean {
-    const { length, opCode, word } = this.#header;
-    const there = Math.min(end, at + length);
-    if (opCode === OP.msg) return this.#command.read(bytes, at + HEADER, there);
-    if (word !== OP.msg || there - at <= COMPRESSED_HEAD) return false;
-    const size = bytes.readInt32LE(at + HEADER + 4);
-    const compressor = bytes[at + COMPRESSED_HEAD - 1] as number;
-    const packed = bytes.subarray(at + COMPRESSED_HEAD, there);
-    if (packed.length > FIRST_LOOK && this.#readPacked(compressor, packed.subarray(0, FIRST_LOOK), size) && this.#command.whole) return true;
-    return this.#readPacked(compressor, packed, size);
-  }
-  #readPacked(compressor: number, packed: Buffer, size: number): boolean {
-    const body = unpack(compressor, packed, size);
-    return body !== undefined && this.#command.read(body, 0, body.length);
-  }
-
   /** Starts what was decided on the message whose command was read last. */
   #impose(verdict: Verdict): 'pass' | 'refuse' | 'wait' | 'over' {
     const command = this.#command;
@@ -210,8 +160,9 @@ export class MongoSession extends PassingSession {
   }
   /** When an answer of our own may be written: answers stay in order. Never: where that would be is not known. */
   #turn(): 'now' | 'later' | 'never' {
-    if (this.#pending.none) return 'now';
-    return this.#pending.sure && !this.#answersOpaque ? 'later' : 'never';
+    const { pending, opaque } = this.#answers;
+    if (pending.none) return 'now';
+    return pending.sure && !opaque ? 'later' : 'never';
   }
   #carryOut(): 'refuse' | 'over' {
     const verdict = this.#verdict;
@@ -230,12 +181,12 @@ export class MongoSession extends PassingSession {
     this.#verdict = this.#refusal = this.#kept = undefined;
   }
   #awaitAnswer(verdict: Fail, asked: Asked): 'pass' {
-    if (this.#command.unacknowledged || this.#changing.size >= MOST_CHANGES) return 'pass';
+    if (this.#command.unacknowledged) return 'pass';
     const change =
       asked.failure === 'remove-documents' ? removeDocuments(asked.share)
       : asked.failure === 'null-fields' ? nullFields(asked.share, asked.fields)
       : addElements(writeConcernError(verdict, asked, this.#command));
-    this.#changing.set(this.#header.requestId, { verdict, subject: this.#subject.kept(), change, told: false });
+    this.#answers.change(this.#header.requestId, { verdict, subject: this.#subject.kept(), change });
     return 'pass';
   }
 
@@ -245,7 +196,7 @@ export class MongoSession extends PassingSession {
     // A packed message shows only to those who unpack it whether it wants an answer.
     const packed = opCode === OP.compressed;
     if (!answered || (packed && this.#known && this.#command.unacknowledged)) return;
-    this.#pending.add(requestId, packed && !this.#known);
+    this.#answers.pending.add(requestId, packed && !this.#known);
   }
   #forward(bytes: Buffer, from: number, to: number): void {
     if (from >= to || this.link.closing) return;
@@ -280,74 +231,12 @@ export class MongoSession extends PassingSession {
   }
 
   override fromUpstream(bytes: Buffer, length: number): void {
-    if (this.#answersOpaque) return super.fromUpstream(bytes, length);
-    if (this.#answerHeld.length === 0) {
-      const consumed = this.#answers(bytes, length);
-      if (consumed < length) this.#answerHeld.append(bytes, consumed, length);
-    } else {
-      this.#answerHeld.append(bytes, 0, length);
-      const held = this.#answerHeld.peek();
-      const total = this.#answerHeld.length;
-      const consumed = this.#answers(held, total);
-      if (consumed > 0) this.#answerHeld.take();
-      if (consumed > 0 && consumed < total) this.#answerHeld.append(held, consumed, total);
-    }
+    this.#answers.feed(bytes, length);
     if (this.#wait === 'turn' && this.#turn() !== 'later') this.#turnCame();
   }
   override upstreamEnded(): void {
-    const rest = this.#answerHeld.take();
-    if (rest.length > 0) this.link.toClient(rest);
+    this.#answers.flush();
     this.link.endClient();
-  }
-
-  /** Passes on the answers in bytes[0, end), changed where that was decided; as `#process`. */
-  #answers(bytes: Buffer, end: number): number {
-    const header = this.#answer;
-    let from = 0;
-    let at = 0;
-    for (;;) {
-      if (this.#answerLeft > 0) {
-        const step = Math.min(this.#answerLeft, end - at);
-        this.#answerLeft -= step;
-        at += step;
-        if (this.#answerLeft > 0) break;
-        this.#answered();
-      }
-      if (end - at < LEAST) break;
-      if (!header.read(bytes, at)) {
-        this.#answersOpaque = true;
-        this.link.notUnderstood('the bytes of the server are no message of MongoDB');
-        at = end;
-        break;
-      }
-      const changing = this.#changing.size === 0 ? undefined : this.#changing.get(header.responseTo);
-      if (changing !== undefined && header.length <= CHANGE_LIMIT && this.link.route.effects.inForce(changing.verdict.id)) {
-        if (end - at < header.length) break;
-        const answer = changed(bytes, at, header, changing.change);
-        if (answer !== undefined) {
-          this.#backward(bytes, from, at);
-          this.link.toClient(answer);
-          from = at + header.length;
-          if (!changing.told) this.link.route.acts.failed(changing.verdict, changing.subject);
-          changing.told = true;
-        }
-      }
-      this.#answerLeft = header.length;
-    }
-    this.#backward(bytes, from, at);
-    return at;
-  }
-  /** The last byte of an answer has passed. */
-  #answered(): void {
-    const { responseTo, requestId, moreToCome } = this.#answer;
-    this.#pending.answered(responseTo, moreToCome ? requestId : undefined);
-    const changing = this.#changing.get(responseTo);
-    if (changing === undefined) return;
-    this.#changing.delete(responseTo);
-    if (moreToCome) this.#changing.set(requestId, changing);
-  }
-  #backward(bytes: Buffer, from: number, to: number): void {
-    if (from < to) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
   /** All that was asked before the message that waits is answered. */
   #turnCame(): void {
