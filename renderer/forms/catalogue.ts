@@ -63,9 +63,24 @@ const POLICY = new Map(
     const common = head(manifest.layer === 'wire').map((field) =>
       field.name === 'target' ? { ...field, ...target } : field,
     );
-    return [manifest.type as string, [...common, ...fieldsOf(manifest.params.shape)] as readonly Field[]];
+    const facts = factsOf(manifest.type);
+    const own = fieldsOf(manifest.params.shape).map((field) =>
+      field.kind === 'condition' ? { ...field, facts } : field,
+    );
+    return [manifest.type as string, [...common, ...own] as readonly Field[]];
   }),
 );
+/** `request.method`, `request.headers['…']`: as they are written in a condition. */
+function factsOf(type: string): readonly string[] {
+  const facts = manifestOf(type)?.facts ?? {};
+  const written = (name: string, kind: string): string => (kind.startsWith('map') ? `${name}['…']` : name);
+  return Object.entries(facts).flatMap(([name, shape]) =>
+    typeof shape === 'string'
+      ? [written(name, shape)]
+      : Object.entries(shape).map(([field, kind]) => written(`${name}.${field}`, kind)),
+  );
+}
+
 const UNTYPED = head(true);
 /** The fields of a policy of a type; those that every type has when there is no such type. */
 export const policyFields = (name: string): readonly Field[] => POLICY.get(name.toLowerCase()) ?? UNTYPED;

@@ -71,6 +71,25 @@ function sample(field: Field): string {
 const settable = (fields: readonly Field[]): readonly Field[] =>
   fields.filter(({ kind, name }) => kind !== 'section' && name !== 'type');
 
+/** What depends on other fields is entered with them, as the checks of the manifests say. */
+const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  jitter: { interval: '250ms' },
+  nth: { everyNth: '7' },
+  'redis.miss': { errorChance: '0.5' },
+  'kafka.delayRecords': { latencyChance: '0.5', latencyDuration: '250ms' },
+  'tcp.toxic': { rate: '7' },
+  'tcp.jitter': { latencyDuration: '250ms' },
+  'tcp.rate': { toxic: 'bandwidth' },
+  'tcp.closeDelay': { toxic: 'slow_close' },
+  'tcp.timeout': { toxic: 'timeout' },
+  'tcp.averageSize': { toxic: 'slicer' },
+  'tcp.sizeVariation': { toxic: 'slicer', averageSize: '100' },
+  'tcp.sliceDelay': { toxic: 'slicer', averageSize: '100' },
+  'tcp.limitBytes': { toxic: 'limit_data' },
+  'tcp.chance': { toxic: 'loss' },
+  'tcp.pieceSize': { toxic: 'loss' },
+};
+
 for (const [type, manifest] of Object.entries(manifests)) {
   test(`every field of ${type} can be set in the form, and the engine reads what was entered`, () => {
     const fields = settable(policyFields(type));
@@ -82,11 +101,8 @@ for (const [type, manifest] of Object.entries(manifests)) {
       bench.do((source) => put(source, ['version'], new Raw('1')));
       bench.do((source) => put(source, ['policies'], [{ name: 'one', type, target: manifest.target.example }]));
       if (field.kind === 'map' && 'matchHeaders' === field.name && /carry no headers/.test(field.help)) continue;
-      // What depends on another field is entered with it, as the manifest's own check says.
-      if (field.name === 'nth')
-        bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'everyNth') as Field);
-      if (field.name === 'jitter')
-        bench.enter(['policies', 0], policyFields(type).find(({ name }) => name === 'interval') as Field);
+      for (const [name, value] of Object.entries(WITH[`${type}.${field.name}`] ?? WITH[field.name] ?? {}))
+        bench.enter(['policies', 0], fields.find((other) => other.name === name) as Field, value);
       const value =
         field.name === 'errorCode'
           ? String(field.max)

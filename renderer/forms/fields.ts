@@ -29,6 +29,8 @@ export interface Field {
   readonly choices: readonly string[];
   /** Whether the items of a list are texts rather than raw. */
   readonly texts: boolean;
+  /** What a condition can ask, when it is not the figures of probes: such as `request.method`. */
+  readonly facts?: readonly string[];
 }
 
 interface Property {

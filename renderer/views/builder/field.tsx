@@ -84,7 +84,13 @@ export function FieldRow({
         <p>
           {field.help} <span className={css['limits']}>{limitsOf(field)}</span>
         </p>
-        {field.kind === 'condition' && <p className={css['limits']}>Figures: {FIGURES.join(', ')}.</p>}
+        {field.kind === 'condition' && (
+          <p className={css['limits']}>
+            {field.facts === undefined
+              ? `Figures: ${FIGURES.join(', ')}.`
+              : `Facts: ${[...field.facts, 'route'].join(', ')}.`}
+          </p>
+        )}
       </div>
     </div>
   );
