@@ -5,7 +5,7 @@ import { LOOKED_AT, type Statements } from '../sql/normalise.ts';
 import { StatementSubject } from '../sql/subject.ts';
 import type { CommandScanner } from './commands.ts';
 import type { Opening } from './opening.ts';
-import type { PreparedStatements } from './prepared.ts';
+import type { Prepared, PreparedStatements } from './prepared.ts';
 import { COMMAND, int4At, type Reply, REPLY } from './protocol.ts';
 import type { Responses } from './responses.ts';
 import { arePlain, behindAttributes, read } from './statement.ts';
@@ -25,6 +25,8 @@ export class CommandJudge {
   reply: Reply = REPLY.result;
   /** It cannot leave a transaction open. */
   plain = false;
+  /** The prepared statement that it executes, when that is known. */
+  prepared: Prepared | undefined;
   readonly #route: OpenRoute;
   readonly #prepared: PreparedStatements;
   readonly #responses: Responses;
@@ -52,6 +54,7 @@ export class CommandJudge {
   skip({ code }: CommandScanner): void {
     this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
     this.plain = false;
+    this.prepared = undefined;
   }
   /** Reads the command that the scanner found in bytes[.., end). False: too little of it is there. */
   read(bytes: Buffer, { at, length, split, code }: CommandScanner, end: number): boolean {
@@ -59,8 +62,8 @@ export class CommandJudge {
     const there = Math.min(end, at + length);
     const complete = there === at + length && !split;
     this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
+    this.prepared = undefined;
     const wanted = Math.min(length, 1 + LOOKED_AT + (this.#opening.queryAttributes ? ATTRIBUTES : 0));
-    let enough = there - at >= wanted;
     if (code === COMMAND.query) {
       const start = this.#opening.queryAttributes ? behindAttributes(bytes, at + 1, there) : at + 1;
       this.#statements = read(bytes, start < 0 ? there : start, there, complete, status);
@@ -68,16 +71,15 @@ export class CommandJudge {
       const text = Buffer.concat([USE, bytes.subarray(at + 1, there)]);
       this.#statements = read(text, 0, text.length, complete, status);
     } else {
-      const prepared = length < 5 ? undefined : this.#prepared.get(int4At(bytes, at + 1));
-      const sql = prepared?.sql ?? NOTHING;
-      this.#statements = read(sql, 0, sql.length, prepared?.truncated !== true, status);
-      enough = true;
+      this.prepared = length < 5 ? undefined : this.#prepared.get(int4At(bytes, at + 1));
+      const sql = this.prepared?.sql ?? NOTHING;
+      this.#statements = read(sql, 0, sql.length, this.prepared?.truncated !== true, status);
     }
     this.plain = this.#statements.count > 0 && arePlain(this.#statements);
     const { bytes: text, dialect, count } = this.#statements;
     SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);
     SUBJECT.on(this.#opening, this.#responses.inTransaction, false);
-    return enough;
+    return there - at >= wanted;
   }
 
   /** Judges what was read. What cannot be known (a statement that was forgotten) is left alone. */

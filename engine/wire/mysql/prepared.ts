@@ -32,6 +32,8 @@ export class PreparedStatements implements Prepares {
   #skip = 0;
   #size = 0;
   #last: Prepared | undefined;
+  /** An execution was refused here of which the server must learn something; each one is looked at from then on. */
+  owing = false;
 
   /** What the command that was found does to the statements; the payload of a COM_STMT_PREPARE follows with `capture`. */
   note(bytes: Uint8Array, { at, length, code }: CommandScanner): void {
@@ -39,7 +41,12 @@ export class PreparedStatements implements Prepares {
       this.#capturing = true;
       this.#skip = 1;
     } else if (code === COMMAND.changeUser || code === COMMAND.resetConnection) this.#clear();
-    else if (code === COMMAND.close && length >= 5) this.forget(int4At(bytes, at + 1));
+    else if (length >= 5) this.#noteOne(int4At(bytes, at + 1), code);
+  }
+  #noteOne(id: number, code: number): void {
+    if (code === COMMAND.close) return this.forget(id);
+    const statement = this.get(id);
+    if (statement !== undefined && (code === COMMAND.longData || code === COMMAND.reset)) statement.longData = code === COMMAND.longData;
   }
   /** A piece of a message; of what is to be prepared the beginning is kept. */
   capture(bytes: Uint8Array, start: number, end: number): void {

@@ -42,6 +42,8 @@ export class Responses {
   #parameters = 0;
   /** An error came without flags, to a command that may have begun a transaction before it failed. */
   #unsure = true;
+  /** How many commands are not answered that may begin a transaction. */
+  #doubtful = 0;
 
   constructor(prepares: Prepares) {
     this.#prepares = prepares;
@@ -49,7 +51,7 @@ export class Responses {
 
   /** Whether a transaction is open, or may be for all that is known; without autocommit each statement is part of one. */
   get inTransaction(): boolean {
-    return this.#unsure || (this.status & (STATUS.inTransaction | STATUS.autocommit)) !== STATUS.autocommit;
+    return this.#unsure || this.#doubtful > 0 || (this.status & (STATUS.inTransaction | STATUS.autocommit)) !== STATUS.autocommit;
   }
   /** How many commands are not fully answered. */
   get outstanding(): number {
@@ -61,6 +63,7 @@ export class Responses {
   }
   /** @param plain the command cannot change whether a transaction is open unless it succeeds. */
   expect(kind: Reply, plain = false): void {
+    if (!plain) this.#doubtful++;
     this.#due.push(plain ? kind | PLAIN : kind);
   }
   /** The server told its flags before the first command. */
@@ -223,6 +226,7 @@ export class Responses {
   #done(): void {
     this.#at = AT.first;
     this.wantsFile = false;
+    if (((this.#due[this.#next] as number) & PLAIN) === 0) this.#doubtful--;
     this.#next++;
     if (this.#next === this.#due.length) this.#due.length = this.#next = 0;
     else if (this.#next >= SHIFT_AFTER) {

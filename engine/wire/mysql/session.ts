@@ -7,11 +7,12 @@ import type { Subject } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { CommandScanner } from './commands.ts';
 import { errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
+import { keepTypes, resetOf, withTypes } from './executions.ts';
 import { CommandJudge } from './judge.ts';
 import { Opening, OVER } from './opening.ts';
 import { PacketScanner } from './packets.ts';
-import { PreparedStatements } from './prepared.ts';
-import { COMMAND, isStatement, REPLY, replyTo } from './protocol.ts';
+import { type Prepared, PreparedStatements } from './prepared.ts';
+import { COMMAND, int4At, isStatement, REPLY, replyTo } from './protocol.ts';
 import { Responses } from './responses.ts';
 
 /** A connection of MySQL or MariaDB, from the server's greeting on. */
@@ -45,6 +46,8 @@ class MysqlSession implements Session {
   #refusal: Buffer | undefined;
   /** Nothing has gone upstream since the last refusal. */
   #refused = false;
+  /** The message under way went on up to here, in other bytes. */
+  #next: number | undefined;
   #opaque = false;
   #clientEnded = false;
 
@@ -105,6 +108,8 @@ class MysqlSession implements Session {
         this.#forward(bytes, from, commands.start);
         from = commands.start;
         if (!this.#head(bytes, end)) return from;
+        from = this.#next ?? from;
+        this.#next = undefined;
       } else {
         this.#prepared.capture(bytes, at, commands.position);
         this.#forward(bytes, from, commands.position);
@@ -155,19 +160,32 @@ class MysqlSession implements Session {
     const fate = this.#fate;
     const policies = judge.wanted;
     // Without a policy nothing is read but for what is told of it, from what is there.
-    const read = policies || tap.wantsPassing || fate !== 'undecided';
-    if (!read) judge.skip(this.#commands);
-    else if (!judge.read(bytes, this.#commands, end) && policies) return this.#later();
+    const whole = policies || this.#prepared.owing;
+    if (!whole && !tap.wantsPassing && fate === 'undecided') judge.skip(this.#commands);
+    else if (!judge.read(bytes, this.#commands, end) && whole) return this.#later();
     this.#fate = 'undecided';
-    if (fate === 'fails' && this.#verdict?.act === 'fail') this.#refuse(this.#verdict, this.#told ?? judge.subject);
+    if (fate === 'fails' && this.#verdict?.act === 'fail') this.#refuse(this.#verdict, this.#told ?? judge.subject, bytes, end);
     if (fate === 'undecided') {
       acts.seen();
       const verdict = policies ? judge.verdict() : undefined;
-      if (verdict !== undefined) return this.#impose(verdict);
+      if (verdict !== undefined) return this.#impose(verdict, bytes, end);
       if (tap.wantsPassing) acts.passed(judge.subject);
     }
-    if (fate !== 'fails') this.#responses.expect(judge.reply, judge.plain);
+    if (fate !== 'fails') {
+      this.#responses.expect(judge.reply, judge.plain);
+      this.#execute(bytes, end);
+    }
     return true;
+  }
+  /** The server learns what refused executions have kept from it. */
+  #execute(bytes: Buffer, end: number): void {
+    const { prepared } = this.#judge;
+    if (prepared === undefined || this.#commands.code !== COMMAND.execute) return;
+    prepared.longData = false;
+    const other = withTypes(prepared, bytes, this.#commands, end, this.#opening.queryAttributes);
+    if (other === undefined) return;
+    this.#link.toUpstream(other.head);
+    this.#next = other.next;
   }
   /** More of the message must be there, or its time come. */
   #later(): false {
@@ -182,7 +200,7 @@ class MysqlSession implements Session {
   }
 
   /** Starts what was decided on the command whose head was read last. False when it has to wait. */
-  #impose(verdict: Verdict): boolean {
+  #impose(verdict: Verdict, bytes: Buffer, end: number): boolean {
     const { subject } = this.#judge;
     if (verdict.act === 'delay') return this.#delay(verdict);
     if (this.#responses.outstanding > 0) {
@@ -192,17 +210,30 @@ class MysqlSession implements Session {
       return this.#later();
     }
     if (verdict.act === 'drop') this.#drop(verdict, subject);
-    else this.#refuse(verdict, subject);
+    else this.#refuse(verdict, subject, bytes, end);
     return true;
   }
   #drop(verdict: Extract<Verdict, { act: 'drop' }>, subject: Subject): void {
     this.#link.route.acts.dropped(verdict, subject);
     this.#link.reset();
   }
-  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject): void {
+  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject, bytes: Buffer, end: number): void {
     this.#link.route.acts.failed(verdict, subject);
+    const { prepared } = this.#judge;
+    if (prepared !== undefined && this.#commands.code === COMMAND.execute) {
+      this.#prepared.owing = true;
+      keepTypes(prepared, bytes, this.#commands, end, this.#opening.queryAttributes);
+      if (prepared.longData) this.#takeBack(prepared, int4At(bytes, this.#commands.at + 1));
+    }
     this.#refused = true;
     this.#refusal = errorPacket(errorOf(verdict, STATEMENT_FAILED), 0);
+  }
+  /** All is answered, so the server's next packet is the answer to this, which the client must not see. */
+  #takeBack(statement: Prepared, id: number): void {
+    statement.longData = false;
+    this.#link.toUpstream(resetOf(id));
+    this.#responses.expect(REPLY.swallowed, true);
+    this.#answers.picking = true;
   }
   /** The message under way is complete. */
   #ended(): void {

@@ -37,7 +37,7 @@ export const MORE = 8;
 export function greeting(flags: number = PLAIN, extended = 0): Buffer {
   const low = int2(flags & 0xffff);
   const high = int2(flags >>> 16);
-  return packet(0, 10, '11.4.2-MariaDB\0', int4(7), 'challenge', 0, low, 45, int2(AUTOCOMMIT), high, 21, Buffer.alloc(6), int4(extended), 'and-the-rest\0', 'mysql_native_password\0');
+  return packet(0, 10, '11.4.2-MariaDB\0', int4(7), 'challeng', 0, low, 45, int2(AUTOCOMMIT), high, 21, Buffer.alloc(6), int4(extended), 'and-the-rest\0', 'mysql_native_password\0');
 }
 export const login = (flags: number = PLAIN, extended = 0): Buffer =>
   packet(1, int4(flags), int4(0x100_0000), 45, Buffer.alloc(19), int4(extended), 'app\0', 4, 'hash', 'shop\0', 'mysql_native_password\0');
