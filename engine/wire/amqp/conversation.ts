@@ -149,6 +149,8 @@ export class Conversation {
   #forget(lane: Lane): void {
     this.cancel(lane);
     if (lane.waiting) this.up.forget(lane);
+    // A content of which nothing has gone on yet; one under way is finished.
+    if (!lane.open) lane.abandon();
   }
 }
 
