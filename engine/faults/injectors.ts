@@ -4,6 +4,7 @@ import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
 import { httpInjector } from './http/injector.ts';
+import { kafkaInjector } from './kafka/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { mongoInjector } from './mongo/injector.ts';
 import { processInjector } from './process/injector.ts';
@@ -35,7 +36,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     sql: sqlInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     redis: redisInjector(onWire),
     mongo: mongoInjector(onWire),
-    kafka: unavailableInjector(NO_DATA_PLANE),
+    kafka: kafkaInjector(onWire),
     rabbitmq: rabbitmqInjector(onWire),
     tls: tlsInjector(onWire),
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),

@@ -2,6 +2,7 @@ import type { Protocol } from '../contract/models.ts';
 import { AmqpSession } from './amqp/amqp.ts';
 import { http1 } from './http/http1.ts';
 import { InOrderSession } from './in-order.ts';
+import { KafkaSession } from './kafka/session.ts';
 import { sqlSession } from './sql/session.ts';
 import { TcpSession } from './tcp/session.ts';
 import { RedisSession } from './redis/redis-session.ts';
@@ -15,7 +16,7 @@ export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
   sql: sqlSession,
   redis: (link) => new RedisSession(link),
   mongo: (link) => new MongoSession(link),
-  kafka: (link) => new PassingSession(link),
+  kafka: (link) => new KafkaSession(link),
   rabbitmq: (link) => new AmqpSession(link),
   tcp: (link) => new TcpSession(link),
 };

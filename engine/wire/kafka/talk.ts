@@ -1,0 +1,34 @@
+import type { Link } from '../session.ts';
+import { InFlight } from './in-flight.ts';
+import { KafkaSubject } from './subject.ts';
+
+/** Messages up to this size are held to be judged or rewritten; larger ones pass as they are, and that is told. 16 MiB. */
+export const MAX_HELD = 16 * 1_048_576;
+
+/** What both directions of one connection have in common. */
+export class Talk {
+  readonly link: Link;
+  readonly inFlight = new InFlight();
+  readonly subject = new KafkaSubject();
+  /** Nobody can say any more where requests end. */
+  requestsOpaque = false;
+  /** The same for answers; then no refusal can be put in its place either. */
+  answersOpaque = false;
+
+  /** The client will say no more: Kafka's clients do so when they go. */
+  left = false;
+
+  constructor(link: Link) {
+    this.link = link;
+  }
+  /** Whether messages are to be judged: not for a client that has left. */
+  get judging(): boolean {
+    return !this.left && this.link.route.effects.gate('kafka');
+  }
+  toClient(bytes: Buffer, from: number, to: number): void {
+    if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+  toUpstream(bytes: Buffer, from: number, to: number): void {
+    if (from < to && !this.link.closing) this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+}
