@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LabServer, missing, programOf, startServer } from './server.ts';
 
@@ -13,8 +13,11 @@ export const RAW_USER = 'raw';
 /** For `skip` of a test: why PostgreSQL cannot be started here, or false. */
 export const noPostgres = missing('initdb', 'postgres');
 
-/** Starts a PostgreSQL of its own, which loses nothing when a test ends it but forgets everything. */
-export function startPostgres(): Promise<LabServer> {
+/**
+ * Starts a PostgreSQL of its own, which forgets everything when a test ends it.
+ * @param tls it also takes clients that ask for TLS; needs openssl.
+ */
+export function startPostgres(tls = false): Promise<LabServer> {
   const root = process.getuid?.() === 0;
   return startServer({
     program: 'postgres',
@@ -29,15 +32,27 @@ export function startPostgres(): Promise<LabServer> {
       if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
       // Whoever speaks the protocol by hand need not do the arithmetic of SCRAM.
       const rules = join(folder, 'data', 'pg_hba.conf');
+      if (tls) certify(join(folder, 'data'));
       writeFileSync(rules, `host all ${RAW_USER} 127.0.0.1/32 trust\n${readFileSync(rules, 'utf8')}`);
     },
     args: (folder, port) => [
       ...['-D', join(folder, 'data'), '-p', String(port), '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      ...(tls ? ['-c', 'ssl=on'] : []),
       ...['-c', 'max_connections=300', '-c', 'shared_buffers=64MB', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off'],
     ],
     ready: answers,
     stopSignal: 'SIGINT',
   });
+}
+
+/** A certificate that nobody trusts, which is enough for a client that only asks for encryption. */
+function certify(folder: string): void {
+  const [key, cert] = [join(folder, 'server.key'), join(folder, 'server.crt')];
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout', key, '-out', cert];
+  const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`openssl failed: ${stderr}`);
+  chmodSync(key, 0o600);
+  if (process.getuid?.() === 0) for (const path of [key, cert]) chownSync(path, idOf('-u'), idOf('-g'));
 }
 
 /** Accepting is not enough: while it starts it refuses every client. */

@@ -25,8 +25,8 @@ export class PostgresStage implements AsyncDisposable {
     this.address = address;
     this.#errors = errors;
   }
-  static async start(): Promise<PostgresStage> {
-    const server = await startPostgres();
+  static async start(tls = false): Promise<PostgresStage> {
+    const server = await startPostgres(tls);
     return new PostgresStage(server, await wireTo(server.address, { protocol: 'sql' }));
   }
   async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
@@ -58,9 +58,9 @@ export class PostgresStage implements AsyncDisposable {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   }
   /** Runs a program of PostgreSQL that connects to the route. */
-  run(program: string, args: readonly string[], input = ''): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  run(program: string, args: readonly string[], input = '', more: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const [host = '', port = ''] = this.address.split(':');
-    const env = { ...process.env, PGHOST: host, PGPORT: port, PGUSER: USER, PGPASSWORD: PASSWORD, PGDATABASE: 'postgres', PGSSLMODE: 'disable', LC_ALL: 'C' };
+    const env = { ...process.env, PGHOST: host, PGPORT: port, PGUSER: USER, PGPASSWORD: PASSWORD, PGDATABASE: 'postgres', PGSSLMODE: 'disable', LC_ALL: 'C', ...more };
     return new Promise((resolve, reject) => {
       const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
       let [stdout, stderr] = ['', ''];
