@@ -47,6 +47,10 @@ export function errorOf({ refusal, extra, policy }: Extract<Verdict, { act: 'fai
 }
 const numberOf = (state: string): number => STATES.find(([, one]) => one === state)?.[0] ?? MEANS[state] ?? STATEMENT_FAILED;
 
+/** Errors behind which a server closes the connection: ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, network errors, ER_CONNECTION_KILLED. */
+const LAST_WORDS = new Set([1053, 1077, 1158, 1159, 1160, 1161, 1184, 1927, 4031]);
+export const endsConnection = (number: number): boolean => LAST_WORDS.has(number);
+
 /** ERR packet. */
 export function errorPacket({ number, state, message }: ServerError, sequence: number): Buffer {
   const text = Buffer.from(message, 'utf8').subarray(0, LONGEST);

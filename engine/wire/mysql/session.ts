@@ -6,7 +6,7 @@ import { HOLD_LIMIT, type Link, type Session, type SessionFactory } from '../ses
 import type { Subject } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { CommandScanner } from './commands.ts';
-import { errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
+import { endsConnection, errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
 import { keepTypes, resetOf, withTypes } from './executions.ts';
 import { CommandJudge } from './judge.ts';
 import { Opening, OVER } from './opening.ts';
@@ -44,6 +44,8 @@ class MysqlSession implements Session {
   #hold: Hold | undefined;
   /** The error that answers the message under way, which goes nowhere. */
   #refusal: Buffer | undefined;
+  /** A server would close the connection behind it. */
+  #last = false;
   /** Nothing has gone upstream since the last refusal. */
   #refused = false;
   /** The message under way went on up to here, in other bytes. */
@@ -226,7 +228,9 @@ class MysqlSession implements Session {
       if (prepared.longData) this.#takeBack(prepared, int4At(bytes, this.#commands.at + 1));
     }
     this.#refused = true;
-    this.#refusal = errorPacket(errorOf(verdict, STATEMENT_FAILED), 0);
+    const error = errorOf(verdict, STATEMENT_FAILED);
+    this.#last = endsConnection(error.number);
+    this.#refusal = errorPacket(error, 0);
   }
   /** All is answered, so the server's next packet is the answer to this, which the client must not see. */
   #takeBack(statement: Prepared, id: number): void {
@@ -244,6 +248,7 @@ class MysqlSession implements Session {
     // An answer counts on from the last packet of what it answers.
     refusal[3] = (this.#commands.sequence + 1) & 0xff;
     this.#link.toClient(refusal);
+    if (this.#last) this.#link.close();
   }
 
   #released(): void {
