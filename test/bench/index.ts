@@ -13,6 +13,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
   conditions: () => import('./conditions.ts'),
   http: () => import('./http.ts'),
+  bulk: () => import('./bulk.ts'),
+  idle: () => import('./idle.ts'),
   delay: () => import('./delay.ts'),
   halt: () => import('./halt.ts'),
   cpu: () => import('./cpu.ts'),
