@@ -143,11 +143,11 @@ export class Pipe {
   /** Ends the connection with a TCP reset: the other end sees ECONNRESET. */
   reset(): void {
     if (this.socket.destroyed) return;
-    if (this.#raw === undefined) this.socket.resetAndDestroy();
-    else {
-      this.#raw.resetAndDestroy();
-      this.socket.destroy();
-    }
+    const raw = this.#raw ?? this.socket;
+    // libuv refuses to reset a socket whose shutdown is under way; Node then never closes it, and its thread never ends.
+    if (raw.writableEnded && !raw.writableFinished) raw.destroy();
+    else raw.resetAndDestroy();
+    this.socket.destroy();
   }
 
   /** An empty write behind the others tells when they are gone; 'drain' comes only beyond the high-water mark. */
