@@ -1,17 +1,16 @@
 import type { Protocol } from '../contract/models.ts';
 import { AmqpSession } from './amqp/amqp.ts';
-import { http1 } from './http/http1.ts';
-import { InOrderSession } from './in-order.ts';
+import { HttpSession } from './http/http-session.ts';
 import { KafkaSession } from './kafka/session.ts';
 import { sqlSession } from './sql/session.ts';
 import { TcpSession } from './tcp/session.ts';
-import { RedisSession } from './redis/redis-session.ts';
 import { MongoSession } from './mongo/session.ts';
+import { RedisSession } from './redis/redis-session.ts';
 import { PassingSession, type SessionFactory } from './session.ts';
 
 /** How each protocol is understood; a protocol without an entry does not compile. */
 export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
-  http: (link) => new InOrderSession(link, http1),
+  http: (link) => new HttpSession(link),
   grpc: (link) => new PassingSession(link),
   sql: sqlSession,
   redis: (link) => new RedisSession(link),
