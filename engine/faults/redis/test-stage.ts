@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Redis } from 'ioredis';
-import { startRedis } from '../../../test/lab/redis.ts';
+import { type Redis } from 'ioredis';
+import { redisClient, type RedisClientOptions, startRedis } from '../../../test/lab/redis.ts';
 import { selfIdentity, stateOf } from '../../host/identity.ts';
 import { millis } from '../../kernel/brands.ts';
 import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
@@ -19,12 +19,6 @@ export const contextOf = (request: FaultRequest<RedisParams>): InjectContext<Red
   fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {},
 });
 
-interface ClientOptions {
-  readonly db?: number;
-  readonly protocol?: 2 | 3;
-  readonly lazyConnect?: boolean;
-}
-
 /** A redis-server of its own behind a route, and clients of both. */
 export async function stage() {
   await using stack = new AsyncDisposableStack();
@@ -33,9 +27,8 @@ export async function stage() {
   const [route] = await wire.open(ROUTES.map((one) => ({ ...one, upstream: server.address })));
   const port = Number(route?.listen.split(':').at(-1));
   const moved = stack.move();
-  const client = (options: ClientOptions = {}, at = port): Redis => {
-    const redis = new Redis({ host: '127.0.0.1', port: at, retryStrategy: () => null, maxRetriesPerRequest: 0, ...options });
-    redis.on('error', () => {});
+  const client = (options: RedisClientOptions = {}, at = port): Redis => {
+    const redis = redisClient(at, options);
     moved.defer(() => redis.disconnect());
     return redis;
   };

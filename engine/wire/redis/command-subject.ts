@@ -39,7 +39,8 @@ export class CommandSubject implements Subject {
     };
   }
   describe(): Described {
-    const { args, keyStart, keyEnd } = this.#command;
+    const { args, keyStart } = this.#command;
+    const keyEnd = this.#showsKey() ? this.#command.keyEnd : keyStart;
     const cut = keyEnd - keyStart > SHOWN;
     const key = printable(this.#bytes.toString('utf8', keyStart, cut ? keyStart + SHOWN : keyEnd)) + (cut ? '…' : '');
     const method = this.#name();
@@ -47,6 +48,10 @@ export class CommandSubject implements Subject {
     const words = [method, ...(key === '' ? [] : [key])];
     if (others > 0) words.push(`(${others} more ${others === 1 ? 'argument' : 'arguments'}, not shown)`);
     return { method, target: key, traceId: '', requestId: '', head: words.join(' ') };
+  }
+  /** A command that nobody knows may be AUTH under another name; those of modules are told by their dot. */
+  #showsKey(): boolean {
+    return this.#command.command > 0 || this.#name().includes('.');
   }
   /** In capitals; a text that is no name at all is not shown, since it may be anything. */
   #name(): string {

@@ -3,7 +3,8 @@ import { MISSES } from './misses.ts';
 
 /**
  * What the wire must know of single commands (https://redis.io/docs/latest/commands/): where the key stands, and which
- * of them change how the connection is to be read. A command that is not here is an ordinary one with its key in front.
+ * of them change how the connection is to be read. A command that is not here (of a
+ * module, or renamed) is taken for an ordinary one with its key in front.
  */
 
 /** What a command means to the connection. Plain numbers, because this is the hot path. */
@@ -47,8 +48,17 @@ const ROLES: Readonly<Record<keyof typeof ROLE, string>> = {
   replica: 'sync psync',
 };
 
-/** Commands whose first argument is no key. A channel counts as one. */
+/** Where the key of each command stands; a channel counts as one. */
 const KEYS: readonly (readonly [at: number, names: string])[] = [
+  [
+    1,
+    'append bitfield bitfield_ro bitpos blmove blpop brpop brpoplpush bzpopmax bzpopmin copy decr decrby del expire expireat geoadd georadius ' +
+      'georadiusbymember geosearchstore getdel getex getset hdel hincrby hincrbyfloat hmset hset hsetnx incr incrby incrbyfloat lcs linsert lmove lpop ' +
+      'lpush lpushx lrem lset ltrim move mset msetnx persist pexpire pexpireat pfadd pfmerge psetex publish rename renamenx restore rpop rpoplpush ' +
+      'rpush rpushx sadd sdiffstore set setbit setex setnx setrange sinterstore smove sort spop spublish srem sunionstore touch unlink watch xack xadd ' +
+      'xautoclaim xclaim xdel xpending xsetid xtrim zadd zdiffstore zincrby zinterstore zpopmax zpopmin zrangestore zrem zremrangebylex ' +
+      'zremrangebyrank zremrangebyscore zunionstore',
+  ],
   [
     KEY.none,
     'ping echo info config time dbsize flushall flushdb save bgsave bgrewriteaof lastsave shutdown slaveof replicaof role wait waitaof failover ' +
@@ -94,7 +104,7 @@ const KEY_OF = Int8Array.from(ENTRIES, ({ key }) => key);
 const CAN_MISS = Uint8Array.from(ENTRIES, ({ canMiss }) => (canMiss ? 1 : 0));
 
 /** An open-addressing table of at least four times as many slots as commands: most look-ups end at the first. */
-const SLOTS = new Int16Array(1_024);
+const SLOTS = new Int16Array(2_048);
 const MASK = SLOTS.length - 1;
 const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
   let hash = FNV_OFFSET | 0;
