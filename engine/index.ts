@@ -79,7 +79,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     }),
   );
   const { otlpEndpoint: endpoint } = options;
-  parts.use(createTraces({ bus, version: VERSION, clock, ...(endpoint === undefined ? {} : { endpoint }) }));
+  parts.use(createTraces({ bus, version: VERSION, clock, traffic: (take) => wire.listen(false, take), ...(endpoint === undefined ? {} : { endpoint }) }));
   const metrics = parts.use(createMetrics({ bus, routes: () => routeTotals(wire) }));
   const history = parts.use(openHistory(stateDir, clock));
   for (const text of history.notices) bus.publish('', { kind: 'log', level: 'warn', text });

@@ -35,6 +35,8 @@ export const trafficLine = z.object({
   status: z.int().nullable(),
   /** From the message's `traceparent` (W3C Trace Context); '' when it bore none. */
   traceId: z.string(),
+  /** The span that sent the message, from the same place; absent when it bore none. */
+  parentId: z.string().optional(),
   /** From `x-request-id`; '' when it bore none. */
   requestId: z.string(),
   /** At most 2,048 characters; credentials and cookies are replaced by `***`. */

@@ -194,3 +194,31 @@ test('a receiver that never answers is given two seconds at the end, and its que
   // 10,001 spans in batches of 256 would be 40 requests; the queue of 2,048 and one batch under way make 9.
   assert.ok(paths.length <= 9, `${paths.length} requests`);
 });
+
+test('a message that a fault acted on is a span in the trace that it came with; others are none', async (t) => {
+  const { url, spans } = await receiver(t);
+  const bus = createBus(new VirtualClock());
+  let tell: Parameters<NonNullable<Parameters<typeof createTraces>[0]['traffic']>>[0] | undefined;
+  let heard = true;
+  const traffic = (take: NonNullable<typeof tell>): Disposable => {
+    tell = take;
+    return { [Symbol.dispose]: () => void (heard = false) };
+  };
+  const traces = createTraces({ bus, endpoint: url, env: {}, version: '1', traffic });
+  assert.ok(traces !== undefined && tell !== undefined);
+  const line = {
+    at: 1_000, route: 'ledger', protocol: 'http', method: 'POST', target: '/entries', action: 'error', policy: 'third-hop', delayMs: 20, status: 503,
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736', parentId: '00f067aa0ba902b7',
+  } as const;
+  tell({ lines: [line, { ...line, action: 'pass' }, { ...line, traceId: '', parentId: undefined }] });
+  await traces[Symbol.asyncDispose]();
+  assert.equal(heard, false);
+  assert.equal(spans.length, 1);
+  const [span] = spans;
+  assert.deepEqual([span?.name, span?.traceId, span?.parentSpanId], ['chaos error', line.traceId, line.parentId]);
+  assert.deepEqual([span?.startTimeUnixNano, span?.endTimeUnixNano].map(String), [nanos(980), nanos(1_000)]);
+  assert.deepEqual(attributes(span), {
+    'chaos.route': 'ledger', 'chaos.protocol': 'http', 'chaos.policy': 'third-hop', 'chaos.method': 'POST', 'chaos.target': '/entries',
+    'chaos.delay_ms': 20, 'chaos.status': 503,
+  });
+});

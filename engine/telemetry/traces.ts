@@ -1,8 +1,9 @@
-import { type Attributes, context, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
+import { type Attributes, context, type Span, SpanStatusCode, trace, TraceFlags, type Tracer } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { type Clock, realClock } from '../kernel/clock.ts';
+import { type TrafficLine } from '../contract/room.ts';
 import { type EventBus } from './bus.ts';
 import { type EngineEvent, type FaultReport } from './models.ts';
 
@@ -14,7 +15,12 @@ export interface TraceOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly clock?: Clock;
+  /** Hears what faults did to messages, until it is disposed; asked for only when traces are on. */
+  readonly traffic?: (take: (batch: { readonly lines: readonly StruckMessage[] }) => void) => Disposable;
 }
+
+/** A message that a fault acted on, as the wire tells it. */
+export type StruckMessage = Pick<TrafficLine, 'at' | 'route' | 'protocol' | 'method' | 'target' | 'action' | 'policy' | 'delayMs' | 'status' | 'traceId' | 'parentId'>;
 
 /** The last spans are waited for this long, in milliseconds; what a dead receiver has not taken by then is lost. */
 export const FLUSH_MS = 2_000;
@@ -35,6 +41,7 @@ export function createTraces({
   env = process.env,
   version,
   clock = realClock,
+  traffic,
 }: TraceOptions): AsyncDisposable | undefined {
   const url = tracesUrl(endpoint, env);
   if (url === undefined) return undefined;
@@ -54,11 +61,14 @@ export function createTraces({
       }),
     ],
   });
-  const spans = new FaultSpans(provider.getTracer('firebreak', version));
+  const tracer = provider.getTracer('firebreak', version);
+  const spans = new FaultSpans(tracer);
   const subscription = bus.subscribe((event) => spans.see(event));
+  const listening = traffic?.(({ lines }) => lines.forEach((line) => traceMessage(tracer, line)));
   return {
     [Symbol.asyncDispose]: async () => {
       subscription[Symbol.dispose]();
+      listening?.[Symbol.dispose]();
       spans.endAll(clock.wall());
       const enough = new AbortController();
       const flushed = provider.shutdown().catch(() => {});
@@ -182,6 +192,26 @@ class FaultSpans {
     const under = parent === undefined ? context.active() : trace.setSpan(context.active(), parent);
     return this.#tracer.startSpan(name, { startTime: new Date(at), attributes, root: parent === undefined }, under);
   }
+}
+
+/**
+ * One span for one message that a fault acted on, within the message's own trace, under the span that sent it: so a
+ * request that fails at its third hop shows where, and by which policy. A message without a trace gets none.
+ */
+function traceMessage(tracer: Tracer, line: StruckMessage): void {
+  if (line.traceId === '' || line.parentId === undefined || line.action === 'pass') return;
+  const sender = { traceId: line.traceId, spanId: line.parentId, traceFlags: TraceFlags.SAMPLED, isRemote: true };
+  const attributes: Attributes = {
+    'chaos.route': line.route,
+    'chaos.protocol': line.protocol,
+    'chaos.policy': line.policy,
+    'chaos.method': line.method,
+    'chaos.target': line.target,
+    'chaos.delay_ms': line.delayMs,
+    ...(line.status !== null && { 'chaos.status': line.status }),
+  };
+  const began = { startTime: new Date(line.at - line.delayMs), attributes };
+  tracer.startSpan(`chaos ${line.action}`, began, trace.setSpanContext(context.active(), sender)).end(new Date(line.at));
 }
 
 function attributesOf(run: string, { id, policy, type, target, effect, reverted }: FaultReport): Attributes {

@@ -19,6 +19,12 @@ export function contextOf(header: (name: string) => string | undefined): Travell
   };
 }
 
+/** What a `traceparent` header says of who sent a message, for `describe`. */
+export function sentBy(traceparent: string): { readonly traceId: string; readonly parentId?: string } {
+  const parts = TRACEPARENT.exec(traceparent.trim());
+  return parts === null ? { traceId: '' } : { traceId: (parts[1] as string).toLowerCase(), parentId: (parts[2] as string).toLowerCase() };
+}
+
 /** The trace id of a `traceparent` header, or ''. */
 export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(traceparent.trim())?.[1]?.toLowerCase() ?? '';
 

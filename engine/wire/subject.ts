@@ -30,6 +30,8 @@ export interface Described {
   readonly method: string;
   readonly target: string;
   readonly traceId: string;
+  /** The span that sent it, when it bears a trace id. */
+  readonly parentId?: string | undefined;
   readonly requestId: string;
   /** Its beginning, with the secrets blotted out. */
   readonly head: string;

@@ -1,11 +1,10 @@
+import { sentBy } from '../baggage.ts';
 import { blotField, blotText } from '../blot.ts';
 import type { Described } from '../subject.ts';
 
 /** Most characters of a head, a target and an id that are shown. */
 const HEAD_LENGTH = 2_048;
 const ID_LENGTH = 128;
-/** W3C Trace Context, 3.2.2: version, trace id, parent id, flags; an id of zeros is none. */
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/i;
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
 /** The request head in bytes[start, end), its target at [nameStart, nameEnd), for people: without its secrets. */
@@ -15,17 +14,17 @@ export function describeRequest(bytes: Buffer, start: number, nameStart: number,
   const method = bytes.toString('latin1', from, nameStart - 1);
   const lines = bytes.toString('utf8', from, end).split('\r\n');
   let head = blotText(lines[0] ?? '');
-  let traceId = '';
+  let traceparent = '';
   let requestId = '';
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i] as string;
     if (line === '') continue;
-    if (traceId === '') traceId = TRACEPARENT.exec(valueOf(line, 'traceparent'))?.[1]?.toLowerCase() ?? '';
+    if (traceparent === '') traceparent = valueOf(line, 'traceparent');
     if (requestId === '') requestId = valueOf(line, 'x-request-id').slice(0, ID_LENGTH);
     // A value is cut only after it was judged as a whole.
     if (head.length < HEAD_LENGTH) head += `\r\n${blotField(line)}`;
   }
-  return { method, target: pathOf(bytes.toString('utf8', nameStart, nameEnd)), traceId, requestId, head: head.slice(0, HEAD_LENGTH) };
+  return { method, target: pathOf(bytes.toString('utf8', nameStart, nameEnd)), ...sentBy(traceparent), requestId, head: head.slice(0, HEAD_LENGTH) };
 }
 
 /** The value of the field line when its name is `name` (in lower case); else ''. */
