@@ -58,8 +58,8 @@ export class MysqlStage implements AsyncDisposable {
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => client.destroy()) });
   }
   /** A connection of MariaDB's own connector. */
-  async mariadb(over: mariadb.ConnectionConfig = {}): Promise<mariadb.Connection & AsyncDisposable> {
-    const client = await mariadb.createConnection({ ...whereAndWho(this.address), ...over });
+  async mariadb(over: mariadb.ConnectionConfig = {}, address = this.address): Promise<mariadb.Connection & AsyncDisposable> {
+    const client = await mariadb.createConnection({ ...whereAndWho(address), ...over });
     client.on('error', () => {});
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => client.destroy()) });
   }
