@@ -22,6 +22,8 @@ const LONGEST_ERROR = 16_384;
 /** A message is at most 1 GB long (PQ_LARGE_MESSAGE_LIMIT). */
 export const LONGEST_MESSAGE = 0x4000_0000;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Follows the messages of a server, wherever they are cut. Passes everything on at once, but for an error that may be replaced. */
 export class Answers {
   readonly #events: AnswerEvents;
@@ -73,6 +75,10 @@ export class Answers {
     }
     if (this.#capturing) this.#captured.append(bytes, from, at);
     else events.forward(bytes, from, at);
+  }
+  /** The server will send no more: an error that is not whole goes on as it is. */
+  end(): void {
+    this.#release(NOTHING, 0, 0);
   }
   /** Reads on after a broken message is impossible: what was kept back goes on as it is. */
   #giveUp(bytes: Buffer, from: number, end: number): void {

@@ -77,6 +77,10 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     this.#clientEnded = true;
     if (this.#waiting === 'nothing') this.#finish();
   }
+  override upstreamEnded(): void {
+    this.#answers.end();
+    super.upstreamEnded();
+  }
   override closed(): void {
     if (this.#hold !== undefined) this.link.route.acts.cancel(this.#hold, this.#waitingSubject ?? this.#look.subject);
     this.#hold = undefined;
