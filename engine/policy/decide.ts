@@ -16,9 +16,10 @@ const LATENCY_DIE = 2;
  * always below 2^32. With `everyNth` the dice are thrown for one message of each N only. Throttling is not decided here,
  * because it depends on time. Allocates nothing.
  * @param mayFail false for a message that may only wait: its die for failing is not thrown.
+ * @param place the number by which `everyNth` counts, where that is another one (the messages of one stream).
  */
-export function decide(policy: CompiledPolicy, index: number, mayFail = true): Decision {
-  if (policy.everyNth > 0 && index % policy.everyNth !== policy.nthRest) return DECISION.none;
+export function decide(policy: CompiledPolicy, index: number, mayFail = true, place = index): Decision {
+  if (policy.everyNth > 0 && place % policy.everyNth !== policy.nthRest) return DECISION.none;
   if (mayFail && policy.failBelow > 0 && keyedBits(policy.seed, policy.key, index, FAIL_DIE) >>> 0 < policy.failBelow) {
     return policy.drops ? DECISION.drop : DECISION.error;
   }

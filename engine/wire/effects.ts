@@ -34,6 +34,14 @@ export interface DelayPart {
 const RETRY_AFTER = 1;
 const THROTTLED: Refusal = { code: 429, body: Buffer.from('Too Many Requests'), retryAfter: RETRY_AFTER };
 
+/** Of two verdicts on one message, as among policies of one kind: the first failure or drop beats every delay, and delays add up. */
+export function both(first: Verdict | undefined, second: Verdict | undefined): Verdict | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  if (first.act !== 'delay') return first;
+  if (second.act !== 'delay') return second;
+  return { act: 'delay', parts: [...first.parts, ...second.parts], total: first.total + second.total };
+}
+
 /** A policy and its place in shared memory. */
 export interface SlottedPolicy {
   readonly policy: WirePolicy;
@@ -109,19 +117,21 @@ export class Effects {
    * of other scopes stay out of it.
    * @param index the number of the message as far as its protocol counts for itself (the messages of one stream, from
    * 0); by default every policy counts what it matched.
+   * @param dice the number that the dice are thrown by, where `index` would give each stream the same fate; -1 = what
+   * each policy counts.
    */
   judge(
-    protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, subject: Subject, scope = '', index = -1,
+    protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, subject: Subject, scope = '', index = -1, dice = index,
   ): Verdict | undefined {
     if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
     const count = this.#snapshot.match(protocol, route, bytes, start, end, this.#matches);
-    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index);
+    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index, dice);
   }
   /** The same for a name that is a string already. */
-  judgeText(protocol: Protocol, route: string, name: string, subject: Subject, scope = '', index = -1): Verdict | undefined {
+  judgeText(protocol: Protocol, route: string, name: string, subject: Subject, scope = '', index = -1, dice = index): Verdict | undefined {
     if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
     const count = this.#snapshot.matchText(protocol, route, name, this.#matches);
-    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index);
+    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index, dice);
   }
 
   /** Whether a name is protected: asked by protocols whose messages have several. */
@@ -129,7 +139,7 @@ export class Effects {
     return this.#snapshot.protects(protocol, bytes, start, end);
   }
 
-  #cascade(count: number, route: string, subject: Subject, scope: string, number: number): Verdict | undefined {
+  #cascade(count: number, route: string, subject: Subject, scope: string, place: number, dice: number): Verdict | undefined {
     let final: Verdict | undefined;
     let parts: DelayPart[] | undefined;
     let total = 0;
@@ -143,7 +153,8 @@ export class Effects {
       if (policy.when !== undefined && !policy.when((facts ??= { route, ...subject.facts() }))) continue;
       const { slot, refusal } = this.#placed[index] as Placed;
       this.#shard.policy(slot, POLICY.matched);
-      const decision = decide(policy, number < 0 ? Atomics.add(this.#sequence, slot, 1) : number, mayFail);
+      const number = dice < 0 ? Atomics.add(this.#sequence, slot, 1) : dice;
+      const decision = decide(policy, number, mayFail, place < 0 ? number : place);
       // Every policy counts its message, whoever wins: its sequence must not depend on the other policies.
       if (final !== undefined) continue;
       const { id, name, extra } = policy;
