@@ -26,6 +26,7 @@ export class Chain implements PipeStages {
 
   /** Takes out the stages of toxics that are no longer wanted, then adds those that are new behind the others. */
   set(wanted: readonly Toxic[]): void {
+    const wasThere = this.#stages.length > 0;
     for (const stage of this.#stages.filter(({ toxic }) => !wanted.some(({ id }) => id === toxic.id))) this.#remove(stage);
     for (const toxic of wanted) {
       if (toxic.kind === 'down' || this.#stages.some((stage) => stage.toxic.id === toxic.id)) continue;
@@ -33,6 +34,10 @@ export class Chain implements PipeStages {
       this.#link();
     }
     this.#pipe.stages = this.#stages.length === 0 ? undefined : this;
+    // Whoever waited for a neighbour that is gone, or for the socket alone, may go on; and so may the writer.
+    if (!wasThere) return;
+    this.drained();
+    this.#pipe.freed();
   }
 
   take(bytes: Uint8Array): void {
@@ -45,7 +50,7 @@ export class Chain implements PipeStages {
     return this.#stages[0]?.full ?? false;
   }
   drained(): void {
-    this.#stages.at(-1)?.pump();
+    for (const stage of this.#stages.toReversed()) stage.pump();
   }
   closed(): void {
     for (const stage of this.#stages) stage.dispose();
@@ -56,9 +61,6 @@ export class Chain implements PipeStages {
     stage.release();
     this.#stages.splice(this.#stages.indexOf(stage), 1);
     this.#link();
-    // A stage before it may have been waiting for it, and the writer too.
-    this.#stages.at(-1)?.pump();
-    this.#pipe.freed();
   }
   #link(): void {
     this.#stages.forEach((stage, i) => {
