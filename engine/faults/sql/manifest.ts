@@ -13,7 +13,7 @@ const params = z.strictObject({
   ...commonFields,
   ...messageFields,
   // MySQL error numbers are 16 bit; PostgreSQL has none.
-  errorCode: errorCode('The number of an injected error, where the dialect has numbers (MySQL); 0 means 1105.', 0, 65_535, 0),
+  errorCode: errorCode('The number of an injected error in MySQL; 0 means what fits the SQLSTATE, else 1105, and 1040 at a connect.', 0, 65_535, 0),
   errorBody: commonFields.errorBody.meta({
     help: 'The message of an injected error; empty says which policy injected it.',
     example: 'canceling statement due to statement timeout',
@@ -25,7 +25,7 @@ const params = z.strictObject({
     .refine((text) => text === '' || SQLSTATE.test(text), BAD_SQLSTATE)
     .default('')
     .meta({
-      help: 'The SQLSTATE of an injected error; empty means XX000 (PostgreSQL), 57P03 at its connect, HY000 (MySQL).',
+      help: 'The SQLSTATE of an injected error; empty means XX000 (PostgreSQL), 57P03 at its connect, or what fits the number (MySQL).',
       example: '40001',
     } satisfies FieldMeta),
   matchHeaders: noHeaders,
