@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
   conditions: () => import('./conditions.ts'),
   http: () => import('./http.ts'),
+  redis: () => import('./redis.ts'),
   bulk: () => import('./bulk.ts'),
   idle: () => import('./idle.ts'),
   delay: () => import('./delay.ts'),
