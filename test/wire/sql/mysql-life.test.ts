@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { sqlInjector } from '../../../engine/faults/sql/injector.ts';
+import { sqlManifest } from '../../../engine/faults/sql/manifest.ts';
+import { selfIdentity, stateOf } from '../../../engine/host/identity.ts';
+import { millis } from '../../../engine/kernel/brands.ts';
+import type { Effect, FaultRequest } from '../../../engine/kernel/fault.ts';
+import { newFaultId, newRunId } from '../../../engine/kernel/random.ts';
+import { noMariaDb } from '../../lab/mariadb.ts';
+import { failure, MysqlStage, valueOf } from './mysql-stage.ts';
+
+type Params = ReturnType<typeof sqlManifest.params.parse>;
+
+describe('the life of a fault on MariaDB', { timeout: 300_000, skip: noMariaDb }, () => {
+  let at: MysqlStage;
+  before(async () => void (at = await MysqlStage.start()));
+  after(() => at[Symbol.asyncDispose]());
+
+  /** From plan to revert; proves that the fault was there in between, and is gone behind it. */
+  async function during(target: string, fields: Record<string, unknown>, act: () => Promise<void>): Promise<Effect> {
+    const injector = sqlInjector({ wire: at.wire, owner: selfIdentity(), ownerState: stateOf });
+    const request: FaultRequest<Params> = {
+      run: newRunId(), policy: 'broken', type: 'sql', target, route: '', routes: at.wire.routes(), ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'],
+      params: sqlManifest.params.parse(fields), seed: 42, hold: millis(1_000),
+    };
+    const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {} };
+    const [plan] = await injector.plan(request, context.signal);
+    assert.ok(plan);
+    const undo = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
+    const clean = await injector.fingerprint(undo);
+    await injector.inject(undo, context);
+    assert.notEqual(await injector.fingerprint(undo), clean);
+    await act();
+    const effect = await injector.verify(undo, context);
+    await injector.revert(undo);
+    await injector.revert(undo);
+    assert.equal(await injector.fingerprint(undo), clean);
+    await at.clear();
+    return effect;
+  }
+
+  it('errors: as a file says them', async () => {
+    const effect = await during('SELECT 1', { errorChance: 1, sqlstate: '40001', errorBody: 'Deadlock found' }, async () => {
+      await using client = await at.mysql2();
+      const seen = await failure(client.query('select 1'));
+      assert.deepEqual([seen?.errno, seen?.sqlState, seen?.message], [1213, '40001', 'Deadlock found']);
+      await client.query('SELECT 2');
+    });
+    assert.deepEqual([effect.bitten, effect.figures], [true, [{ name: 'error rate', unit: 'ratio', requested: 1, delivered: 1, samples: 1 }]]);
+  });
+
+  it('latency: measured', async () => {
+    const effect = await during('all', { latencyChance: 1, latencyDuration: '40ms' }, async () => {
+      await using client = await at.mysql2();
+      assert.equal(await valueOf(client.execute('SELECT 7')), 7);
+    });
+    assert.equal(effect.bitten, true, effect.detail);
+    assert.ok((effect.figures[0]?.delivered ?? 0) >= 40);
+  });
+
+  it('every second connect', async () => {
+    const effect = await during('connect', { errorChance: 1, everyNth: 2 }, async () => {
+      const seen = [await failure(connected()), await failure(connected()), await failure(connected()), await failure(connected())];
+      assert.deepEqual(seen.map((one) => one?.errno), [undefined, 1040, undefined, 1040]);
+    });
+    assert.equal(effect.figures[0]?.delivered, 0.5);
+  });
+  const connected = async (): Promise<void> => {
+    await using client = await at.mysql2();
+    await client.query('SELECT 1');
+  };
+
+  it('a cut, and nothing when nothing came', async () => {
+    const cut = await during('SELECT 1', { dropConnection: true }, async () => {
+      await using client = await at.mysql2();
+      assert.equal((await failure(client.query('SELECT 1')))?.code, 'ECONNRESET');
+    });
+    assert.deepEqual(cut.figures, [{ name: 'drop rate', unit: 'ratio', requested: 1, delivered: 1, samples: 1 }]);
+    const idle = await during('SELECT 1', { errorChance: 1 }, async () => {
+      await using client = await at.mysql2();
+      await client.query('SELECT 2');
+      await client.beginTransaction();
+      await client.query('SELECT 1');
+      await client.commit();
+    });
+    assert.equal(idle.bitten, false);
+    assert.match(idle.detail, /no statement reached route r SELECT 1/);
+  });
+});
