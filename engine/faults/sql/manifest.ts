@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta } from '../../kernel/fields.ts';
-import { checkNth, explainChoice, messageFields } from '../../kernel/message-fields.ts';
+import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
 import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 import { isConnectTarget, sqlTargetError, takesAllSql } from '../../kernel/sql-target.ts';
 
@@ -47,6 +47,7 @@ export const sqlManifest = defineManifest({
   explain: (asked, target) => explainMessages(asked, messagesOf(target), errorOf(asked)) + explainChoice(asked),
   facts: {
     sql: { verb: 'string', text: 'string', database: 'string', user: 'string', in_transaction: 'bool' },
+    ...headerFacts,
   },
   check: checkNth,
   blastRadius: 3,

@@ -36,12 +36,12 @@ export function judgeStatements(
 
 /** The same for one statement, normalised in bytes[start, end): a prepared one that is executed. */
 export function judgeStatement(
-  route: OpenRoute, { dialect }: Pick<Statements, 'dialect'>, bytes: Buffer, start: number, end: number,
+  route: OpenRoute, from: Pick<Statements, 'dialect' | 'travelling'>, bytes: Buffer, start: number, end: number,
   subject: StatementSubject, context: SqlContext, inTransaction: boolean, sheltered = inTransaction,
 ): Verdict | undefined {
   const touch = touchOf(kindOf(bytes, start, end), sheltered);
   if (touch === TOUCH.never) return undefined;
-  subject.at(bytes, start, end, dialect).on(context, inTransaction, touch === TOUCH.delay);
+  subject.at(bytes, start, end, from.dialect).on(context, inTransaction, touch === TOUCH.delay, from);
   return route.effects.judge(route.protocol, route.name, bytes, start, end, subject);
 }
 

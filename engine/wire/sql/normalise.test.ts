@@ -91,6 +91,21 @@ describe('the shape of a statement', () => {
   it('is bounded', () => assert.equal(shape(`select ${'a'.repeat(10_000)}`).length, 2_048));
 });
 
+describe('what travels in comments', () => {
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const comment = `traceparent='00-${trace}-b7ad6b7169203331-01',baggage='chaos%3Don%2Cuser%3Dd%27Arc'`;
+  it('is read as sqlcommenter writes it, before or behind the statement', () => {
+    for (const sql of [`select 1 /*db_driver='pg',${comment}*/`, `/* ${comment} */ select 1`, `select 1 -- ${comment}`]) {
+      const { travelling } = read(sql, POSTGRES);
+      assert.deepEqual([travelling.trace.id, travelling.baggage], [trace, { chaos: 'on', user: "d'Arc" }], sql);
+    }
+  });
+  it('is not looked for in texts', () => {
+    assert.deepEqual(read(`select '/*${comment.replaceAll("'", "''")}*/'`, POSTGRES).travelling.baggage, {});
+    assert.deepEqual(read('select 1 /* %E0 = */ -- traceparent=\'%E0\'', POSTGRES).travelling.baggage, {});
+  });
+});
+
 describe('the rules of transactions', () => {
   it('tells what begins and ends one', () => {
     const { other, begin, end } = KIND;

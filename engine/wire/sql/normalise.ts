@@ -1,4 +1,6 @@
+import type { TravellingContext } from '../baggage.ts';
 import { BYTE, isPlain, isWhite, UPPER } from './bytes.ts';
+import { contextOfComments, NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
 import { commentEnd, executableStart, quotedEnd } from './quoted.ts';
 import { KIND, type Kind, kindOf } from './rules.ts';
@@ -21,6 +23,11 @@ export class Statements {
   count = 0;
   /** The message was longer than `LOOKED_AT`. */
   truncated = false;
+  /** It has comments. */
+  commented = false;
+  #raw: Uint8Array = this.bytes;
+  #rawStart = 0;
+  #rawEnd = 0;
   readonly #starts = new Int32Array(MOST_STATEMENTS);
   readonly #ends = new Int32Array(MOST_STATEMENTS);
 
@@ -35,6 +42,10 @@ export class Statements {
   }
   kind(index: number): Kind {
     return kindOf(this.bytes, this.start(index), this.end(index));
+  }
+  /** What its comments carry; only while the bytes that were read are still there. */
+  get travelling(): TravellingContext {
+    return this.commented ? contextOfComments(this.#raw, this.#rawStart, this.#rawEnd, this.dialect) : NO_CONTEXT;
   }
   /** Whether a transaction may be open after this message that was not open before it. */
   get mayBegin(): boolean {
@@ -53,6 +64,10 @@ export class Statements {
     this.truncated = stop < end || !whole;
     if (this.bytes.length < stop - start) this.bytes = Buffer.allocUnsafeSlow((stop - start) * 2);
     this.count = 0;
+    this.commented = false;
+    this.#raw = bytes;
+    this.#rawStart = start;
+    this.#rawEnd = stop;
     this.#scan(bytes, start, stop, several);
     return this.count;
   }
@@ -73,6 +88,7 @@ export class Statements {
         continue;
       }
       let behind = isWhite(byte) ? at + 1 : commentEnd(bytes, at, end, dialect);
+      if (behind > at + 1) this.commented = true;
       if (behind === at && dialect.executableComments) {
         behind = executable && byte === BYTE.star && bytes[at + 1] === BYTE.slash ? at + 2 : executableStart(bytes, at, end);
         if (behind > at) executable = byte === BYTE.slash;

@@ -7,7 +7,7 @@ import type { Cycles } from './postgres-cycles.ts';
 import { CLIENT, HEADER, textEnd } from './postgres-messages.ts';
 import { Portals, PreparedStatements } from './prepared.ts';
 import { KIND, kindOf } from './rules.ts';
-import { type SqlContext, StatementSubject } from './subject.ts';
+import { type Source, type SqlContext, StatementSubject } from './subject.ts';
 
 /** What is to be done with a message: wait for more of it, pass it on, or carry out `verdict`. */
 export type Look = 'more' | 'pass' | 'judged';
@@ -23,7 +23,7 @@ const subject = new StatementSubject();
 export class ClientLook {
   readonly #route: OpenRoute;
   readonly #cycles: Cycles;
-  readonly #prepared = new PreparedStatements();
+  readonly #prepared = new PreparedStatements(POSTGRES);
   readonly #portals = new Portals();
   context: SqlContext = { database: '', user: '' };
   /** After `judged`: what was decided, and on which statement. */
@@ -91,7 +91,7 @@ export class ClientLook {
       acts.seen();
       const verdict = gate ? judgeStatements(this.#route, statements, subject, this.context, this.#cycles.inTransaction) : undefined;
       if (verdict !== undefined) return this.#decided(verdict);
-      if (tap.wantsPassing && statements.count > 0) this.#passed(statements.bytes, statements.start(0), statements.end(0));
+      if (tap.wantsPassing && statements.count > 0) this.#passed(statements.bytes, statements.start(0), statements.end(0), statements);
     }
     this.#cycles.single(statements.mayBegin);
     return 'pass';
@@ -110,10 +110,10 @@ export class ClientLook {
       acts.seen();
       if (statement !== undefined) {
         const verdict = effects.gate(protocol)
-          ? judgeStatement(this.#route, statements, statement.bytes, 0, statement.length, subject, this.context, cycles.inTransaction)
+          ? judgeStatement(this.#route, statement, statement.bytes, 0, statement.length, subject, this.context, cycles.inTransaction)
           : undefined;
         if (verdict !== undefined) return this.#decided(verdict);
-        if (tap.wantsPassing) this.#passed(statement.bytes, 0, statement.length);
+        if (tap.wantsPassing) this.#passed(statement.bytes, 0, statement.length, statement);
       }
     }
     if (portal !== undefined) portal.judged = true;
@@ -130,7 +130,7 @@ export class ClientLook {
       const textStop = textEnd(bytes, nameEnd + 1, at + wanted);
       const count = statements.read(bytes, nameEnd + 1, textStop < 0 ? at + wanted : textStop, textStop >= 0, false);
       const [from, to] = count === 0 ? [0, 0] : [statements.start(0), statements.end(0)];
-      this.#prepared.remember(bytes, name, nameEnd, statements.bytes, from, to);
+      this.#prepared.remember(bytes, name, nameEnd, statements.bytes, from, to, statements.travelling);
     }
     this.#cycles.piped(false);
     return 'pass';
@@ -165,9 +165,9 @@ export class ClientLook {
     this.verdict = verdict;
     return 'judged';
   }
-  #passed(bytes: Buffer, start: number, end: number): void {
+  #passed(bytes: Buffer, start: number, end: number, source: Source): void {
     const { inTransaction } = this.#cycles;
-    this.#route.acts.passed(subject.at(bytes, start, end, POSTGRES).on(this.context, inTransaction, inTransaction));
+    this.#route.acts.passed(subject.at(bytes, start, end, POSTGRES).on(this.context, inTransaction, inTransaction, source));
   }
 }
 /** `S` in a Close; `P` closes a portal. */

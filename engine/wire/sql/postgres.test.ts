@@ -8,6 +8,7 @@ import {
 } from '../../../test/wire/sql/raw.ts';
 import type { WirePolicy } from '../../policy/snapshot.ts';
 import { PassingSession, type SessionFactory } from '../session.ts';
+import { POSTGRES } from './dialect.ts';
 import { PostgresSession } from './postgres.ts';
 import { FAILING_EXECUTE, FAILING_QUERY } from './postgres-messages.ts';
 import { PreparedStatements } from './prepared.ts';
@@ -127,7 +128,7 @@ describe('a session of PostgreSQL', () => {
 
 describe('prepared statements', () => {
   it('are remembered within bounds, the oldest forgotten first', () => {
-    const prepared = new PreparedStatements();
+    const prepared = new PreparedStatements(POSTGRES);
     const text = Buffer.alloc(1_000, 'x');
     const name = (i: number): Buffer => Buffer.from(`name ${i}`);
     for (let i = 0; i < 3_000; i++) prepared.remember(name(i), 0, name(i).length, text, 0, text.length);

@@ -1,25 +1,38 @@
+import type { TravellingContext } from '../baggage.ts';
+import { NO_CONTEXT } from './comments.ts';
+import type { Dialect } from './dialect.ts';
+import type { Source } from './subject.ts';
+
 /** So many prepared statements and portals of one connection are remembered, and so many bytes of their text. */
 const MOST = 1_000;
 const MOST_BYTES = 524_288;
 const NONE = Buffer.alloc(0);
 
-/** A normalised statement that its client refers to by a name. */
-export interface Prepared {
+/** A normalised statement that its client refers to by a name, and what its comments carried. */
+export interface Prepared extends Source {
+  readonly dialect: Dialect;
   readonly bytes: Buffer;
   readonly length: number;
 }
 
 /** One without a name, which the next of its kind replaces: its memory is used again. */
 class Unnamed implements Prepared {
+  readonly dialect: Dialect;
+  travelling = NO_CONTEXT;
   bytes: Buffer = NONE;
   length = 0;
-  set(bytes: Buffer, start: number, end: number): void {
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+  set(bytes: Buffer, start: number, end: number, travelling: TravellingContext): void {
+    this.travelling = travelling;
     this.length = end - start;
     if (this.bytes.length < this.length) this.bytes = Buffer.allocUnsafeSlow(this.length * 2);
     bytes.copy(this.bytes, 0, start, end);
   }
   copy(): Prepared {
-    return { bytes: Buffer.from(this.bytes.subarray(0, this.length)), length: this.length };
+    const { dialect, travelling, length } = this;
+    return { dialect, travelling, length, bytes: Buffer.from(this.bytes.subarray(0, length)) };
   }
 }
 
@@ -28,20 +41,26 @@ class Unnamed implements Prepared {
  * the limits the oldest is forgotten, and its executions pass unjudged.
  */
 export class PreparedStatements {
-  readonly #unnamed = new Unnamed();
+  readonly #dialect: Dialect;
+  readonly #unnamed: Unnamed;
   #known = false;
   #named: Map<string, Prepared> | undefined;
   #bytes = 0;
 
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+    this.#unnamed = new Unnamed(dialect);
+  }
+
   /** The statement called names[from, to) is the normalised one in bytes[start, end). */
-  remember(names: Buffer, from: number, to: number, bytes: Buffer, start: number, end: number): void {
+  remember(names: Buffer, from: number, to: number, bytes: Buffer, start: number, end: number, travelling: TravellingContext = NO_CONTEXT): void {
     if (from === to) {
       this.#known = true;
-      return this.#unnamed.set(bytes, start, end);
+      return this.#unnamed.set(bytes, start, end, travelling);
     }
     this.forget(names, from, to);
     const named = (this.#named ??= new Map());
-    const statement = { bytes: Buffer.from(bytes.subarray(start, end)), length: end - start };
+    const statement: Prepared = { dialect: this.#dialect, travelling, bytes: Buffer.from(bytes.subarray(start, end)), length: end - start };
     named.set(names.toString('latin1', from, to), statement);
     this.#bytes += statement.length;
     while (named.size > MOST || this.#bytes > MOST_BYTES) this.#drop(named.keys().next().value as string);

@@ -1,5 +1,6 @@
 import type { TravellingContext } from '../baggage.ts';
 import type { Described, Facts, Subject } from '../subject.ts';
+import { NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
 import { shapeOf } from './mask.ts';
 import { verbOf } from './rules.ts';
@@ -11,7 +12,11 @@ export interface SqlContext {
 }
 /** What the connect of a client is called where a statement has its text. */
 export const CONNECT = Buffer.from('CONNECT');
-const NO_CONTEXT: TravellingContext = { baggage: {}, trace: { id: '', parent: '' } };
+/** Where a statement came from, with the context that its comments carry. */
+export interface Source {
+  readonly travelling: TravellingContext;
+}
+const NOWHERE: Source = { travelling: NO_CONTEXT };
 
 /**
  * The statement that is being judged, for both dialects. One object for one statement after the other; `kept` makes one
@@ -26,7 +31,7 @@ export class StatementSubject implements Subject {
   #dialect: Dialect | undefined;
   #context: SqlContext = { database: '', user: '' };
   #inTransaction = false;
-  #travelling: () => TravellingContext = () => NO_CONTEXT;
+  #source = NOWHERE;
 
   /** The normalised statement lies in bytes[start, end). */
   at(bytes: Buffer, start: number, end: number, dialect: Dialect): this {
@@ -37,11 +42,11 @@ export class StatementSubject implements Subject {
     return this;
   }
   /** @param sheltered whether failing or cutting it would cut a transaction. */
-  on(context: SqlContext, inTransaction: boolean, sheltered: boolean, travelling: () => TravellingContext = () => NO_CONTEXT): this {
+  on(context: SqlContext, inTransaction: boolean, sheltered: boolean, source: Source = NOWHERE): this {
     this.#context = context;
     this.#inTransaction = inTransaction;
     this.sheltered = sheltered;
-    this.#travelling = travelling;
+    this.#source = source;
     return this;
   }
   carries(): boolean {
@@ -56,10 +61,10 @@ export class StatementSubject implements Subject {
   }
   facts(): Facts {
     const { database, user } = this.#context;
-    return { sql: { verb: this.verb, text: this.shape, database, user, in_transaction: this.#inTransaction }, ...this.#travelling() };
+    return { sql: { verb: this.verb, text: this.shape, database, user, in_transaction: this.#inTransaction }, ...this.#source.travelling };
   }
   describe(): Described {
-    return { method: this.verb, target: this.#context.database, traceId: this.#travelling().trace.id, requestId: '', head: this.shape };
+    return { method: this.verb, target: this.#context.database, traceId: this.#source.travelling.trace.id, requestId: '', head: this.shape };
   }
   /** What can be told of it later, when its bytes are gone. */
   kept(): Pick<Subject, 'describe'> & Subject {

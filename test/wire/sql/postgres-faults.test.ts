@@ -142,6 +142,17 @@ describe('faults that a client of PostgreSQL sees', { timeout: 300_000, skip: no
     assert.equal(at.wire.counters(within.id)?.latencies, 1);
   });
 
+  it('conditions see the context that travels in comments, as OpenTelemetry writes it', async () => {
+    await using client = await at.client();
+    await at.add({ ...error, when: "baggage['chaos'] == 'on' && trace.id == '0af7651916cd43dd8448eb211c80319c'" });
+    const comment = "/*baggage='chaos%3Don',traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'*/";
+    for (const values of [undefined, [1]]) {
+      const sql = `SELECT id FROM stock WHERE id = ${values === undefined ? '1' : '$1'}`;
+      assert.equal((await failure(client.query(`${sql} ${comment}`, values)))?.code, '40001');
+      assert.equal((await client.query(`${sql} /* baggage='chaos%3Doff' */`, values)).rows[0].id, 1);
+    }
+  });
+
   it('what is protected passes', async () => {
     await at.add({ ...error, ignored: ['CREATE', 'DROP'] });
     await using client = await at.client();
