@@ -1,21 +1,32 @@
 import type { Protocol } from '../contract/models.ts';
-import { AmqpSession } from './amqp/amqp.ts';
-import { HttpSession } from './http/http-session.ts';
-import { KafkaSession } from './kafka/session.ts';
-import { sqlSession } from './sql/session.ts';
-import { TcpSession } from './tcp/session.ts';
-import { MongoSession } from './mongo/session.ts';
-import { RedisSession } from './redis/redis-session.ts';
-import { PassingSession, type SessionFactory } from './session.ts';
+import type { SessionFactory } from './session.ts';
 
-/** How each protocol is understood; a protocol without an entry does not compile. */
-export const SESSIONS: Readonly<Record<Protocol, SessionFactory>> = {
-  http: (link) => new HttpSession(link),
-  grpc: (link) => new PassingSession(link),
-  sql: sqlSession,
-  redis: (link) => new RedisSession(link),
-  mongo: (link) => new MongoSession(link),
-  kafka: (link) => new KafkaSession(link),
-  rabbitmq: (link) => new AmqpSession(link),
-  tcp: (link) => new TcpSession(link),
+/**
+ * How each protocol is understood; a protocol without an entry does not compile. Loaded when the first route of the
+ * protocol opens: a worker that carries HTTP need not hold what Kafka needs.
+ */
+export const SESSIONS: Readonly<Record<Protocol, () => Promise<SessionFactory>>> = {
+  http: async () => (await import('./http/http-session.ts')).httpSession,
+  grpc: async () => (await import('./grpc/session.ts')).grpcSession,
+  sql: async () => (await import('./sql/session.ts')).sqlSession,
+  redis: async () => {
+    const { RedisSession } = await import('./redis/redis-session.ts');
+    return (link) => new RedisSession(link);
+  },
+  mongo: async () => {
+    const { MongoSession } = await import('./mongo/session.ts');
+    return (link) => new MongoSession(link);
+  },
+  kafka: async () => {
+    const { KafkaSession } = await import('./kafka/session.ts');
+    return (link) => new KafkaSession(link);
+  },
+  rabbitmq: async () => {
+    const { AmqpSession } = await import('./amqp/amqp.ts');
+    return (link) => new AmqpSession(link);
+  },
+  tcp: async () => {
+    const { TcpSession } = await import('./tcp/session.ts');
+    return (link) => new TcpSession(link);
+  },
 };

@@ -101,7 +101,8 @@ async function open(routes: readonly RouteOrder[]): Promise<number[]> {
   return ports;
 }
 
-function listen(order: RouteOrder): Promise<number> {
+async function listen(order: RouteOrder): Promise<number> {
+  const session = await SESSIONS[order.protocol]();
   const connections = new Set<Connection>();
   const { tls } = order;
   const parts: Omit<OpenRoute<Connection>, 'acts'> = {
@@ -123,7 +124,6 @@ function listen(order: RouteOrder): Promise<number> {
   shard.resetActive(order.slot);
   // Paused, because the connection takes the handle over before anything may be read.
   const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    const session = SESSIONS[order.protocol];
     const number = toxics.numberOf(order.slot);
     if (toxics.refuses(route, number)) socket.resetAndDestroy();
     else if (greeter === undefined) connections.add(new Connection(route, socket, session, number));

@@ -11,7 +11,7 @@ describe('mutated conversations', { timeout: 600_000 }, () => {
   for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith('.ts') && !OTHERS.has(name))) {
     it(`of ${file.slice(0, -3)} crash nothing, hang nothing, and pass unchanged where nothing acts on them`, async () => {
       const target = (await import(`./${file}`)) as FuzzTarget;
-      const { conversations, findings } = fuzz(target, GLIMPSE, 1);
+      const { conversations, findings } = await fuzz(target, GLIMPSE, 1);
       assert.deepEqual(findings, []);
       assert.ok(conversations > 0);
     });

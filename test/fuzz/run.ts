@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { SessionFactory } from '../../engine/wire/session.ts';
 import { SESSIONS } from '../../engine/wire/sessions.ts';
 import type { Protocol } from '../../engine/contract/models.ts';
 import type { WirePolicy } from '../../engine/policy/snapshot.ts';
@@ -34,8 +35,9 @@ const LONGEST = 2_000;
  * Feeds mutated conversations to sessions of one protocol for `milliseconds`, in pieces of any size, with and without
  * policies. A session must not throw, must not hang, and without a policy must pass every byte on as it came.
  */
-export function fuzz(target: FuzzTarget, milliseconds: number, seed: number): FuzzResult {
+export async function fuzz(target: FuzzTarget, milliseconds: number, seed: number): Promise<FuzzResult> {
   const { protocol } = target;
+  const session = await SESSIONS[protocol]();
   const seeds = target.seeds();
   const findings: string[] = [];
   const some: Partial<WirePolicy>[] = [
@@ -54,7 +56,7 @@ export function fuzz(target: FuzzTarget, milliseconds: number, seed: number): Fu
     const under = dice.below(3) === 0 ? [] : [policy({ protocol, ...dice.pick(some) })];
     const before = process.cpuUsage();
     try {
-      bytes += converse(target, turns, under, dice);
+      bytes += converse(target, session, turns, under, dice);
     } catch (error) {
       findings.push(`seed ${number}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
@@ -66,9 +68,8 @@ export function fuzz(target: FuzzTarget, milliseconds: number, seed: number): Fu
   return { conversations, bytes, findings, growth: (heap() - early) / 2 ** 20 };
 }
 
-function converse(target: FuzzTarget, turns: readonly Turn[], policies: readonly WirePolicy[], dice: Dice): number {
-  const { protocol } = target;
-  const link = new FakeLink(protocol, SESSIONS[protocol], policies);
+function converse(target: FuzzTarget, session: SessionFactory, turns: readonly Turn[], policies: readonly WirePolicy[], dice: Dice): number {
+  const link = new FakeLink(target.protocol, session, policies);
   const said = { client: [] as Buffer[], upstream: [] as Buffer[] };
   let bytes = 0;
   for (const turn of turns) {
@@ -109,7 +110,7 @@ if (import.meta.main) {
   });
   for (const name of positionals) {
     const target = (await import(`./${name}.ts`)) as FuzzTarget;
-    const { conversations, bytes, findings, growth } = fuzz(target, Number(values.seconds) * 1_000, Number(values.seed));
+    const { conversations, bytes, findings, growth } = await fuzz(target, Number(values.seconds) * 1_000, Number(values.seed));
     console.log(`${name}: ${conversations} conversations, ${(bytes / 2 ** 20).toFixed(1)} MB, heap ${growth >= 0 ? '+' : ''}${growth.toFixed(1)} MB, ${findings.length} findings (seed ${values.seed})`);
     for (const finding of findings) console.log(finding);
     if (findings.length > 0) process.exitCode = 1;
