@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
+import { policy, wireTo } from '../parts.ts';
+import { Buyer, HEALTH, type Kind, Shop } from './parts.ts';
+
+const KINDS: readonly Kind[] = ['Place', 'List', 'Upload', 'Talk'];
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+describe('calls, between two ends of @grpc/grpc-js', { timeout: 300_000 }, () => {
+  let shop: Shop;
+  let wired: Awaited<ReturnType<typeof wireTo>>;
+  before(async () => {
+    shop = await Shop.start();
+    wired = await wireTo(shop.address, { protocol: 'grpc' });
+  });
+  after(async () => {
+    await wired.wire[Symbol.asyncDispose]();
+    await shop[Symbol.asyncDispose]();
+    assert.deepEqual(wired.errors, []);
+  });
+  beforeEach(() => void shop.calls.splice(0));
+  const add = async (over: Partial<WirePolicy>): Promise<AsyncDisposable & { id: string }> => {
+    const one = policy({ protocol: 'grpc', ...over });
+    await wired.wire.add(one);
+    return { id: one.id, [Symbol.asyncDispose]: () => wired.wire.remove(one.id) };
+  };
+
+  it('passes calls of every kind, with their metadata', async () => {
+    using buyer = new Buyer(wired.address);
+    for (const kind of KINDS) {
+      const ended = await buyer.call(kind, kind === 'Place' ? 1 : 40, 5_000, { 'x-tier': 'free' });
+      assert.deepEqual([kind, ended.code, ended.numbers], [kind, 0, numbers(kind === 'Place' ? 1 : 40)]);
+      if (kind === 'Place') assert.deepEqual(ended.metadata.get('x-seen'), ['free']);
+    }
+    assert.equal(wired.wire.routeCounters()[0]?.notUnderstood, 0);
+  });
+
+  it('ends calls of every kind with the status and its message; other methods pass on the same connection', async () => {
+    using buyer = new Buyer(wired.address);
+    await buyer.call('Place');
+    for (const kind of KINDS) {
+      shop.calls.splice(0);
+      await using fault = await add({ target: `/shop.Orders/${kind}`, errorChance: 1, errorCode: 8, errorBody: 'zu viel: 100 %\nÄpfel' });
+      const ended = await buyer.call(kind, 5, 50_000);
+      assert.deepEqual([kind, ended.code, ended.details, ended.numbers], [kind, 8, 'zu viel: 100 %\nÄpfel', []]);
+      const other = kind === 'Place' ? 'Talk' : 'Place';
+      assert.equal((await buyer.call(other, 3)).code, 0);
+      assert.deepEqual(shop.calls, [other], 'the call that failed never reached the server');
+      assert.equal(wired.wire.counters(fault.id)?.errors, 1);
+    }
+  });
+
+  it('says UNAVAILABLE when nothing else is asked for', async () => {
+    using buyer = new Buyer(wired.address);
+    await using _ = await add({ errorChance: 1 });
+    const ended = await buyer.call('Place');
+    assert.deepEqual([ended.code, ended.details.includes('undefined')], [14, false]);
+  });
+
+  it('delays calls of every kind; others overtake them', async () => {
+    using buyer = new Buyer(wired.address);
+    await buyer.call('Place');
+    await using fault = await add({ target: '/shop.Orders/*', latencyChance: 1, latencyMs: 150, matchHeaders: { 'x-slow': 'yes' } });
+    const slow = KINDS.map((kind) => buyer.call(kind, kind === 'Place' ? 1 : 20, 1_000, { 'x-slow': 'yes' }));
+    const fast = await Promise.all(KINDS.map((kind) => buyer.call(kind, kind === 'Place' ? 1 : 20, 1_000)));
+    assert.deepEqual(fast.map(({ code, numbers: got }) => [code, got.length]), [[0, 1], [0, 20], [0, 20], [0, 20]]);
+    for (const [i, ended] of (await Promise.all(slow)).entries()) {
+      assert.deepEqual([ended.code, ended.numbers], [0, numbers(i === 0 ? 1 : 20)]);
+      assert.ok(ended.ms >= 150, `${ended.ms} ms`);
+    }
+    assert.equal(wired.wire.counters(fault.id)?.latencies, 4);
+  });
+
+  it('cuts the connection', async () => {
+    using buyer = new Buyer(wired.address);
+    await using fault = await add({ target: '/shop.Orders/Place', dropConnection: true });
+    const ended = await buyer.call('Place');
+    assert.equal(ended.code, 14);
+    assert.match(ended.details, /ECONNRESET|closed|Connection dropped/i);
+    assert.equal(wired.wire.counters(fault.id)?.drops, 1);
+    assert.equal((await buyer.call('Talk', 3)).code, 0, 'the client connects anew');
+  });
+
+  it('asks conditions about service, method, metadata and baggage', async () => {
+    using buyer = new Buyer(wired.address);
+    await using _ = await add({
+      errorChance: 1,
+      errorCode: 7,
+      when: "grpc.service == 'shop.Orders' && grpc.method == 'Place' && request.path.endsWith('/Place') && request.headers['x-tier'] == 'free' && baggage['chaos'] == 'on' && trace.id != ''",
+    });
+    const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+    assert.equal((await buyer.call('Place', 1, 1, { 'x-tier': 'free', baggage: 'chaos=on', ...trace })).code, 7);
+    assert.equal((await buyer.call('Place', 1, 1, { 'x-tier': 'free', ...trace })).code, 0);
+    assert.equal((await buyer.call('List', 1, 1, { 'x-tier': 'free', baggage: 'chaos=on', ...trace })).code, 0);
+  });
+
+  it('never touches the health service unless told to', async () => {
+    using checker = new Buyer(wired.address, HEALTH);
+    const check = (): Promise<number> =>
+      new Promise((resolve) => void checker.client['Check']?.({ service: '' }, (error: { code: number } | null) => resolve(error?.code ?? 0)));
+    {
+      await using _ = await add({ errorChance: 1, errorCode: 13, ignored: ['grpc.health.v1.Health'] });
+      assert.equal(await check(), 0);
+      using buyer = new Buyer(wired.address);
+      assert.equal((await buyer.call('Place')).code, 13);
+    }
+    await using _ = await add({ errorChance: 1, errorCode: 13 });
+    assert.equal(await check(), 13);
+  });
+});
