@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   conditions: () => import('./conditions.ts'),
   http: () => import('./http.ts'),
   redis: () => import('./redis.ts'),
+  postgres: () => import('./postgres.ts'),
   bulk: () => import('./bulk.ts'),
   idle: () => import('./idle.ts'),
   delay: () => import('./delay.ts'),

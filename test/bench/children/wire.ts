@@ -8,9 +8,23 @@ const protocol = protocolName.parse(name);
 const wire = createWire();
 const [route] = await wire.open([{ name: 'bench', protocol, listen: '127.0.0.1:0', upstream: `127.0.0.1:${upstream}` }]);
 for (let i = 0; i < Number(policies); i++) {
-  // As the fault turns `get other:7` into what the wire compares.
-  const target = protocol === 'redis' ? `${i % 2 === 0 ? 'get' : 'set'}:other:${i}*` : protocol === 'http' || protocol === 'grpc' ? `/api/v1/service${i}${i % 2 === 0 ? '/orders' : '*'}` : `nothing${i}`;
+  const target = targetOf(i);
   await wire.add(wirePolicy({ id: `p-${i}`, name: `p-${i}`, protocol, target, seed: i, latencyChance: 1, latencyMs: 100, errorChance: 1, errorCode: 500 }));
 }
 process.stdout.write(`${JSON.stringify({ port: Number(route?.listen.split(':')[1]) })}\n`);
 process.stdin.resume().on('end', () => process.exit(0));
+
+/** In the terms of the protocol, and as its fault gives them to the wire. */
+function targetOf(i: number): string {
+  switch (protocol) {
+    case 'redis':
+      return `${i % 2 === 0 ? 'get' : 'set'}:other:${i}*`;
+    case 'http':
+    case 'grpc':
+      return `/api/v1/service${i}${i % 2 === 0 ? '/orders' : '*'}`;
+    case 'sql':
+      return i % 2 === 0 ? `INSERT INTO orders_${i}` : `^(UPDATE|DELETE FROM) table_${i}.* WHERE`;
+    default:
+      return `nothing${i}`;
+  }
+}
