@@ -48,14 +48,14 @@ export class Stage implements AsyncDisposable {
 }
 
 /** A real server, a route to it and a client of that. */
-export async function stageOnMongo(): Promise<{ stage: Stage; direct: MongoClient } & AsyncDisposable> {
+export async function stageOnMongo(): Promise<{ stage: Stage; direct: MongoClient; port: number } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startMongo());
   const direct = clientOf(server.address);
   stack.defer(() => direct.close());
   const stage = stack.use(await Stage.to(server.address));
   const moved = stack.move();
-  return { stage, direct, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+  return { stage, direct, port: server.port, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
 export const ordersOf = (client: MongoClient): Collection<Order> => client.db('shop').collection<Order>('orders');
