@@ -36,7 +36,7 @@ export interface WireFault<Params extends MessageParams> {
   /** Messages a second that are let through; 0 = no limit. */
   throttle?(params: Params): number;
   /** Which routes it can act on, and what they are called; by default those of its protocol. */
-  readonly on?: { takes(route: FaultRequest['routes'][number]): boolean; readonly called: string; readonly remedy: string };
+  readonly on?: RouteChoice;
   /** Said when no message reached the target: what may be wrong with it. */
   hint?(params: Params, target: string): string;
 }
@@ -119,7 +119,7 @@ export function wireInjector<Params extends MessageParams>(deps: WireInjectorDep
     plan: (request) => {
       const { one, many } = fault.words(request.params);
       const sentence = fault.manifest.explain(request.params as never, request.target);
-      return planOn(deps.owner, request, { protocol: fault.protocol, one, many, sentence });
+      return planOn(deps.owner, request, { on: fault.on ?? ofProtocol(fault.protocol), one, many, sentence });
     },
     policy: (request) => policyOf(fault, request),
     effect: (record, request, counters) =>
@@ -172,10 +172,24 @@ function asksOf<Params extends MessageParams>(fault: WireFault<Params>, params: 
   };
 }
 
+/** The routes that a kind of policy can act on. */
+export interface RouteChoice {
+  takes(route: FaultRequest['routes'][number]): boolean;
+  /** What one of them is called. */
+  readonly called: string;
+  /** What to do when there is none. */
+  readonly remedy: string;
+}
+export const ANY_ROUTE: RouteChoice = { takes: () => true, called: 'route', remedy: 'add a route to the file' };
+const ofProtocol = (protocol: Protocol): RouteChoice => ({
+  takes: (route) => route.protocol === protocol,
+  called: `${protocol} route`,
+  remedy: `add a route with protocol: ${protocol} to the file`,
+});
+
 /** What a plan says of a policy on routes. */
 export interface Planned {
-  /** '' = routes of every protocol. */
-  readonly protocol: Protocol | '';
+  readonly on: RouteChoice;
   /** What people call that which is held back. */
   readonly one: string;
   readonly many: string;
@@ -184,19 +198,13 @@ export interface Planned {
 }
 
 /** The plan of a policy on the routes that it can reach. Throws FirebreakError `no-route` when there is none. */
-export function planOn(owner: Owner, request: FaultRequest<unknown>, { protocol, one, many, sentence }: Planned): TargetPlan<WireUndo> {
-  const known = request.routes.filter((route) => protocol === '' || route.protocol === protocol).map(({ name }) => name);
+export function planOn(owner: Owner, request: FaultRequest<unknown>, { on, one, many, sentence }: Planned): TargetPlan<WireUndo> {
+  const known = request.routes.filter((route) => on.takes(route)).map(({ name }) => name);
   const routes = known.filter((name) => request.route === '' || name === request.route);
-  const kind = protocol === '' ? '' : `${protocol} `;
   if (routes.length === 0) {
-    const wanted = request.route === '' ? `there is no ${kind}route` : `there is no ${kind}route named ${request.route}`;
+    const wanted = `there is no ${on.called}${request.route === '' ? '' : ` named ${request.route}`}`;
     throw new FirebreakError('no-route', `policy ${request.policy}: ${wanted}, so no ${one} can reach the fault`, {
-      hint:
-        known.length > 0
-          ? `the ${kind}routes are ${known.join(', ')}`
-          : protocol === ''
-            ? 'add a route to the file'
-            : `add a route with protocol: ${protocol} to the file`,
+      hint: known.length > 0 ? `the ${on.called}s are ${known.join(', ')}` : on.remedy,
     });
   }
   const names = namesOf(routes);

@@ -1,6 +1,6 @@
 import { type Injector } from '../../kernel/fault.ts';
 import { namesOf } from '../../wire/effect-of.ts';
-import { planOn, policyInjector, type WireInjectorDeps, type WireUndo } from '../../wire/injector.ts';
+import { ANY_ROUTE, planOn, policyInjector, type WireInjectorDeps, type WireUndo } from '../../wire/injector.ts';
 import { TOXIC_SCOPE, type ToxicSpec } from '../../wire/toxics/spec.ts';
 import { effectOfToxic } from './effect.ts';
 import { tcpManifest, type TcpParams } from './manifest.ts';
@@ -10,7 +10,7 @@ export function tcpInjector(deps: WireInjectorDeps): Injector<TcpParams, WireUnd
   return policyInjector<TcpParams>(deps, {
     plan: (request) => {
       const sentence = tcpManifest.explain(request.params, request.target);
-      return planOn(deps.owner, request, { protocol: '', one: 'connection', many: 'bytes', sentence });
+      return planOn(deps.owner, request, { on: ANY_ROUTE, one: 'connection', many: 'bytes', sentence });
     },
     policy: ({ policy, route, seed, params }) => ({
       name: policy,

@@ -59,7 +59,7 @@ describe('the tls fault', { timeout: 300_000 }, () => {
     const injector = tlsInjector({ wire, owner: selfIdentity(), ownerState: stateOf });
     const params = tlsManifest.params.parse({ errorChance: 1, certificate: 'expired', when: "tls.server_name == 'localhost'" });
     const signal = new AbortController().signal;
-    await assert.rejects(injector.plan(requestOf(params, false), signal), /no route that terminates TLS/);
+    await assert.rejects(injector.plan(requestOf(params, false), signal), /no TLS-terminating route/);
     const request = requestOf(params, true);
     const [plan] = await injector.plan(request, signal);
     const undo = plan?.undo as WireUndo;

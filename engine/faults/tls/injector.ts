@@ -18,7 +18,7 @@ export function tlsInjector(deps: WireInjectorDeps): Injector<TlsParams, WireUnd
     policy: ({ certificate }) => ({ type: 'tls', scope: TLS_SCOPE, extra: { certificate } }),
     on: {
       takes: ({ terminateTls }) => terminateTls === true,
-      called: 'route that terminates TLS',
+      called: 'TLS-terminating route',
       remedy: 'add terminate_tls: true to the route of the file',
     },
     hint: () => '; only new connections shake hands, those that are open stay as they are',
