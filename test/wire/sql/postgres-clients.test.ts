@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import pg from 'pg';
 import postgres from 'postgres';
 import type { TrafficLine } from '../../../engine/contract/room.ts';
+import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
+import { createWire } from '../../../engine/wire/create.ts';
+import type { Wire } from '../../../engine/wire/wire.ts';
 import { noPostgres, PASSWORD, urlOf } from '../../lab/postgres.ts';
 import { missing } from '../../lab/server.ts';
+import { policy, wireTo } from '../parts.ts';
 import { failure, FOREVER, PostgresStage } from './stage.ts';
 
 describe('other clients of PostgreSQL', { timeout: 300_000, skip: noPostgres }, () => {
@@ -151,4 +156,34 @@ describe('other clients of PostgreSQL', { timeout: 300_000, skip: noPostgres }, 
       await sql.end();
     }
   });
+
+  it('a pool goes on when the engine dies and another relay takes its place; what was under way is rolled back', async () => {
+    const { wire, address } = await wireTo(at.server.address, { protocol: 'sql' });
+    const pool = new pg.Pool({ connectionString: urlOf(address), max: 2 });
+    pool.on('error', () => {});
+    try {
+      const held = await addTo(wire, { target: 'held', latencyChance: 1, latencyMs: FOREVER });
+      const within = await pool.connect();
+      within.on('error', () => {});
+      await within.query('BEGIN; INSERT INTO t VALUES (7)');
+      const lost = failure(pool.query('SELECT 1 AS held'));
+      while (wire.counters(held)?.matched !== 1) await new Promise((resolve) => setImmediate(resolve));
+      await wire[Symbol.asyncDispose]();
+      assert.match((await lost)?.message ?? '', /terminated|ECONNRESET/);
+      assert.ok((await failure(within.query('COMMIT'))) !== undefined);
+      within.release(true);
+      await using next = createWire();
+      await next.open([{ name: 'relay', protocol: 'tcp', listen: address, upstream: at.server.address }]);
+      assert.deepEqual((await pool.query('SELECT count(*)::int AS n FROM t')).rows, [{ n: 0 }]);
+      await pool.end();
+    } finally {
+      await wire[Symbol.asyncDispose]();
+    }
+  });
 });
+
+async function addTo(wire: Wire, over: Partial<WirePolicy>): Promise<string> {
+  const one = policy({ protocol: 'sql', ...over });
+  await wire.add(one);
+  return one.id;
+}
