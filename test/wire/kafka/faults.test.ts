@@ -116,8 +116,7 @@ describe('faults on Kafka, as kafkajs and librdkafka see them', { skip: kafkaMis
 
   it('metadata, offsets and the group fail as they do on a broker', async () => {
     const topic = await stage.topic('m.errors');
-    // Until the broker has made its own topic for them there are no groups.
-    await stage.admin.fetchOffsets({ groupId: 'g', topics: [topic] });
+    await stage.groups(topic);
     const admin = stage.kafka.admin();
     await admin.connect();
     const of = (api: string, target = topic): Promise<unknown> => stage.add({ target, errorChance: 1, when: `kafka.api == '${api}'` });
@@ -134,7 +133,7 @@ describe('faults on Kafka, as kafkajs and librdkafka see them', { skip: kafkaMis
     await of('OffsetFetch');
     assert.equal(await type(admin.fetchOffsets({ groupId: 'g', topics: [topic] })), 'GROUP_COORDINATOR_NOT_AVAILABLE');
     await stage.clear();
-    const consumer = stage.kafka.consumer({ groupId: 'g', maxWaitTimeInMs: 100 });
+    const consumer = stage.kafka.consumer({ groupId: 'g', maxWaitTimeInMs: 100, retry: { retries: 0 } });
     const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve));
     await consumer.connect();
     await consumer.subscribe({ topic });

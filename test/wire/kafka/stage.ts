@@ -33,6 +33,8 @@ export interface Stage extends AsyncDisposable {
   add(over: Partial<WirePolicy>): Promise<WirePolicy>;
   /** Takes away all policies that were added. */
   clear(): Promise<void>;
+  /** Waits until there are groups: until the broker has made its own topic for them. */
+  groups(topic: string): Promise<void>;
   /** Creates a topic of its own, and returns its name. */
   topic(name: string, partitions?: number): Promise<string>;
 }
@@ -61,6 +63,7 @@ export async function startStage(options: Broker = {}): Promise<Stage> {
       wire.resume();
       for (const id of added.splice(0)) await wire.remove(id);
     },
+    groups: async (topic) => void (await admin.fetchOffsets({ groupId: 'nobody', topics: [topic] })),
     topic: async (name, partitions = 1) => {
       await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, replicationFactor: 1 }] });
       return name;
