@@ -107,7 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     wire,
     changed: () => {
       topology.routesChanged();
-      return lease.setRoutes(wire.routes());
+      return lease.setRoutes(wire.routes().filter(passableAsBytes));
     },
     untilHalt: () => lifecycle.untilHalt,
   });
@@ -238,4 +238,9 @@ const watchdogOf = (stateDir: string) => () => spawnNode(WATCHDOG, [stateDir], {
 function haltedFault({ outcome, ...fault }: RemoteOutcome): HaltedFault {
   const reverted = outcome === 'reverted';
   return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted };
+}
+
+/** Whether a stand-in that only copies bytes would be of use: where TLS begins or ends, clients would meet the wrong end. */
+function passableAsBytes({ terminateTls, upstreamTls }: Route): boolean {
+  return terminateTls !== true && upstreamTls !== true;
 }
