@@ -1,4 +1,4 @@
-import { DEFAULT_WINDOW, FLAG, frame, FRAME, headerFrames, MAX_FRAME, rstStream } from './frame.ts';
+import { DEFAULT_WINDOW, FLAG, frame, FRAME, headerFrames, MAX_FRAME, rstStream, SETTING } from './frame.ts';
 import type { Lane } from './lane.ts';
 import type { Written } from './refuse.ts';
 
@@ -52,8 +52,13 @@ export class Answers {
     answer.window += bytes;
     this.#go();
   }
-  /** The client says with how much each of its streams begins. */
-  initially(bytes: number): void {
+  /** The client says, in bytes[from, to), among other things with how much each of its streams begins. */
+  settings(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at + 6 <= to; at += 6) {
+      if (bytes.readUInt16BE(at) === SETTING.initialWindow) this.#initially(bytes.readUInt32BE(at + 2));
+    }
+  }
+  #initially(bytes: number): void {
     for (const answer of this.#waiting) answer.window += bytes - this.#initial;
     this.#initial = bytes;
     if (this.#waiting.length > 0) this.#go();

@@ -23,7 +23,6 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
 export const streamAt = (bytes: Uint8Array, at: number): number =>
   (((bytes[at] as number) & 0x7f) * 0x100_0000) + ((bytes[at + 1] as number) << 16) + ((bytes[at + 2] as number) << 8) + (bytes[at + 3] as number);
-export const wordAt = (bytes: Uint8Array, at: number): number => streamAt(bytes, at) + ((bytes[at] as number) & 0x80) * 0x100_0000;
 
 /** Writes a stream id, or any number of 31 bits. */
 export function putStream(bytes: Uint8Array, at: number, stream: number): void {

@@ -11,6 +11,8 @@ export const FATE = {
   swallow: 2,
   /** It and all behind it wait for `resume`. */
   stall: 3,
+  /** It passes as it stands, and its owner sees the payload. */
+  watch: 4,
 } as const;
 
 /** A header block with its frames, and any other frame that is looked at whole, is at most so long (bytes). */
@@ -27,7 +29,7 @@ export interface LaneOwner {
   frame(lane: Lane, bytes: Buffer, start: number, end: number): boolean;
   /** The head of a DATA frame (or of another long one) is in bytes[start, start + HEAD); its payload follows. Returns its FATE. */
   begin(lane: Lane, bytes: Buffer, start: number): number;
-  /** A part of the payload of a frame that is taken; `last` with its end. */
+  /** A part of the payload of a frame that is taken or watched; `last` with its end. */
   payload(lane: Lane, bytes: Buffer, from: number, to: number, last: boolean): void;
   /** Nobody can say where frames end from here on. True: the rest passes as it comes; else the owner ends the connection. */
   lost(lane: Lane, why: string): boolean;
@@ -132,7 +134,14 @@ export class Lane {
     if (!this.stalled) this.open();
   }
   get busy(): boolean {
-    return this.silent || (this.#left > 0 && this.#fate === FATE.pass);
+    return this.silent || (this.#left > 0 && this.#passing);
+  }
+  /** The payload of the frame under way passes, whoever looks at it. */
+  get watching(): boolean {
+    return this.#fate === FATE.watch;
+  }
+  get #passing(): boolean {
+    return this.#fate === FATE.pass || this.#fate === FATE.watch;
   }
   /** Whether the payload of a frame of this stream is being taken. */
   taking(stream: number): boolean {
@@ -142,7 +151,8 @@ export class Lane {
   #stream(bytes: Buffer, at: number, length: number): number {
     const to = Math.min(length, at + this.#left);
     this.#left -= to - at;
-    if (this.#fate === FATE.pass) {
+    if (this.#passing) {
+      if (this.#fate === FATE.watch) this.#owner.payload(this, bytes, at, to, this.#left === 0);
       if (this.#left === 0) this.#boundary(to);
       return to;
     }
@@ -223,15 +233,13 @@ export class Lane {
       }
       this.#fate = fate;
       this.#left = this.length;
-      if (fate !== FATE.pass) this.#skip(start, end);
+      if (!this.#passing) this.#skip(start, end);
       if (this.#left > 0) {
         this.silent = false;
         return true;
       }
-      if (fate === FATE.take) {
-        this.#start = end;
-        this.#owner.payload(this, bytes, end, end, true);
-      }
+      if (fate === FATE.take) this.#start = end;
+      if (fate === FATE.take || fate === FATE.watch) this.#owner.payload(this, bytes, end, end, true);
     }
     this.silent = false;
     this.#boundary(end);

@@ -3,12 +3,11 @@ import { HeldBytes } from '../held-bytes.ts';
 import type { Link, Session } from '../session.ts';
 import { Answers } from './answers.ts';
 import {
-  ERROR, FLAG, FRAME, goaway, HEAD, headerFrames, MAX_STREAM, PREFACE, putStream, rstStream, SETTING, settings, streamAt, windowUpdate, wordAt,
+  ERROR, FLAG, FRAME, goaway, HEAD, headerFrames, MAX_STREAM, PREFACE, putStream, rstStream, settings, streamAt, windowUpdate,
 } from './frame.ts';
-import { HeaderBlock } from './header-block.ts';
+import { HeaderLane } from './header-lane.ts';
 import { HeaderList } from './header-list.ts';
-import { BLOCK, HpackDecoder } from './hpack-decoder.ts';
-import { encodeList } from './hpack-encoder.ts';
+import { BLOCK } from './hpack-decoder.ts';
 import { FATE, Lane, type LaneOwner } from './lane.ts';
 import { writeRefusal, writeUnreachable } from './refuse.ts';
 import { RequestSubject } from './request-subject.ts';
@@ -22,7 +21,6 @@ const MAX_EARLY = 1_000;
 
 /** The fields of the request in question: one for all connections of the thread, because it is used at once. */
 const fields = new HeaderList();
-const block = new HeaderBlock();
 
 /**
  * HTTP/2 on one client connection and its upstream connection. Frames pass as they came. Once a request was withheld, the
@@ -36,15 +34,11 @@ export class Http2Session implements Session, LaneOwner {
   protected readonly answers: Answers;
   protected readonly withheld = new WithheldStreams();
   protected ids: StreamIds | undefined;
-  readonly #decoder = new HpackDecoder();
+  readonly #headers = new HeaderLane();
   readonly #subject = this.subjectOf(fields);
   /** The last stream that the client began, and the last that the upstream knows, by its id there. */
   #lastClient = 0;
   #lastUpstream = 0;
-  /** The upstream's table is not that of the client any more, and these sizes are still to be announced to it. */
-  #diverged = false;
-  #smallest = -1;
-  #last = -1;
   /** Requests of the time before the upstream said anything. */
   #early: number[] = [];
   #faulted = false;
@@ -99,7 +93,7 @@ export class Http2Session implements Session, LaneOwner {
   }
 
   lost(_lane: Lane, why: string): boolean {
-    if (!this.#diverged) {
+    if (!this.#headers.diverged) {
       this.link.notUnderstood(why);
       this.up.open();
       this.down.open();
@@ -147,7 +141,7 @@ export class Http2Session implements Session, LaneOwner {
       case FRAME.headers:
         return stream > this.#lastClient ? this.#request(bytes, start, end) : this.clientTrailers(bytes, start, end);
       case FRAME.settings:
-        if ((flags & FLAG.ack) === 0) this.#clientSettings(bytes, start, end);
+        if ((flags & FLAG.ack) === 0) this.answers.settings(bytes, start + HEAD, end);
         return true;
       case FRAME.windowUpdate:
         return end - start < HEAD + 4 || (stream === 0 ? this.#connectionWindow(bytes, start) : this.clientFrame(bytes, start, end));
@@ -175,7 +169,7 @@ export class Http2Session implements Session, LaneOwner {
     const { stream } = this.up;
     const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
     // A stream that was refused and forgotten: it must not be the first that the upstream hears of it.
-    if (known === 0 || (this.#diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
+    if (known === 0 || (this.#headers.diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
     if (known !== stream) putStream(bytes, start + 5, known);
     return true;
   }
@@ -195,12 +189,6 @@ export class Http2Session implements Session, LaneOwner {
     const unseen = dataIn(waits.frames.peek(), waits.frames.length);
     if (unseen > 0) this.down.interject(windowUpdate(0, unseen));
   }
-  #clientSettings(bytes: Buffer, start: number, end: number): void {
-    for (let at = start + HEAD; at + 6 <= end; at += 6) {
-      const setting = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-      if (setting === SETTING.initialWindow) this.answers.initially(wordAt(bytes, at + 2));
-    }
-  }
   #connectionWindow(bytes: Buffer, start: number): boolean {
     const grant = streamAt(bytes, start + HEAD);
     const rest = this.answers.granted(grant);
@@ -212,7 +200,7 @@ export class Http2Session implements Session, LaneOwner {
 
   protected clientData(bytes: Buffer, start: number): number {
     const { up, withheld } = this;
-    if (!this.#diverged) return FATE.pass;
+    if (!this.#headers.diverged) return FATE.pass;
     const one = withheld.get(up.stream);
     if (one?.waits !== undefined) {
       withheld.append(one.waits, bytes, start, start + HEAD);
@@ -235,11 +223,11 @@ export class Http2Session implements Session, LaneOwner {
     this.#lastClient = stream;
     acts.seen();
     const judging = effects.gate(protocol);
-    const wants = judging || this.#diverged || this.reads || tap.wantsPassing;
+    const wants = judging || this.#headers.diverged || this.reads || tap.wantsPassing;
     const read = this.#read(bytes, start, end, wants);
     if (read === BLOCK.broken) return false;
     if (up.opaque) return true;
-    if (read === BLOCK.tooLong && this.#diverged) {
+    if (read === BLOCK.tooLong && this.#headers.diverged) {
       this.withheld.refuse(stream);
       this.down.interject(rstStream(stream, ERROR.calm));
       return false;
@@ -254,7 +242,7 @@ export class Http2Session implements Session, LaneOwner {
     if (known && tap.wantsPassing) acts.passed(this.#subject);
     this.#faulted = false;
     this.begun(stream, known ? fields : undefined, endStream);
-    if (!this.#diverged) {
+    if (!this.#headers.diverged) {
       this.#lastUpstream = stream;
       return true;
     }
@@ -270,37 +258,22 @@ export class Http2Session implements Session, LaneOwner {
   }
   /** Reads the block of a frame to `fields`, or only follows it. What cannot be read any more is told by `lost`. */
   #read(bytes: Buffer, start: number, end: number, wanted: boolean): number {
-    const found = block.find(bytes, start, end);
-    const decoder = this.#decoder;
-    const read = !found
-      ? BLOCK.broken
-      : wanted
-        ? decoder.read(block.bytes, block.from, block.to, fields)
-        : decoder.follow(block.bytes, block.from, block.to);
-    if (read === BLOCK.broken) return this.lost(this.up, 'a header block is not what it should be') ? BLOCK.ok : BLOCK.broken;
-    if (this.#diverged && decoder.last >= 0) {
-      this.#smallest = this.#smallest < 0 ? decoder.smallest : Math.min(this.#smallest, decoder.smallest);
-      this.#last = decoder.last;
-    }
-    return read;
+    const read = this.#headers.read(bytes, start, end, wanted ? fields : undefined);
+    if (read !== BLOCK.broken) return read;
+    return this.lost(this.up, 'a header block is not what it should be') ? BLOCK.ok : BLOCK.broken;
   }
   /** The request in `fields`, as a stream of its own upstream. */
   #rewritten(stream: number, endStream: boolean, list: HeaderList = fields): Buffer {
     const known = this.ids === undefined ? stream : this.ids.begin(stream);
     if (endStream) this.ids?.end(stream, SIDE.client);
     this.#lastUpstream = known;
-    return headerFrames(known, this.#encoded(list), endStream);
-  }
-  #encoded(list: HeaderList): Buffer {
-    const encoded = encodeList(list, this.#smallest, this.#last);
-    this.#smallest = this.#last = -1;
-    return encoded;
+    return headerFrames(known, this.#headers.write(list), endStream);
   }
 
   #impose(verdict: Verdict, stream: number, endStream: boolean): void {
     const { acts } = this.link.route;
     this.#faulted = true;
-    this.#diverge();
+    this.#headers.diverge();
     if (verdict.act === 'drop') {
       acts.dropped(verdict, this.#subject);
       this.link.reset();
@@ -315,13 +288,6 @@ export class Http2Session implements Session, LaneOwner {
       this.withheld.delay(stream, { subject, endStream, frames: new HeldBytes(), hold });
     }
   }
-  /** The block just read does not reach the upstream, nor what it says of the table. */
-  #diverge(): void {
-    if (this.#diverged) return;
-    this.#diverged = true;
-    this.#smallest = this.#decoder.smallest;
-    this.#last = this.#decoder.last;
-  }
   #released(stream: number): void {
     const one = this.withheld.get(stream);
     if (one?.waits === undefined || this.over) return;
@@ -329,38 +295,47 @@ export class Http2Session implements Session, LaneOwner {
     this.withheld.remove(one);
     this.begun(stream, subject.list, endStream);
     this.up.put(this.#rewritten(stream, endStream, subject.list));
-    const taking = this.up.taking(stream);
-    const bytes = frames.take();
-    if (bytes.length > 0) {
-      if (renumber(bytes, this.#lastUpstream)) this.ids?.end(stream, SIDE.client);
-      this.up.put(bytes);
-    }
+    this.replay(stream, this.#lastUpstream, frames.take(), this.up.taking(stream));
+    this.settled();
+  }
+  /** The frames that waited behind a request pass; the last of them is unfinished when its payload is still being taken. */
+  protected replay(stream: number, known: number, frames: Buffer, taking: boolean): void {
+    if (renumber(frames, known)) this.ids?.end(stream, SIDE.client);
+    if (frames.length > 0) this.up.put(frames);
     if (taking) this.up.passRest();
-    if (this.#clientEnded) this.#finish();
-    else this.link.drained();
   }
   protected clientTrailers(bytes: Buffer, start: number, end: number): boolean {
     const { stream, flags } = this.up;
-    const read = this.#read(bytes, start, end, this.#diverged);
+    const read = this.#read(bytes, start, end, this.#headers.diverged);
     if (read === BLOCK.broken) return false;
-    if (!this.#diverged || this.up.opaque) return true;
+    if (!this.#headers.diverged || this.up.opaque) return true;
     const one = this.withheld.get(stream);
     const ends = (flags & FLAG.endStream) !== 0;
     if (one?.waits !== undefined) {
-      const frames = headerFrames(stream, this.#encoded(fields), ends);
+      const frames = headerFrames(stream, this.#headers.write(fields), ends);
       this.withheld.append(one.waits, frames, 0, frames.length);
     } else if (one === undefined) {
       const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
-      if (known > 0 && known <= this.#lastUpstream) this.up.put(headerFrames(known, this.#encoded(fields), ends));
+      if (known > 0 && known <= this.#lastUpstream) this.up.put(headerFrames(known, this.#headers.write(fields), ends));
       if (ends) this.ids?.end(stream, SIDE.client);
     }
     return false;
   }
 
   #finish(): void {
-    if (this.withheld.waiting > 0) return;
+    if (this.waits) return;
     this.up.finish();
     this.link.endUpstream();
+  }
+
+  /** Whether something of the client is still to reach the upstream. */
+  protected get waits(): boolean {
+    return this.withheld.waiting > 0;
+  }
+  /** Something that waited has gone on. */
+  protected settled(): void {
+    if (this.#clientEnded) this.#finish();
+    else this.link.drained();
   }
 
   // From the upstream.

@@ -9,7 +9,7 @@ const definition = loadSync(join(import.meta.dirname, 'shop.proto'), { keepCase:
 /** The service that every gRPC server should offer (https://github.com/grpc/grpc/blob/master/doc/health-checking.md). */
 const health = fromJSON({
   nested: { grpc: { nested: { health: { nested: { v1: { nested: {
-    Health: { methods: { Check: { requestType: 'Request', responseType: 'Response', comment: null } } },
+    Health: { methods: { Check: { requestType: 'Request', responseType: 'Response', comment: '' } } },
     Request: { fields: { service: { type: 'string', id: 1 } } },
     Response: { fields: { status: { type: 'int32', id: 1 } } },
   } } } } } } },
