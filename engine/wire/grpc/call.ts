@@ -1,6 +1,144 @@
+import { HeldBytes } from '../held-bytes.ts';
 import { HeaderList } from '../http2/header-list.ts';
-import { CallSide } from './call-side.ts';
+import type { Hold } from '../holds.ts';
 import { CallSubject } from './call-subject.ts';
+
+/** Octets in front of each message: whether it is compressed, and its length (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). */
+const PREFIX = 5;
+
+/** What becomes of the message that begins. */
+export const LOT = { pass: 0, wait: 1, lose: 2, over: 3 } as const;
+
+/** Does what the messages of a side meet with. */
+export interface SideOwner {
+  /** A message begins: decides on it and acts. Returns its LOT. */
+  lot(side: CallSide): number;
+  /** These bytes go on, as DATA. */
+  emit(side: CallSide, bytes: Buffer, from: number, to: number): void;
+  /** So many bytes of DATA go nowhere. */
+  unseen(side: CallSide, bytes: number): void;
+  /** The side ends here. */
+  finish(side: CallSide): void;
+}
+
+/** The messages of one call in one direction, across DATA frames whose borders mean nothing to them. */
+export class CallSide {
+  readonly call: Call;
+  /** Towards the client. */
+  readonly down: boolean;
+  /** How many messages have begun. */
+  count = 0;
+  /** What a message waits for, and the bytes from its beginning on. */
+  hold: Hold | undefined;
+  readonly held = new HeldBytes();
+  /** Its last frame has come; with these trailers. */
+  ended = false;
+  trailers: HeaderList | undefined;
+  /** Octets of the prefix that are here, what they say so far, and octets of the message still to come. */
+  #prefix = 0;
+  #length = 0;
+  #left = 0;
+  #losing = false;
+  #judged = false;
+  /** Octets of data still to come in the frame under way; its padding is not known yet. */
+  #data = 0;
+  #padded = false;
+
+  constructor(call: Call, down: boolean) {
+    this.call = call;
+    this.down = down;
+  }
+  reset(): void {
+    this.count = this.#prefix = this.#length = this.#left = this.#data = 0;
+    this.ended = this.#losing = this.#judged = this.#padded = false;
+    this.hold = this.trailers = undefined;
+    if (this.held.length > 0) this.held.take();
+  }
+  /** Its frames cannot pass as they stand. */
+  get holds(): boolean {
+    return this.#losing || this.hold !== undefined;
+  }
+
+  /** A DATA frame begins. */
+  begin(length: number, padded: boolean): void {
+    this.#data = length;
+    this.#padded = padded;
+  }
+  /** Part of its payload: it passes as it stands and is only followed, or `owner` decides on its messages. */
+  part(bytes: Buffer, from: number, to: number, owner: SideOwner | undefined): void {
+    let at = from;
+    if (this.#padded && at < to) {
+      const padding = (bytes[at++] as number) + 1;
+      this.#padded = false;
+      this.#data = Math.max(0, this.#data - padding);
+      owner?.unseen(this, padding);
+    }
+    const end = Math.min(to, at + this.#data);
+    this.#data -= end - at;
+    if (owner === undefined) this.#follow(bytes, at, end);
+    else this.#take(bytes, at, end, owner);
+  }
+  /** The message that waited goes on, and those behind it as far as they may. */
+  release(owner: SideOwner): void {
+    this.hold = undefined;
+    this.#judged = true;
+    const bytes = this.held.take();
+    this.#take(bytes, 0, bytes.length, owner);
+    if (this.hold === undefined && this.ended && !this.call.failed) owner.finish(this);
+  }
+
+  #follow(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at = this.#advance(bytes, at, to)) if (this.#between) this.count++;
+  }
+  #take(bytes: Buffer, from: number, to: number, owner: SideOwner): void {
+    let kept = from;
+    for (let at = from; at < to; ) {
+      if (this.hold !== undefined) return this.held.append(bytes, at, to);
+      if (this.#between && !this.#judged) {
+        const lot = owner.lot(this);
+        if (lot === LOT.wait || lot === LOT.over) {
+          if (lot === LOT.wait) {
+            owner.emit(this, bytes, kept, at);
+            this.held.append(bytes, at, to);
+          }
+          return;
+        }
+        this.#losing = lot === LOT.lose;
+        if (this.#losing) owner.emit(this, bytes, kept, at);
+        if (this.#losing) kept = at;
+      }
+      if (this.#between) this.count++;
+      this.#judged = false;
+      const next = this.#advance(bytes, at, to);
+      if (this.#losing) {
+        owner.unseen(this, next - at);
+        kept = next;
+        this.#losing = !this.#between;
+      }
+      at = next;
+    }
+    owner.emit(this, bytes, kept, to);
+  }
+  get #between(): boolean {
+    return this.#prefix === 0 && this.#left === 0;
+  }
+  /** Goes to the end of the message, or of the bytes. */
+  #advance(bytes: Buffer, at: number, to: number): number {
+    while (this.#left === 0 && this.#prefix < PREFIX && at < to) {
+      if (this.#prefix > 0) this.#length = this.#length * 256 + (bytes[at] as number);
+      at++;
+      if (++this.#prefix < PREFIX) continue;
+      this.#left = this.#length;
+      this.#length = 0;
+      if (this.#left === 0) this.#prefix = 0;
+      break;
+    }
+    const taken = Math.min(this.#left, to - at);
+    this.#left -= taken;
+    if (taken > 0 && this.#left === 0) this.#prefix = 0;
+    return at + taken;
+  }
+}
 
 /** Calls that are over and kept for the next ones, in each thread. */
 const KEPT = 64;

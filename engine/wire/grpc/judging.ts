@@ -1,6 +1,6 @@
 import { both, type Verdict } from '../effects.ts';
 import type { OpenRoute } from '../open-route.ts';
-import type { CallSide } from './call-side.ts';
+import type { CallSide } from './call.ts';
 
 /**
  * Scopes of policies for single messages: judged each by itself, or by the dice of their call; in both directions or in
