@@ -61,11 +61,7 @@ export const rabbitmqManifest = defineManifest({
   },
   noop: (asked) => commonNoop(counted(asked)),
   severity: (asked) => commonSeverity(counted(asked)),
-  explain: (asked, target) => {
-    const { dropMessage, dropReply, errorScope, errorCode: code } = asked;
-    const answer = dropMessage ? SAID[dropReply] : `${errorScope} error ${code === 0 ? 541 : code}`;
-    return `${explainMessages(counted(asked), messages(target), answer)}${explainChoice(asked)}`;
-  },
+  explain: (asked, target) => `${asked.dropMessage ? lossOf(counted(asked), target) : errorOf(asked, target)}${explainChoice(asked)}`,
   facts: {
     rabbitmq: { action: 'string', exchange: 'string', routing_key: 'string', queue: 'string', headers: 'map<string, string>' },
     ...headerFacts,
@@ -74,11 +70,18 @@ export const rabbitmqManifest = defineManifest({
   blastRadius: 3,
 });
 
-/** Said behind "answers all messages with". */
+const errorOf = (asked: RabbitmqParams, target: string): string =>
+  explainMessages(asked, messages(target), `${asked.errorScope} error ${asked.errorCode === 0 ? 541 : asked.errorCode}`);
+
+function lossOf(asked: RabbitmqParams, target: string): string {
+  const share = asked.errorChance === 1 ? 'all' : `${Math.round(asked.errorChance * 1_000) / 10} % of`;
+  const delay = asked.latencyChance > 0 ? ` ${explainMessages({ ...asked, errorChance: 0 }, 'the others', '')}` : '';
+  return `Withholds ${share} ${messages(target)}: ${SAID[asked.dropReply]}.${delay}`;
+}
 const SAID: Readonly<Record<RabbitmqParams['dropReply'], string>> = {
-  ack: 'silence, and tells the broker or the publisher that they arrived',
-  nack: 'silence, and tells the broker or the publisher that they were refused',
-  requeue: 'silence, and tells the broker to queue them again or the publisher that they were refused',
+  ack: 'the broker, or the publisher, is told that they arrived',
+  nack: 'the broker, or the publisher, is told that they were refused',
+  requeue: 'the broker is told to queue them again, the publisher that they were refused',
 };
 
 /** What would silently win over the other or do nothing. */

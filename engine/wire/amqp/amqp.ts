@@ -24,8 +24,8 @@ export class AmqpSession implements Session {
     this.#link = link;
     this.#talk = new Conversation(link);
     const lost = (why: string): void => this.#lost(why);
-    this.#up = this.#talk.up = new Stream(new ClientSide(this.#talk, lost), (bytes) => link.toUpstream(bytes));
-    this.#down = this.#talk.down = new Stream(new BrokerSide(this.#talk, lost), (bytes) => link.toClient(bytes));
+    this.#up = this.#talk.up = new Stream(new ClientSide(this.#talk, lost), link, (bytes) => link.toUpstream(bytes));
+    this.#down = this.#talk.down = new Stream(new BrokerSide(this.#talk, lost), link, (bytes) => link.toClient(bytes));
   }
   get full(): boolean {
     return this.#up.held >= HOLD_LIMIT;

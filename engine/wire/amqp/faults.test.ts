@@ -186,9 +186,9 @@ describe('amqp errors', LIMIT, () => {
     assert.deepEqual(down(link), [`1 close 999 ${'ü'.repeat(127)}`]);
   });
 
-  it('and drops are counted, and a drop is a reset', () => {
-    const link = talking(fail('channel', { dropConnection: true }));
-    link.client(amqp.publish(2, 'good', 'x')).client(amqp.publish(1, 'bad', 'x'));
+  it('and drops are counted, and a drop is a reset after which nothing is done to what came with it', () => {
+    const link = talking(fail('channel', { target: 'all', dropConnection: true, when: "rabbitmq.routing_key == 'bad' || rabbitmq.action == 'deliver'" }));
+    link.client(amqp.publish(2, 'good', 'x')).client(Buffer.concat([amqp.publish(1, 'bad', 'x'), amqp.publish(1, 'bad', 'y')]));
     assert.deepEqual([link.wasReset, link.totals.policy(0).drops, link.totals.route(0, 'r').requests], [true, 1, 2]);
     assert.equal(up(link).length, 3);
   });

@@ -26,6 +26,7 @@ export interface FrameOwner {
 export class Stream {
   readonly #owner: FrameOwner;
   readonly #write: (bytes: Uint8Array) => void;
+  readonly #link: { readonly closing: boolean };
   readonly #partial = new HeldBytes();
   #outbox: Buffer[] = [];
   /** Called once no frame is under way any more. */
@@ -44,8 +45,9 @@ export class Stream {
   /** Octets that wait in lanes. */
   held = 0;
 
-  constructor(owner: FrameOwner, write: (bytes: Uint8Array) => void) {
+  constructor(owner: FrameOwner, link: { readonly closing: boolean }, write: (bytes: Uint8Array) => void) {
     this.#owner = owner;
+    this.#link = link;
     this.#write = write;
   }
 
@@ -131,7 +133,7 @@ export class Stream {
   }
   /** Hands on what may pass of the bytes before `at`; what follows begins at `from`. */
   #passTo(at: number, from = at): void {
-    if (this.#from < at) {
+    if (this.#from < at && !this.#link.closing) {
       this.flush();
       this.#write(this.#from === 0 && at === this.#bytes.length ? this.#bytes : this.#bytes.subarray(this.#from, at));
     }
@@ -157,7 +159,7 @@ export class Stream {
   /** Returns how many of the bytes are done with; the rest is the beginning of a frame and must be brought again. */
   #scan(bytes: Buffer, end: number): number {
     [this.#bytes, this.#from, this.#at, this.#end, this.#busy] = [bytes, 0, 0, end, true];
-    while (!this.#lost) {
+    while (!this.#lost && !this.#link.closing) {
       const at = this.#at;
       if (this.#left > 0) {
         const part = Math.min(this.#left, end - at);
@@ -210,7 +212,7 @@ export class Stream {
     this.held -= bytes.length;
     lane.waiting = false;
     [this.#bytes, this.#from, this.#at, this.#end, this.#busy] = [bytes, 0, 0, bytes.length, true];
-    while (!this.#lost && this.#at < bytes.length) {
+    while (!this.#lost && !this.#link.closing && this.#at < bytes.length) {
       const at = this.#at;
       const size = bytes.readUInt32BE(at + 3);
       const stop = Math.min(at + size + FRAME_EXTRA, bytes.length);
