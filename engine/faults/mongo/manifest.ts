@@ -40,13 +40,7 @@ const params = z.strictObject({
       example: 'yes',
     } satisfies FieldMeta),
   errorLabels: line('More labels of the error, separated by commas.', 'NoWritesPerformed'),
-  documentShare: ratio('Share of the documents of each result that are removed or changed, evenly spread; at least one is.', 1).meta({
-    help: 'Share of the documents of each result that are removed or changed, evenly spread; at least one is.',
-    unit: 'ratio',
-    min: 0,
-    max: 1,
-    example: 0.5,
-  } satisfies FieldMeta),
+  documentShare: ratio('Share of the documents of each result that are removed or changed, evenly spread; at least one is.', 1),
   fields: line('The fields that null-fields sets to null, as paths separated by commas; empty means all but _id.', 'total, address.city'),
 });
 export type MongoParams = z.infer<typeof params>;

@@ -29,6 +29,7 @@ describe('the name of a command', () => {
       [{ listCollections: 1, $db: 'shop' }, 'listCollections shop'],
       [{ explain: { find: 'orders', filter: {} }, $db: 'shop' }, 'explain shop.orders'],
       [{ drop: 'orders' }, 'drop .orders'],
+      [{ bulkWrite: 1, ops: [], nsInfo: [{ ns: 'shop.orders' }], $db: 'admin' }, 'bulkWrite admin'],
     ] as const) {
       assert.equal(nameOf(document), name);
     }

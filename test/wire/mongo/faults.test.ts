@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type CommandStartedEvent, MongoBulkWriteError, type MongoClient, MongoNetworkError, MongoServerError } from 'mongodb';
+import type { TrafficLine } from '../../../engine/contract/room.ts';
 import { mongoMissing } from '../../lab/mongo.ts';
 import { ordersOf, refusal, type Stage, stageOnMongo, until } from './stage.ts';
 
@@ -178,6 +179,20 @@ describe('faults seen by the official driver', { timeout: 300_000, skip: mongoMi
     await refusal(find(traceparent));
     await refusal(find(`/*traceparent='${traceparent}',baggage='chaos%3Doff'*/`));
     await find(`baggage='chaos%3Doff'`);
+  });
+
+  it('tells what it did to which command, by its shape', async () => {
+    const lines: TrafficLine[] = [];
+    using _listening = stage.wire.listen(false, (batch) => void lines.push(...batch.lines));
+    await stage.add({ name: 'slow', target: 'update', latencyChance: 1, latencyMs: 1 });
+    await stage.add({ name: 'bad', target: 'find', errorChance: 1, errorCode: 50 });
+    await ordersOf(client).updateOne({ _id: 1 }, { $set: { total: 10 } });
+    await refusal(ordersOf(client).find({ secret: 4_111 }, { comment: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }).toArray());
+    await until(() => lines.length >= 2);
+    const [late, failed] = lines;
+    assert.deepEqual([late?.action, late?.policy, late?.method, late?.target], ['latency', 'slow', 'update', 'shop.orders']);
+    assert.deepEqual([failed?.action, failed?.policy, failed?.status, failed?.traceId], ['error', 'bad', 50, '0af7651916cd43dd8448eb211c80319c']);
+    assert.equal(failed?.head, '{ find: "orders", filter: { secret: ? }, comment: ?, $db: "shop" }');
   });
 
   it('HALT and the removal of a policy let go of what is held; the connection goes on', async () => {
