@@ -78,7 +78,7 @@ export class CommandJudge {
     this.plain = this.#statements.count > 0 && arePlain(this.#statements);
     const { bytes: text, dialect, count } = this.#statements;
     SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);
-    SUBJECT.on(this.#opening, this.#responses.inTransaction, false);
+    SUBJECT.on(this.#opening, this.#responses.inTransaction, false, this.#statements);
     return there - at >= wanted;
   }
 

@@ -60,7 +60,7 @@ class Teller {
     if (end !== undefined) this.cutInside.push(end);
     else if (within === undefined) this.moved++;
     const auto = await failure(connection.query('SET autocommit = 1'));
-    return within ?? auto;
+    return auto ?? within;
   }
   async #move(connection: mysql.Connection, from: number, to: number, amount: number): Promise<void> {
     await connection.execute('UPDATE accounts SET balance = balance - ? WHERE id = ?', [amount, from]);
