@@ -13,7 +13,7 @@ export const PIECES = [1, 7, 1_460, 65_536] as const;
 /** Replays a conversation through a route without policies; every byte must come out as it went in, in both directions. */
 export async function replay(protocol: Protocol, turns: readonly Turn[], piece: number): Promise<void> {
   await using upstream = await Upstream.start();
-  const { wire, address, errors } = await wireTo(upstream.address, { protocol });
+  const { wire, address, errors } = await wireTo(upstream.address, { protocol, workers: 1 });
   await using _ = wire;
   using client = await Peer.to(address);
   let server: Peer | undefined;

@@ -115,10 +115,11 @@ describe('recorded conversations', { skip: missing('redis-server', 'redis-cli'),
       await redis.unsubscribe('one', 'two');
       redis.disconnect();
     }
-    await run('redis-cli', ['-p', String(recorder.port)], 'hello 3\nset k "two words"\nget k\nsmembers none\ndebug protocol attrib\ndebug protocol map\n');
+    await run('redis-cli', ['-p', String(recorder.port), '-3', '-r', '3', 'debug', 'protocol', 'attrib']);
     // What no client library sends: inline commands, silence, and every subscription ended at once.
     using raw = await Peer.to(`127.0.0.1:${recorder.port}`);
     raw.write('set inline "a b"\r\n' + command('CLIENT', 'REPLY', 'SKIP') + command('GET', 'a') + command('SUBSCRIBE', 'x', 'y', 'z') + command('PSUBSCRIBE', 'p*'));
+    raw.write(['map', 'set', 'verbatim', 'bignum', 'double', 'null'].map((kind) => command('DEBUG', 'PROTOCOL', kind)).join('') + command('HELLO', '3'));
     raw.write(command('UNSUBSCRIBE') + command('PUNSUBSCRIBE') + command('UNSUBSCRIBE') + command('RESET') + command('QUIT'));
     await raw.over();
     assert.ok(recorder.conversations.length >= 4);
