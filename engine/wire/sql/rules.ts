@@ -6,7 +6,7 @@ export const KIND = {
   other: 0,
   /** BEGIN, START TRANSACTION: the first statement of a transaction, before which nothing has happened. */
   begin: 1,
-  /** COMMIT, END, ROLLBACK, ABORT, also of a prepared transaction or to a savepoint, and PREPARE TRANSACTION. */
+  /** COMMIT, END, ROLLBACK, ABORT, also of a prepared transaction or to a savepoint, PREPARE TRANSACTION, and UNLOCK TABLES. */
   end: 2,
 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
@@ -36,6 +36,8 @@ const FIRST: readonly { readonly words: Buffer; readonly kind: Kind }[] = [
   { words: Buffer.from('PREPARE TRANSACTION'), kind: KIND.end },
   // XA START opens one, and what belongs to it must not fail either: all of XA is left alone.
   { words: Buffer.from('XA'), kind: KIND.end },
+  // A lock that could not be given back would stay with a pooled connection.
+  { words: Buffer.from('UNLOCK TABLES'), kind: KIND.end },
 ];
 
 /** What the normalised statement in bytes[start, end) does. */

@@ -88,6 +88,22 @@ describe('faults that a client of MySQL sees', { timeout: 300_000, skip: noMaria
     }
   });
 
+  it('XA and what it opens are left alone, and locks on tables are given back', async () => {
+    await at.add({ ...deadlock, errorChance: 1 });
+    await using client = await at.mysql2();
+    for (const sql of ["XA START 'x'", "INSERT INTO orders VALUES (20, 'x')", "XA END 'x'", "XA PREPARE 'x'", "XA ROLLBACK 'x'", 'UNLOCK TABLES']) await client.query(sql);
+    assert.equal((await failure(client.query('SELECT 1')))?.errno, 1213);
+  });
+
+  it('the context that travels in a comment is seen, also of what is prepared', async () => {
+    await at.add({ ...deadlock, when: "baggage['chaos'] == 'on' && trace.id == '4bf92f3577b34da6a3ce929d0e0e4736'" });
+    await using client = await at.mysql2();
+    const comment = "/*baggage='chaos%3Don',traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'*/";
+    assert.deepEqual(three(await failure(client.query(`SELECT 1 ${comment}`))), [1213, '40001', true]);
+    assert.deepEqual(three(await failure(client.execute(`SELECT ? ${comment}`, [1]))), [1213, '40001', true]);
+    assert.equal(await valueOf(client.query("SELECT 1 /*baggage='chaos%3Doff'*/")), 1);
+  });
+
   it('within a transaction statements may wait', async () => {
     await using client = await at.mysql2();
     const slow = await at.add({ latencyChance: 1, latencyMs: 30, target: 'stock' });
