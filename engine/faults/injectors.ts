@@ -3,6 +3,7 @@ import { FirebreakError } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
+import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { kafkaInjector } from './kafka/injector.ts';
 import { type FaultType } from './manifests.ts';
@@ -14,7 +15,6 @@ import { resourceInjector } from './resource/injector.ts';
 import { tcpInjector } from './tcp/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
 import { sqlInjector } from './sql/injector.ts';
-import { unavailableInjector } from './unavailable.ts';
 
 /** What the injectors need of the engine. */
 export interface InjectorDeps {
@@ -25,15 +25,13 @@ export interface InjectorDeps {
   readonly own?: () => readonly number[];
 }
 
-const NO_DATA_PLANE = 'policies of this type are read and scored, but this version has no data plane for it';
-
 /** How each type of fault is done and undone. The list is explicit: a type without an entry does not compile. */
 export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector> {
   const onWire: WireInjectorDeps = { wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock };
   return {
     http: httpInjector(onWire),
-    grpc: unavailableInjector(NO_DATA_PLANE),
-    sql: sqlInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
+    grpc: grpcInjector(onWire),
+    sql: sqlInjector(onWire),
     redis: redisInjector(onWire),
     mongo: mongoInjector(onWire),
     kafka: kafkaInjector(onWire),

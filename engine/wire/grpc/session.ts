@@ -9,7 +9,6 @@ import type { RequestSubject } from '../http2/request-subject.ts';
 import { Http2Session } from '../http2/session.ts';
 import { SIDE } from '../http2/stream-ids.ts';
 import { PassingSession, type SessionFactory } from '../session.ts';
-
 import { Call, type CallSide, LOT, type SideOwner } from './call.ts';
 import { CallSubject } from './call-subject.ts';
 import { judgeMessage, judgesMessages } from './judging.ts';

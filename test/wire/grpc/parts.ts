@@ -77,9 +77,12 @@ export class Shop implements AsyncDisposable {
 }
 
 /** Writes within what the stream takes. */
-export async function sendAll(call: { write(order: Order): boolean; once(event: 'drain' | 'close', act: () => void): unknown; destroyed?: boolean }, count: number, size: number): Promise<void> {
+export async function sendAll(call: NodeJS.EventEmitter & { write(order: Order): boolean; destroyed?: boolean }, count: number, size: number): Promise<void> {
+  let wake = (): void => {};
+  const go = (): void => wake();
+  call.on('drain', go).on('close', go);
   for (let number = 1; number <= count && call.destroyed !== true; number++) {
-    if (!call.write({ number, filling: Buffer.alloc(size, number) })) await new Promise<void>((resolve) => (call.once('drain', resolve), call.once('close', resolve)));
+    if (!call.write({ number, filling: Buffer.alloc(size, number) })) await new Promise<void>((resolve) => (wake = resolve));
   }
 }
 
