@@ -9,6 +9,8 @@ const START = 1_000;
 const CLIENTS = 200;
 /** Milliseconds of transfers. */
 const LENGTH = process.env['FIREBREAK_LONG'] === '1' ? 60_000 : 8_000;
+/** So many must have been confirmed, however slow the machine is. */
+const FEWEST = 1_000;
 /** What the server itself may refuse a transfer with: a deadlock. */
 const DEADLOCK = '40P01';
 const INJECTED = '40001';
@@ -44,7 +46,9 @@ describe('200 transfers at a time while errors, drops and latency strike', { tim
       await at.add({ name: 'connects', target: 'connect', scope: 'connect', errorChance: 0.1 }),
     ];
     const until = performance.now() + LENGTH;
-    const seen = await Promise.all(Array.from({ length: CLIENTS }, (_, number) => transfers(at.address, number, until)));
+    let confirmed = 0;
+    const enough = (done: number): boolean => (confirmed += done) >= FEWEST && performance.now() >= until;
+    const seen = await Promise.all(Array.from({ length: CLIENTS }, (_, number) => transfers(at.address, number, enough)));
     const counters = policies.map(({ id }) => at.wire.counters(id));
     await at.clear();
 
@@ -60,14 +64,14 @@ describe('200 transfers at a time while errors, drops and latency strike', { tim
 
     // The test would hold without a single fault, so there must have been many.
     const [errors, drops, latency, connects] = counters;
-    assert.ok(all('done').length >= CLIENTS, `${all('done').length} transfers`);
+    assert.ok(all('done').length >= FEWEST, `${all('done').length} transfers`);
     assert.ok((errors?.errors ?? 0) > 50 && (drops?.drops ?? 0) > 50 && (latency?.latencies ?? 0) > 50 && (connects?.errors ?? 0) > 5, JSON.stringify(counters));
     assert.ok(seen.reduce((total, { faults }) => total + faults.error, 0) > 50 && seen.reduce((total, { faults }) => total + faults.drop, 0) > 50);
   });
 });
 
 /** One client after the other, as long as it takes. */
-async function transfers(address: string, number: number, until: number): Promise<Seen> {
+async function transfers(address: string, number: number, enough: (done: number) => boolean): Promise<Seen> {
   const seen: Seen = { done: [], failed: [], cut: [], faults: { error: 0, drop: 0 } };
   let client: pg.Client | undefined;
   const lost = (error: unknown): void => {
@@ -75,7 +79,8 @@ async function transfers(address: string, number: number, until: number): Promis
     if (code === INJECTED) seen.faults.error++;
     else if (code === 'ECONNRESET') seen.faults.drop++;
   };
-  for (let round = 0; performance.now() < until; round++) {
+  for (let round = 0, before = 0; !enough(seen.done.length - before); round++) {
+    before = seen.done.length;
     const id = round * CLIENTS + number;
     const from = id % ACCOUNTS;
     const to = (id * 7 + 1 + round) % ACCOUNTS;
