@@ -63,9 +63,9 @@ export class Tap {
     this.#passing++;
     this.#tell(route, subject, 'pass', '', 0, null);
   }
-  /** A message that was answered with an error, altered or left out; ask `on` first. */
+  /** A message that was answered with an error, altered or left out; ask `on` first. Code 0: its protocol has none. */
   failed(route: Tapped, subject: Pick<Subject, 'describe'>, { cell, policy, refusal }: Extract<Verdict, { act: 'fail' }>): void {
-    this.#tell(route, subject, cell === POLICY.throttled ? 'throttle' : 'error', policy, 0, refusal.code);
+    this.#tell(route, subject, cell === POLICY.throttled ? 'throttle' : 'error', policy, 0, refusal.code === 0 ? null : refusal.code);
   }
   /** A message whose connection was cut; ask `on` first. */
   dropped(route: Tapped, subject: Pick<Subject, 'describe'>, { policy }: Extract<Verdict, { act: 'drop' }>): void {

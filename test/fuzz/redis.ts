@@ -17,7 +17,7 @@ export const command = (...words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word, 'latin1')}\r\n${word}\r\n`).join('')}`;
 
 export const seeds = (): Turn[][] => [
-  [client(command('GET', 'a')), upstream('$3\r\none\r\n'), client(command('SET', 'a', 'x'.repeat(300))), upstream('+OK\r\n')],
+  [client(command('GET', 'a')), upstream('$3\r\none\r\n'), client(command('GET', 'b')), upstream('-MOVED 3999 127.0.0.1:6381\r\n'), client(command('SET', 'a', 'x'.repeat(300))), upstream('+OK\r\n')],
   [
     client(command('MGET', 'a', 'b') + command('HGETALL', 'h') + 'PING\r\n\r\nset "k 1" \'v\'\r\n' + command('INCR', 'n')),
     upstream('*2\r\n$1\r\n1\r\n$-1\r\n*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$0\r\n\r\n+PONG\r\n+OK\r\n:-12\r\n'),

@@ -42,7 +42,7 @@ export class ReplyScanner {
   integer = 0;
   /** A type that only RESP3 has was seen; whoever reads it clears it. */
   resp3 = false;
-  readonly #word = Buffer.alloc(WORD);
+  readonly #word = Buffer.allocUnsafe(WORD);
   #wordLength = 0;
   #element = 0;
   #left = 0;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
+import type { TrafficLine } from '../../../engine/contract/room.ts';
 import { missing } from '../../lab/server.ts';
 import { RedisStage } from './stage.ts';
 
@@ -129,6 +130,26 @@ describe('ioredis through a route', { skip: missing('redis-server'), timeout: 30
     assert.ok(seen.includes('set shown 1'));
     assert.ok(!seen.some((line) => line.includes('hidden')));
     monitor.disconnect();
+  });
+
+  it('tells what it did to which command and key, and no values or passwords', async () => {
+    await at.add({ name: 'refuse', target: 'set*', errorChance: 1 });
+    await at.add({ name: 'bad-password', target: 'auth*', scope: 'setup', errorChance: 1, errorBody: 'WRONGPASS no' });
+    const lines: TrafficLine[] = [];
+    let heard = (): void => {};
+    using _ = at.wire.listen(false, (batch) => {
+      lines.push(...batch.lines);
+      heard();
+    });
+    const redis = at.client();
+    await assert.rejects(redis.set('cart:1', 's3cret'), /injected/);
+    await assert.rejects(redis.auth('somebody', 's3cret'), /WRONGPASS/);
+    while (lines.length < 2) await new Promise<void>((resolve) => (heard = resolve));
+    assert.deepEqual(lines.map(({ action, policy, method, target, status, head }) => [action, policy, method, target, status, head]), [
+      ['error', 'refuse', 'SET', 'cart:1', null, 'SET cart:1 (1 more argument, not shown)'],
+      ['error', 'bad-password', 'AUTH', '', null, 'AUTH (2 more arguments, not shown)'],
+    ]);
+    assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
   });
 
   it('passes large values both ways, and drops a large value that is refused', async () => {
