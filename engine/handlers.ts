@@ -76,7 +76,7 @@ export function createHandlers(deps: HandlerDeps): EngineApi {
       },
       apply: async (input, signal) => {
         const applied = await runs.apply(input, signal);
-        deps.kept.version(input, 'deployed');
+        if (input.keep !== false) deps.kept.version(input, 'deployed');
         return applied;
       },
       abort: async ({ run, why }) => ({ aborted: runs.abort(run, why) }),

@@ -28,6 +28,14 @@ export const whole =
   };
 export const seed = whole(0, 0xffff_ffff);
 
+/** `host:port`, `[ipv6]:port` or `:port`. */
+export function listenAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new InvalidArgumentError('Expected host:port, such as 127.0.0.1:8474 or :8474.');
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
 /** A Firebreak file as the contract takes it. `-` reads standard input. Throws FirebreakError `unreadable-file`. */
 export async function readSource(file: string): Promise<{ text: string; file: string }> {
   try {

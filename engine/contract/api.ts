@@ -167,7 +167,13 @@ export const api = {
      * each valid change is brought into force and told by a `policy` event, a broken one by a `log` event with its issues.
      */
     apply: {
-      input: fileText.extend({ ttlMs: milliseconds, routes: givenRoutes, watch: z.boolean().default(false) }),
+      input: fileText.extend({
+        ttlMs: milliseconds,
+        routes: givenRoutes,
+        watch: z.boolean().default(false),
+        /** False for what no person wrote: its text is not kept among the versions. */
+        keep: z.boolean().exactOptional(),
+      }),
       output: z.object({ run: id, faults: z.array(faultReport) }),
     },
     /** Ends a run or an apply of this engine and reverts; returns once the end has begun. False when nothing of that id runs. */

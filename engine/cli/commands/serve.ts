@@ -3,16 +3,20 @@ import { demoProbes } from '../../demo/probes.ts';
 import { EXIT, FirebreakError, errnoOf, messageOf } from '../../kernel/errors.ts';
 import { pathOf } from '../../transport/access.ts';
 import { openPage } from '../../transport/page.ts';
+import { listenToxiproxy, type ToxiproxyServer } from '../../transport/toxiproxy.ts';
 import { type LoopbackServer, listenLoopback, newToken } from '../../transport/websocket.ts';
 import { type Cli, type CommandSpec } from '../cli.ts';
 import { type RoomAddress, readRoomAddress, writeRoomAddress } from '../room-address.ts';
 import { type RunningDemo, type Session } from '../session.ts';
-import { whole } from '../values.ts';
+import { listenAddress, readSource, whole } from '../values.ts';
 
 interface ServeOptions {
   readonly port?: number;
   readonly demo?: true;
   readonly newToken?: true;
+  readonly toxiproxyApi?: { readonly host: string; readonly port: number };
+  readonly toxiproxyConfig?: string;
+  readonly toxiproxyAnywhere?: true;
 }
 
 export const serve: CommandSpec<ServeOptions> = {
@@ -24,13 +28,17 @@ export const serve: CommandSpec<ServeOptions> = {
     ['firebreak serve', 'where it was the last time, or on a free port'],
     ['firebreak serve --demo', 'with the demo shop behind it'],
     ['firebreak serve --port 7070', 'on a port of your choice'],
+    ['firebreak serve --toxiproxy-api :8474', 'and be driven by the clients of Toxiproxy'],
     ['firebreak serve --new-token', 'and make every older address worthless'],
   ],
   options: (command) =>
     command
       .option('--port <n>', 'the port; 0 takes a free one (default: the one of the last time)', whole(0, 65_535))
       .option('--demo', 'start the demo shop with steady traffic, and probes that watch it')
-      .option('--new-token', 'make a new secret'),
+      .option('--new-token', 'make a new secret')
+      .option('--toxiproxy-api <host:port>', "speak Toxiproxy's HTTP API there too; without a host on 127.0.0.1. It has no password", listenAddress)
+      .option('--toxiproxy-config <file>', 'open the proxies of this Toxiproxy configuration as routes')
+      .option('--toxiproxy-anywhere', 'let --toxiproxy-api listen beyond this machine: whoever reaches it can break these connections'),
   act: async (cli, _args, options) => {
     const known = options.newToken === true ? undefined : readRoomAddress(cli.stateDir);
     // Disposed in reverse: the shop outlives the engine, which reverts while the services that it broke are there to be checked.
@@ -48,11 +56,28 @@ export const serve: CommandSpec<ServeOptions> = {
       shop.demo = await cli.parts.startDemo(session.client, undefined);
       stack.use(await demoProbes(session.client));
     }
-    tell(cli, server, shop.demo, taken);
+    const toxiproxy = await toxiproxyOf(session, options);
+    if (toxiproxy !== undefined) stack.use(toxiproxy);
+    tell(cli, server, shop.demo, taken, toxiproxy?.address);
     await new Promise<void>((resolve) => cli.interrupt.whenAsked(() => resolve()));
     return EXIT.held;
   },
 };
+
+/** Toxiproxy's API, where it is asked for, with the proxies of its configuration. */
+async function toxiproxyOf(session: Session, options: ServeOptions): Promise<ToxiproxyServer | undefined> {
+  const { toxiproxyApi: at, toxiproxyConfig: config } = options;
+  if (at === undefined && config === undefined) return undefined;
+  const read = config === undefined ? undefined : await readSource(config);
+  const server = await listenToxiproxy(session.client, { ...(at ?? { host: '127.0.0.1', port: 0 }), anywhere: options.toxiproxyAnywhere === true });
+  try {
+    if (read !== undefined) await server.populate(read.text, read.file);
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
 
 /** At the remembered address unless another port is wanted; with a new token when the remembered port is not to be had. */
 async function listen(session: Session, port: number | undefined, known: RoomAddress | undefined): Promise<LoopbackServer> {
@@ -80,11 +105,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function tell(cli: Cli, server: LoopbackServer, demo: RunningDemo | undefined, note: string): void {
+function tell(cli: Cli, server: LoopbackServer, demo: RunningDemo | undefined, note: string, toxiproxy?: string): void {
   const metrics = `http://127.0.0.1:${server.port}/metrics?token=${server.token}`;
   const places = demo?.places ?? [];
-  cli.show({ room: server.roomUrl, url: server.url, metrics, note, demo: places }, () => {
-    const lines = [['engine', server.url], ['metrics', metrics], ...places.map(({ name, url }) => [name, url])] as [string, string][];
+  const api: [string, string][] = toxiproxy === undefined ? [] : [['toxiproxy', `http://${toxiproxy}`]];
+  cli.show({ room: server.roomUrl, url: server.url, metrics, note, demo: places, ...Object.fromEntries(api) }, () => {
+    const lines = [['engine', server.url], ['metrics', metrics], ...api, ...places.map(({ name, url }) => [name, url])] as [string, string][];
     const width = Math.max(...lines.map(([name]) => name.length));
     const rest = lines.map(([name, url]) => `${name.padEnd(width)}  ${url}`);
     return [`Firebreak room: ${server.roomUrl}`, ...(note === '' ? [] : [note]), ...rest].join('\n');
