@@ -22,7 +22,7 @@ export class CommandSubject implements Subject {
   }
   describe(): Described {
     const { command, database, collection, bytes, start, end, secret } = this.#command;
-    const target = collection === '' ? database : `${database}.${collection}`;
+    const target = [database, collection].filter((name) => name !== '').join('.');
     return {
       method: command.slice(0, LONGEST_NAME),
       target: target.slice(0, LONGEST_NAME),

@@ -3,6 +3,8 @@ import { FLAG } from './header.ts';
 
 /** Bytes of a name; databases and collections have at most 255 together (MongoDB Limits and Thresholds, "Namespaces"). */
 const LONGEST_NAME = 1_024;
+/** Where names are put together: one for all, because a name is judged as soon as it is read. */
+const NAME = Buffer.alloc(LONGEST_NAME);
 const SPACE = 0x20;
 const DOT = 0x2e;
 
@@ -45,8 +47,8 @@ export class Command {
   unacknowledged = false;
   /** The document was seen to its end: what was not found in it is not there. */
   whole = false;
-  /** What policies match on: `find shop.orders`, in bytes[0, nameEnd) of `name`. */
-  readonly name = Buffer.alloc(LONGEST_NAME);
+  /** What policies match on: `find shop.orders`, in bytes[0, nameEnd) of `name`, until any other command is read. */
+  readonly name = NAME;
   nameEnd = 0;
   readonly #elements = new Elements();
   readonly #inner = new Elements();
