@@ -1,6 +1,10 @@
-import { COMMAND, HEADER, lengthEncodedAt, lengthSize, MAX_PAYLOAD } from './protocol.ts';
+import type { Link } from '../session.ts';
+import type { Answers } from './answers.ts';
 import type { CommandScanner } from './commands.ts';
-import type { Prepared } from './prepared.ts';
+import type { Opening } from './opening.ts';
+import type { Prepared, PreparedStatements } from './prepared.ts';
+import { COMMAND, HEADER, int4At, lengthEncodedAt, lengthSize, MAX_PAYLOAD, REPLY } from './protocol.ts';
+import type { Responses } from './responses.ts';
 
 /**
  * A COM_STMT_EXECUTE that is refused here never reaches the server, but the client takes it that a server has read it: the
@@ -39,33 +43,64 @@ function placeOf(bytes: Uint8Array, at: number, end: number, parameters: number,
   return next <= end ? { flag, end: next } : undefined;
 }
 
-/** The execution that the scanner found is refused: keeps the types that it tells. */
-export function keepTypes(statement: Prepared, bytes: Buffer, { at, length }: CommandScanner, end: number, named: boolean): void {
-  const place = placeOf(bytes, at, Math.min(end, at + length), statement.parameters, named);
-  if (place !== undefined && bytes[place.flag] === 1) statement.types = Buffer.from(bytes.subarray(place.flag + 1, place.end));
-}
+/** What becomes of the executions of one connection beyond their answers. */
+export class Executions {
+  readonly #link: Link;
+  readonly #prepared: PreparedStatements;
+  readonly #responses: Responses;
+  readonly #answers: Answers;
+  readonly #opening: Opening;
 
-/**
- * The execution that the scanner found goes to the server. Its beginning with the types that a refused one told, and where
- * the rest of it goes on; undefined when it is good as it is.
- */
-export function withTypes(
-  statement: Prepared, bytes: Buffer, { start, at, length, split }: CommandScanner, end: number, named: boolean,
-): { readonly head: Buffer; readonly next: number } | undefined {
-  const { types } = statement;
-  if (types === undefined) return undefined;
-  const place = placeOf(bytes, at, Math.min(end, at + length), statement.parameters, named);
-  if (place === undefined || split || length + types.length >= MAX_PAYLOAD) return undefined;
-  statement.types = undefined;
-  if (bytes[place.flag] === 1) return undefined;
-  const head = Buffer.concat([bytes.subarray(start, place.flag), FOLLOW, types]);
-  head.writeUIntLE(length + types.length, 0, 3);
-  return { head, next: place.flag + 1 };
+  constructor(link: Link, prepared: PreparedStatements, responses: Responses, answers: Answers, opening: Opening) {
+    this.#link = link;
+    this.#prepared = prepared;
+    this.#responses = responses;
+    this.#answers = answers;
+    this.#opening = opening;
+  }
+
+  /**
+   * The command that the scanner found is refused, after all before it is answered: keeps the types that it tells, and
+   * takes back the values that were sent ahead.
+   */
+  refused(statement: Prepared | undefined, bytes: Buffer, { at, length, code }: CommandScanner, end: number): void {
+    if (statement === undefined || code !== COMMAND.execute) return;
+    const place = placeOf(bytes, at, Math.min(end, at + length), statement.parameters, this.#opening.queryAttributes);
+    if (place !== undefined && bytes[place.flag] === 1) {
+      statement.types = Buffer.from(bytes.subarray(place.flag + 1, place.end));
+      this.#prepared.owing = true;
+    }
+    if (!statement.longData) return;
+    statement.longData = false;
+    this.#link.toUpstream(resetOf(int4At(bytes, at + 1)));
+    // The server's next packet answers this, and the client did not ask for it.
+    this.#responses.expect(REPLY.swallowed, true);
+    this.#answers.picking = true;
+  }
+
+  /**
+   * The command that the scanner found goes to the server. If a refused execution kept types from it, its beginning is
+   * sent with them here: returns where the rest of it goes on, or undefined when it is good as it is.
+   */
+  goesOn(statement: Prepared | undefined, bytes: Buffer, { start, at, length, split, code }: CommandScanner, end: number): number | undefined {
+    if (statement === undefined || code !== COMMAND.execute) return undefined;
+    statement.longData = false;
+    const { types } = statement;
+    if (types === undefined) return undefined;
+    const place = placeOf(bytes, at, Math.min(end, at + length), statement.parameters, this.#opening.queryAttributes);
+    if (place === undefined || split || length + types.length >= MAX_PAYLOAD) return undefined;
+    statement.types = undefined;
+    if (bytes[place.flag] === 1) return undefined;
+    const head = Buffer.concat([bytes.subarray(start, place.flag), FOLLOW, types]);
+    head.writeUIntLE(length + types.length, 0, 3);
+    this.#link.toUpstream(head);
+    return place.flag + 1;
+  }
 }
 const FOLLOW = Buffer.from([1]);
 
 /** COM_STMT_RESET: the server forgets values that were sent ahead. */
-export function resetOf(id: number): Buffer {
+function resetOf(id: number): Buffer {
   const packet = Buffer.alloc(HEADER + 5);
   packet[0] = 5;
   packet[HEADER] = COMMAND.reset;

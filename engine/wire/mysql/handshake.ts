@@ -64,7 +64,7 @@ export function answerOf(bytes: Buffer, at: number, end: number, greeting: Greet
 }
 
 /** The user, and behind the credentials the database. */
-export function namesOf(bytes: Buffer, at: number, end: number, client: number): { user: string; database: string } {
+function namesOf(bytes: Buffer, at: number, end: number, client: number): { user: string; database: string } {
   const userEnd = zero(bytes, at, end);
   const user = bytes.toString('utf8', at, userEnd);
   if ((client & CAPABILITY.connectWithDatabase) === 0) return { user, database: '' };
@@ -74,6 +74,10 @@ export function namesOf(bytes: Buffer, at: number, end: number, client: number):
   else if ((client & CAPABILITY.secureConnection) !== 0) next += 1 + (bytes[next] as number);
   else next = zero(bytes, next, end) + 1;
   return { user, database: next < end ? bytes.toString('utf8', next, zero(bytes, next, end)) : '' };
+}
+/** The same of COM_CHANGE_USER: the length of the credentials is one byte, and a database always follows. */
+export function othersOf(bytes: Buffer, at: number, end: number): { user: string; database: string } {
+  return namesOf(bytes, at, end, CAPABILITY.connectWithDatabase | CAPABILITY.secureConnection);
 }
 function zero(bytes: Buffer, at: number, end: number): number {
   const found = bytes.indexOf(0, at);

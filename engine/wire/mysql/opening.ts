@@ -2,8 +2,9 @@ import type { Verdict } from '../effects.ts';
 import type { Link } from '../session.ts';
 import type { SqlContext } from '../sql/subject.ts';
 import type { Subject } from '../subject.ts';
+import type { CommandScanner } from './commands.ts';
 import { CONNECT_FAILED, errorOf, errorPacket } from './errors.ts';
-import { answerOf, type Greeting, GREETING_LIMIT, greetingOf } from './handshake.ts';
+import { answerOf, type Greeting, GREETING_LIMIT, greetingOf, othersOf } from './handshake.ts';
 import { LOOKED_AT_OF_PACKET, type PacketScanner } from './packets.ts';
 import { COMMAND, PACKET, REPLY } from './protocol.ts';
 import type { Responses } from './responses.ts';
@@ -66,6 +67,12 @@ export class Opening implements SqlContext {
   enter(): void {
     this.answered = true;
     this.#responses.expect(REPLY.auth);
+  }
+  /** What the client says of itself later on, when it asks for another database or comes as somebody else. */
+  note(bytes: Buffer, { at, length, code }: CommandScanner, end: number): void {
+    const stop = Math.min(end, at + length);
+    if (code === COMMAND.initDb) this.database = bytes.toString('utf8', at + 1, stop);
+    else ({ user: this.user, database: this.database } = othersOf(bytes, at + 1, stop));
   }
   /** The server let the client in. */
   authenticated(): string {

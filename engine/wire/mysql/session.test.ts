@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { seeds } from '../../../test/fuzz/mysql.ts';
 import { FakeLink } from '../../../test/wire/fake-link.ts';
 import { policy } from '../../../test/wire/parts.ts';
 import type { Turn } from '../../../test/wire/replay.ts';
@@ -179,4 +180,38 @@ describe('what is not understood passes', () => {
   it('replication', () => told([...my.opening(), my.client(my.packet(0, 0x12, 'x')), my.upstream(noise)], /log of changes/));
   it('commands that do not exist', () => told([...my.opening(), my.client(my.packet(0, 0x7f)), my.client(noise), my.upstream(noise)], /command/));
   it('other servers', () => told([my.upstream(Buffer.from('220 mail ESMTP\r\n\0\0\0'.padEnd(4_000_00, ' '))), my.client(noise)], /greet/));
+});
+
+describe('pieces', () => {
+  const through = (turns: readonly Turn[], piece: number, policies: readonly WirePolicy[]): FakeLink => {
+    const link = new FakeLink('sql', mysqlSession, policies);
+    for (const { from, bytes } of turns) {
+      for (let at = 0; at < bytes.length; at += piece) {
+        const part = bytes.subarray(at, at + piece);
+        if (from === 'client') link.client(part);
+        else link.upstream(part);
+      }
+    }
+    return link;
+  };
+  for (const policies of [[], [failing({ target: 'INSERT INTO t' })], [failing({ target: 'connect', scope: 'connect' })], [failing({ dropConnection: true, target: 'SELECT' })]]) {
+    it(`change nothing about what comes out: ${policies[0]?.target ?? 'no policy'}`, () => {
+      for (const turns of seeds()) {
+        const whole = through(turns, 1_000_000, policies);
+        for (const piece of [1, 2, 3, 5, 7, 33, 64]) {
+          const parts = through(turns, piece, policies);
+          assert.deepEqual([parts.clientGot, parts.upstreamGot, parts.wasReset], [whole.clientGot, whole.upstreamGot, whole.wasReset], `pieces of ${piece}`);
+        }
+      }
+    });
+  }
+  it('conditions know the database that was chosen last, and who asks', () => {
+    const when = "sql.database == 'other' && sql.user == 'else'";
+    const link = after([...my.opening(), my.client(my.packet(0, 0x11, 'else\0', 2, 'pw', 'third\0', 45, 0)), my.upstream(my.ok(1))], failing({ when }));
+    passesNext(link);
+    link.upstream(my.rows());
+    for (const byte of my.packet(0, 2, 'other')) link.client(Buffer.from([byte]));
+    link.upstream(my.ok(1));
+    failsNext(link);
+  });
 });

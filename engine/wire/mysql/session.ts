@@ -7,12 +7,12 @@ import type { Subject } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { CommandScanner } from './commands.ts';
 import { endsConnection, errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
-import { keepTypes, resetOf, withTypes } from './executions.ts';
+import { Executions } from './executions.ts';
 import { CommandJudge } from './judge.ts';
 import { Opening, OVER } from './opening.ts';
 import { PacketScanner } from './packets.ts';
-import { type Prepared, PreparedStatements } from './prepared.ts';
-import { COMMAND, int4At, isStatement, REPLY, replyTo } from './protocol.ts';
+import { PreparedStatements } from './prepared.ts';
+import { COMMAND, isStatement, REPLY, replyTo } from './protocol.ts';
 import { Responses } from './responses.ts';
 
 /** A connection of MySQL or MariaDB, from the server's greeting on. */
@@ -35,6 +35,7 @@ class MysqlSession implements Session {
   readonly #opening: Opening;
   readonly #answers: Answers;
   readonly #judge: CommandJudge;
+  readonly #executions: Executions;
   readonly #held = new HeldBytes();
   #wait: Wait = 'nothing';
   #fate: Fate = 'undecided';
@@ -59,6 +60,7 @@ class MysqlSession implements Session {
     this.#opening = new Opening(link, packets, this.#responses);
     this.#answers = new Answers(link, packets, this.#responses, this.#opening);
     this.#judge = new CommandJudge(link.route, this.#prepared, this.#responses, this.#opening);
+    this.#executions = new Executions(link, this.#prepared, this.#responses, this.#answers, this.#opening);
   }
 
   /** A client that never reads its refusals gets no more of them. */
@@ -131,18 +133,20 @@ class MysqlSession implements Session {
     if (!this.#opening.answered) return this.#login(bytes, end);
     // Part of an exchange of credentials, or of a file that the server asked for.
     if (responses.wantsFile || sequence !== 0) return true;
-    const reply = replyTo(code);
+    if ((code === COMMAND.initDb || code === COMMAND.changeUser) && !this.#whole(end)) return this.#later();
     if (isStatement(code)) return this.#statement(bytes, end);
+    const reply = replyTo(code);
     if (reply === REPLY.unknown) this.#follow('the client sent a command that this protocol does not have');
     else if (reply === REPLY.stream) this.#follow('the client follows the log of changes');
     else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection);
     this.#prepared.note(bytes, this.#commands);
+    if (code === COMMAND.changeUser) this.#opening.note(bytes, this.#commands, end);
     return true;
   }
   /** The client's answer to the greeting is read whole: it says who connects. */
   #login(bytes: Buffer, end: number): boolean {
     const { at, length } = this.#commands;
-    if (end - at < Math.min(length, HOLD_LIMIT / 2)) return this.#later();
+    if (!this.#whole(end)) return this.#later();
     if (this.#fate === 'undecided') {
       this.#follow(this.#opening.answer(bytes, at, Math.min(end, at + length)));
       const verdict = this.#opaque ? undefined : this.#judge.connect();
@@ -158,6 +162,7 @@ class MysqlSession implements Session {
 
   #statement(bytes: Buffer, end: number): boolean {
     const { acts, tap } = this.#link.route;
+    const { code } = this.#commands;
     const judge = this.#judge;
     const fate = this.#fate;
     const policies = judge.wanted;
@@ -175,19 +180,14 @@ class MysqlSession implements Session {
     }
     if (fate !== 'fails') {
       this.#responses.expect(judge.reply, judge.plain);
-      this.#execute(bytes, end);
+      if (code === COMMAND.initDb) this.#opening.note(bytes, this.#commands, end);
+      this.#next = this.#executions.goesOn(judge.prepared, bytes, this.#commands, end);
     }
     return true;
   }
-  /** The server learns what refused executions have kept from it. */
-  #execute(bytes: Buffer, end: number): void {
-    const { prepared } = this.#judge;
-    if (prepared === undefined || this.#commands.code !== COMMAND.execute) return;
-    prepared.longData = false;
-    const other = withTypes(prepared, bytes, this.#commands, end, this.#opening.queryAttributes);
-    if (other === undefined) return;
-    this.#link.toUpstream(other.head);
-    this.#next = other.next;
+  /** Whether all of the message is there, or more of it than there can be to know. */
+  #whole(end: number): boolean {
+    return end - this.#commands.at >= Math.min(this.#commands.length, HOLD_LIMIT / 2);
   }
   /** More of the message must be there, or its time come. */
   #later(): false {
@@ -221,23 +221,11 @@ class MysqlSession implements Session {
   }
   #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject, bytes: Buffer, end: number): void {
     this.#link.route.acts.failed(verdict, subject);
-    const { prepared } = this.#judge;
-    if (prepared !== undefined && this.#commands.code === COMMAND.execute) {
-      this.#prepared.owing = true;
-      keepTypes(prepared, bytes, this.#commands, end, this.#opening.queryAttributes);
-      if (prepared.longData) this.#takeBack(prepared, int4At(bytes, this.#commands.at + 1));
-    }
+    this.#executions.refused(this.#judge.prepared, bytes, this.#commands, end);
     this.#refused = true;
     const error = errorOf(verdict, STATEMENT_FAILED);
     this.#last = endsConnection(error.number);
     this.#refusal = errorPacket(error, 0);
-  }
-  /** All is answered, so the server's next packet is the answer to this, which the client must not see. */
-  #takeBack(statement: Prepared, id: number): void {
-    statement.longData = false;
-    this.#link.toUpstream(resetOf(id));
-    this.#responses.expect(REPLY.swallowed, true);
-    this.#answers.picking = true;
   }
   /** The message under way is complete. */
   #ended(): void {
