@@ -97,6 +97,16 @@ describe('a session of PostgreSQL', () => {
     }
   });
 
+  it('a delay holds back its whole pipeline, and nothing that came before it', async () => {
+    const link = connected({ target: 'bad', latencyChance: 1, latencyMs: 20 });
+    const [before, pipeline] = [Buffer.concat([run('SELECT 1'), sync]), Buffer.concat([run('SELECT 2'), run('SELECT bad'), sync, query('SELECT 3')])];
+    link.client(Buffer.concat([before, pipeline]));
+    assert.ok(link.upstreamGot.equals(before));
+    link.client(query('SELECT 4'));
+    while (link.upstreamGot.equals(before)) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(link.upstreamGot.equals(Buffer.concat([before, pipeline, query('SELECT 4')])));
+  });
+
   it('what may have begun a transaction before a policy came is taken for one', () => {
     const link = connected().client(query('BEGIN'));
     link.route.effects.install([{ policy: policy({ protocol: 'sql', ...error }), slot: 0 }]);

@@ -39,8 +39,9 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   #clientEnded = false;
   /** What the message at the start of `held` waits for. */
   #waiting: 'nothing' | 'delay' | 'turn' = 'nothing';
-  /** It was judged. */
+  /** It was judged; before it there are so many bytes of its pipeline. */
   #judged = false;
+  #looked = 0;
   #waitingSubject: Subject | undefined;
   #hold: Hold | undefined;
   #drop: Extract<Verdict, { act: 'drop' }> | undefined;
@@ -63,7 +64,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       if (this.#waiting === 'nothing') this.#processHeld();
       return;
     }
-    const consumed = this.#process(bytes, length);
+    const consumed = this.#process(bytes, length, 0);
     if (consumed < length) this.#held.append(bytes, consumed, length);
   }
   override fromUpstream(bytes: Buffer, length: number): void {
@@ -86,10 +87,14 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     this.#hold = undefined;
   }
 
-  /** Passes on what may pass of bytes[0, end); returns how many bytes are done with, the others must wait. */
-  #process(bytes: Buffer, end: number): number {
+  /**
+   * Passes on what may pass of bytes[0, end), of which what comes before `at` was looked at already; returns how many bytes
+   * are done with, the others must wait.
+   */
+  #process(bytes: Buffer, end: number, at: number): number {
     let from = 0;
-    let at = 0;
+    // Where the pipeline under way begins, as far as it is here.
+    let pipeline = 0;
     while (at < end && !this.#clientOpaque) {
       if (this.#left > 0) {
         const size = Math.min(this.#left, end - at);
@@ -101,9 +106,18 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       }
       const judged = this.#judged;
       this.#judged = false;
+      if (!judged && !this.#cycles.unsynced) pipeline = at;
       const step = this.#starting ? this.#startup(bytes, at, end, judged) : this.#message(bytes, at, end, judged);
       if (this.link.closing) return end;
       if (step === 'pass') continue;
+      if (this.#waiting === 'delay') {
+        // With its statement waits its pipeline: what is prepared for it on the server would hold locks meanwhile.
+        const start = Math.max(from, pipeline);
+        this.#toUpstream(bytes, from, start);
+        this.#looked = at - start;
+        this.#judged = true;
+        return start;
+      }
       this.#toUpstream(bytes, from, at);
       if (step !== 'gone') {
         this.#judged = step === 'wait' || judged;
@@ -120,7 +134,9 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   #processHeld(): void {
     const bytes = this.#held.peek();
     const length = this.#held.length;
-    const consumed = this.#process(bytes, length);
+    const looked = this.#looked;
+    this.#looked = 0;
+    const consumed = this.#process(bytes, length, looked);
     if (consumed === 0) return;
     this.#held.take();
     if (consumed < length) this.#held.append(bytes, consumed, length);
