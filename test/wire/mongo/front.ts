@@ -1,8 +1,7 @@
 import { deserialize, type Document, ObjectId, serialize } from 'bson';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { inflateSync, zstdDecompressSync } from 'node:zlib';
-import { COMPRESSED_HEAD, FLAG, HEADER, message, OP, packed, reply } from './messages.ts';
+import { FLAG, HEADER, message, OP, packed, reply, unpacked } from './messages.ts';
 
 /**
  * Stands before FerretDB and adds what that lacks of a real server, so that the driver uses it: OP_COMPRESSED, the
@@ -41,19 +40,6 @@ function eachMessage(socket: Socket, take: (bytes: Buffer) => void): void {
   });
 }
 
-const COMPRESSORS = ['noop', 'snappy', 'zlib', 'zstd'] as const;
-type Compressor = (typeof COMPRESSORS)[number];
-
-function plain(bytes: Buffer): { readonly bytes: Buffer; readonly by: Compressor | undefined } {
-  if (bytes.readInt32LE(12) !== OP.compressed) return { bytes, by: undefined };
-  const by = COMPRESSORS[bytes[COMPRESSED_HEAD - 1] ?? 0] ?? 'noop';
-  const body = (by === 'zstd' ? zstdDecompressSync : inflateSync)(bytes.subarray(COMPRESSED_HEAD));
-  const head = Buffer.from(bytes.subarray(0, HEADER));
-  head.writeInt32LE(HEADER + body.length, 0);
-  head.writeInt32LE(bytes.readInt32LE(HEADER), 12);
-  return { bytes: Buffer.concat([head, body]), by };
-}
-
 /** The same OP_MSG with another command in it; its sequences stay. */
 function withCommand(bytes: Buffer, command: Document): Buffer {
   const start = HEADER + 5;
@@ -90,7 +76,7 @@ export async function startFront(upstream: string): Promise<Front> {
         behind.write(raw);
         return;
       }
-      const { bytes, by } = plain(raw);
+      const { bytes, by } = unpacked(raw);
       const id = bytes.readInt32LE(4);
       const flags = bytes.readInt32LE(HEADER);
       const command = deserialize(bytes.subarray(HEADER + 5, HEADER + 5 + bytes.readInt32LE(HEADER + 5)), AS_IT_IS);

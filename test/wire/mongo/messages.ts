@@ -1,11 +1,11 @@
 import { deserialize, type Document, serialize } from 'bson';
 import { createRequire } from 'node:module';
-import { deflateSync, zstdCompressSync } from 'node:zlib';
+import { deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { COMPRESSED_HEAD, FLAG, HEADER, OP } from '../../../engine/wire/mongo/header.ts';
 import { COMPRESSOR } from '../../../engine/wire/mongo/unpack.ts';
 
 /** It has no types of its own. */
-const snappy = createRequire(import.meta.url)('snappyjs') as { compress(bytes: Uint8Array): Uint8Array };
+const snappy = createRequire(import.meta.url)('snappyjs') as { compress(bytes: Uint8Array): Uint8Array; uncompress(bytes: Uint8Array): Uint8Array };
 
 /** Messages of MongoDB's wire protocol, made and read by other means than the engine's: the bson package and zlib. */
 
@@ -47,6 +47,15 @@ export function packed(plain: Buffer, compressor: keyof typeof COMPRESSOR): Buff
   const content = { noop: (): Uint8Array => body, snappy: () => snappy.compress(body), zlib: () => deflateSync(body), zstd: () => zstdCompressSync(body) }[compressor]();
   const head = Buffer.concat([int32(plain.readInt32LE(12)), int32(body.length), Buffer.of(COMPRESSOR[compressor])]);
   return header(Buffer.concat([head, content]), plain.readInt32LE(4), plain.readInt32LE(8), OP.compressed);
+}
+
+/** The message within an OP_COMPRESSED, and by what it was packed; any other message is itself. */
+export function unpacked(bytes: Buffer): { readonly bytes: Buffer; readonly by: keyof typeof COMPRESSOR | undefined } {
+  if (bytes.readInt32LE(12) !== OP.compressed) return { bytes, by: undefined };
+  const by = (['noop', 'snappy', 'zlib', 'zstd'] as const)[bytes[COMPRESSED_HEAD - 1] ?? 0] ?? 'noop';
+  const content = bytes.subarray(COMPRESSED_HEAD);
+  const body = { noop: (): Uint8Array => content, snappy: () => snappy.uncompress(content), zlib: () => inflateSync(content), zstd: () => zstdDecompressSync(content) }[by]();
+  return { bytes: header(Buffer.from(body), bytes.readInt32LE(4), bytes.readInt32LE(8), bytes.readInt32LE(HEADER)), by };
 }
 
 /** A legacy OP_QUERY for `admin.$cmd`, as drivers still send it first of all; and its OP_REPLY. */
