@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { numbers, publishAll, RabbitStage, watched } from '../../../test/wire/rabbitmq/stage.ts';
@@ -48,6 +49,14 @@ describe('the rabbitmq fault', () => {
     assert.match(issues('nth: 2').join(), /nth: expected at most every_nth/);
     assert.match(issues("when: rabbitmq.topic == 'x'").join(), /when/);
     assert.deepEqual(issues("drop_message: true, drop_reply: nack, every_nth: 3, when: \"rabbitmq.headers['n'] == '7'\""), []);
+  });
+
+  it('is written in the docs as the engine reads it', () => {
+    const page = readFileSync(new URL('../../../assets/docs/protocols/rabbitmq.md', import.meta.url), 'utf8');
+    const yaml = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1]).join('');
+    const result = loadText(`version: 1\n${yaml}ignored_commands: { rabbitmq: [audit.] }\n`, 'docs.yaml');
+    assert.ok(result.ok, JSON.stringify(result));
+    assert.equal(result.file.policies.length, 6);
   });
 });
 

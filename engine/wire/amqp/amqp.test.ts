@@ -143,7 +143,9 @@ describe('amqp', () => {
     assert.ok(!withheld({ matchHeaders: { 'x-tier': 'gold' } }));
     assert.ok(!withheld({ matchHeaders: { 'x-other': '' } }));
     assert.ok(withheld({ target: 'orders.*' }));
+    assert.ok(withheld({ target: 'orders*' }));
     assert.ok(!withheld({ target: 'order*' }));
+    assert.ok(!withheld({ target: 'orders' }));
     for (const when of ["rabbitmq.exchange == 'shop'", "rabbitmq.headers['X-Tier'] == 'free'", "rabbitmq.action == 'publish'", "baggage['chaos'] == 'on'", "rabbitmq.routing_key.startsWith('orders')", "rabbitmq.queue == ''"]) {
       assert.ok(withheld({ when }), when);
       assert.ok(!withheld({ when: `!(${when})` }), `not ${when}`);

@@ -26,6 +26,8 @@ export class Conversation {
   readonly message = new Message();
   readonly #channels = new Map<number, Channel>();
   #last: Channel | undefined;
+  /** Less is held back than before, so more may be read. */
+  #eased = false;
   state: ConnectionState = 'open';
   /** While `failing`: what the client will be told. */
   verdict: Buffer = Buffer.alloc(0);
@@ -64,6 +66,9 @@ export class Conversation {
     this.#catchUp();
     this.up.flush();
     this.down.flush();
+    if (!this.#eased || this.link.closing) return;
+    this.#eased = false;
+    this.link.drained();
   }
   /** The end of a connection overtakes no message that waits on it. */
   #catchUp(): void {
@@ -96,8 +101,8 @@ export class Conversation {
   }
   #goOn(stream: Stream, lane: Lane): void {
     stream.release(lane);
+    this.#eased = true;
     this.flush();
-    if (!this.link.closing) this.link.drained();
   }
   /** The message in front of the lane waits no longer. */
   cancel(lane: Lane): void {
@@ -112,6 +117,7 @@ export class Conversation {
       if (!lane.waiting) continue;
       this.cancel(lane);
       this.down.release(lane);
+      this.#eased = true;
     }
   }
 
@@ -126,6 +132,7 @@ export class Conversation {
     this.#forget(channel.client);
     this.cancel(channel.broker);
     if (channel.broker.waiting) this.down.release(channel.broker);
+    this.#eased = true;
     this.up.say(channel.client, close(channel.number, SUCCESS, '', 0));
   }
   /** The same with the whole connection. */
@@ -134,6 +141,7 @@ export class Conversation {
     this.verdict = closing(0, verdict, cause);
     for (const lane of this.lanes('client')) this.#forget(lane);
     this.releaseDown();
+    this.#eased = true;
     this.up.say(this.channel(0).client, close(0, SUCCESS, '', 0));
   }
   /** The client hears that the broker has closed the connection. */

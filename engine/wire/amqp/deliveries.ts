@@ -34,6 +34,8 @@ export class Deliveries {
    */
   passed(bytes: Buffer, at: number, waits: boolean): void {
     const tag = readTag(bytes, at);
+    // A broker that counts on from where it was never gives such a number.
+    if (tag <= this.#withheld) return;
     if (waits) this.#waiting.push(tag - this.#withheld, tag);
     if (this.#withheld > 0) writeTag(bytes, at, tag - this.#withheld);
   }

@@ -151,6 +151,17 @@ describe('amqp errors', LIMIT, () => {
     }
   });
 
+  it('of a channel let the client be heard again, whose messages had filled what may be held', () => {
+    const link = talking({ target: 'slow', latencyChance: 1, latencyMs: 600_000 }, fail('channel', { target: 'orders' }));
+    link.client(amqp.publish(1, 'slow', 'x'.repeat(150_000)));
+    let asked = 0;
+    link.drained = () => asked++;
+    assert.ok(link.session.full);
+    link.upstream(amqp.deliver(1, 'c1', 1, 'a'));
+    assert.deepEqual([link.session.full, asked], [false, 1]);
+    link.session.closed();
+  });
+
   it('of a channel finish a message that has begun to pass', () => {
     const message = amqp.publish(1, 'fast', 'begun');
     for (let cut = 1; cut < message.length; cut++) {

@@ -58,9 +58,9 @@ export function shortEnd(bytes: Uint8Array, at: number, end: number): number {
   const stop = at + 1 + (bytes[at] as number);
   return stop > end ? -1 : stop;
 }
-/** A delivery tag: 64 bits, of which nobody has ever used more than 53. */
+/** A delivery tag: 64 bits, of which nobody who counts from 1 has ever used more than 53; what is larger is read as that. */
 export function readTag(bytes: Buffer, at: number): number {
-  return bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
+  return Math.min(Number.MAX_SAFE_INTEGER, bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4));
 }
 export function writeTag(bytes: Buffer, at: number, tag: number): void {
   bytes.writeUInt32BE(Math.floor(tag / 0x1_0000_0000), at);
