@@ -27,6 +27,8 @@ export class Dialogue {
   readonly #command: CommandScanner;
   readonly #lost: (why: string) => void;
   #doom: Doom | undefined;
+  /** MULTI is about to go to the server, and would have been refused. */
+  #struck: Refusing | undefined;
   /** What is queued will change how the connection is to be read. */
   #unclear = false;
   /** Whose answers CLIENT REPLY has turned off: nobody's, the next command's, or all. */
@@ -61,9 +63,13 @@ export class Dialogue {
   announce(bytes: Buffer, subject: Subject): boolean {
     const { role } = this.#command;
     this.answered = false;
-    if (this.#silence === 'none' && role <= ROLE.cleanup) this.owed.expect();
-    else if (role === ROLE.exec && this.#doom !== undefined) return !this.#execDoomed(this.#doom, subject);
-    else this.#expect(bytes, role);
+    if (this.#silence === 'none' && role <= ROLE.cleanup) {
+      this.owed.expect();
+      return true;
+    }
+    if (role === ROLE.exec && this.#doom !== undefined) return !this.#execDoomed(this.#doom, subject);
+    this.#expect(bytes, role);
+    this.#struck = undefined;
     return true;
   }
 
@@ -73,7 +79,7 @@ export class Dialogue {
     const { acts } = this.#link.route;
     if (role === ROLE.multi) {
       // What the client has sent behind it would take place outside of a transaction, so EXEC is refused instead.
-      if (!this.owed.inMulti) this.#doom = verdict;
+      this.#struck = verdict;
       return false;
     }
     acts.failed(verdict, subject);
@@ -152,6 +158,7 @@ export class Dialogue {
     else if (role === ROLE.client && this.#isReply(bytes)) this.#reply(this.#word(bytes, 2));
     else if (role === ROLE.multi && args === 0) {
       owed.inMulti = true;
+      this.#doom = this.#struck;
       if (this.#isAnswered()) owed.expectSpecial({ kind: 'multi', number: 0 });
     } else if (role === ROLE.subscribe || role === ROLE.unsubscribe) this.#subscription(bytes, role, args);
     else if (!this.#isAnswered()) return;
@@ -167,8 +174,8 @@ export class Dialogue {
     if (this.#isAnswered()) this.owed.expect();
   }
   #subscription(bytes: Buffer, role: number, args: number): void {
-    // Confirmations come in spite of any silence; they are then nobody's answer.
-    if (!this.#isAnswered()) return;
+    // Confirmations come in spite of the silence, and in RESP2 nothing but RESET ends it then.
+    if (this.#silence !== 'none') return this.#lost('a subscription in silence');
     if (role === ROLE.subscribe) {
       if (args === 0) this.owed.expect();
       else this.owed.expectSpecial({ kind: 'subscribe', number: args });
@@ -183,7 +190,9 @@ export class Dialogue {
   }
   /** https://redis.io/docs/latest/commands/client-reply/ */
   #reply(mode: string): void {
-    if (mode === 'off') this.#silence = 'all';
+    // A subscriber of RESP2 may not.
+    if (this.owed.subscriber) this.owed.expect();
+    else if (mode === 'off') this.#silence = 'all';
     else if (mode === 'on') {
       this.#silence = 'none';
       this.owed.expect();

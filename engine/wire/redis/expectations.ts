@@ -42,6 +42,10 @@ export class Expectations {
   get outstanding(): number {
     return this.#sent - this.#got;
   }
+  /** Whether the server takes next to nothing from this client, because it subscribed to something in RESP2. */
+  get subscriber(): boolean {
+    return this.version === 2 && (this.#subscribed.some((count) => count > 0) || this.#special.some(({ kind }) => kind === 'subscribe'));
+  }
   expect(): void {
     this.#sent++;
   }
@@ -51,7 +55,7 @@ export class Expectations {
   }
   /** Whether the value that is under way is to be kept from the client. */
   replaces({ type }: ReplyScanner): boolean {
-    return this.#next?.kind === 'discarded' && (type === TYPE.text || type === TYPE.error);
+    return this.#next?.kind === 'discarded' && !this.#monitoring && (type === TYPE.text || type === TYPE.error);
   }
   /** What the client gets for the value that `arrived` told to replace. */
   instead: Buffer | undefined;
@@ -78,11 +82,10 @@ export class Expectations {
   /** Whether nobody asked for it. */
   #isAside(reply: ReplyScanner): boolean {
     const { type } = reply;
-    if (type === TYPE.push) {
+    if (type === TYPE.push || this.#got === this.#sent) {
       this.#count(reply);
       return true;
     }
-    if (this.#got === this.#sent) return true;
     // Each line begins with the time of the day (replicationFeedMonitors).
     if (this.#monitoring && type === TYPE.text && reply.first >= 0x30 && reply.first <= 0x39) return true;
     return type === TYPE.array && this.#subscribed.some((count) => count > 0) && /^[ps]?message$/.test(reply.word);

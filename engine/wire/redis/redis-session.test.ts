@@ -106,6 +106,18 @@ describe('a refusal', () => {
     says(link, command('GET', 'a'));
     assert.equal(got(link), '-OOM no\r\n');
   });
+  it('is none where nobody can tell answers from messages: after a subscription in silence', () => {
+    const link = linkTo(failing('get*'));
+    says(link, command('CLIENT', 'REPLY', 'OFF') + command('SUBSCRIBE', 'a') + command('GET', 'a'));
+    assert.match(sent(link), /GET/);
+    assert.deepEqual(link.toldNotUnderstood, ['a subscription in silence']);
+  });
+  it('counts the answer to CLIENT REPLY that a subscriber of RESP2 gets: an error', () => {
+    const link = linkTo(failing('get*'));
+    says(link, command('SUBSCRIBE', 'a') + command('CLIENT', 'REPLY', 'OFF') + command('GET', 'a'));
+    answers(link, "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n-ERR Can't execute 'client'\r\n");
+    assert.match(got(link), /-OOM no\r\n$/);
+  });
   it('takes an array of strings for the answer it is, as long as nothing is subscribed to', () => {
     const link = linkTo(failing('get*'));
     says(link, command('LRANGE', 'l', '0', '-1') + command('GET', 'a'));
@@ -177,6 +189,15 @@ describe('a transaction', () => {
     link.route.effects.install([]);
     answers(says(link, command('EXEC')), '+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n');
     assert.equal(got(link), '+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n', 'without the policy it takes place');
+  });
+  it('that the server refused to open dooms none after it', () => {
+    const link = linkTo(failing('multi*', { everyNth: 2, nth: 1 }));
+    answers(says(link, command('MULTI')), '-LOADING wait\r\n');
+    answers(says(link, command('MULTI') + command('SET', 'a', '1') + command('EXEC')), '+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n');
+    assert.match(got(link), /\*1\r\n\+OK\r\n$/);
+    const wrong = linkTo(failing('multi*', { everyNth: 2, nth: 1 }));
+    answers(says(wrong, command('MULTI', 'x') + command('MULTI') + command('EXEC')), '-ERR wrong number\r\n+OK\r\n*0\r\n');
+    assert.match(got(wrong), /\*0\r\n$/);
   });
   it('that the server never opened leaves reads to miss again', () => {
     const link = linkTo(failing('get*', { scope: 'read', extra: { miss: true } }));
