@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -21,14 +21,15 @@ export function kafkaMissing(...programs: readonly string[]): string | false {
 }
 
 export interface Broker {
-  /** How the broker names itself to clients; by default the address that it listens on. */
-  readonly advertised?: string;
   readonly properties?: Readonly<Record<string, string>>;
+  /** Another listener, and how the broker names itself to those who come by it. */
+  readonly outside?: { readonly port: number; readonly advertised: string };
 }
 
 /** Starts a broker and waits until it answers for its cluster. */
 export async function startKafka(options: Broker = {}): Promise<LabServer> {
   const controller = await freePort();
+  const { outside } = options;
   return startServer({
     program: 'java',
     prepare: (folder, port) => {
@@ -36,9 +37,10 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
         'process.roles': 'broker,controller',
         'node.id': '1',
         'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-        'advertised.listeners': `PLAINTEXT://${options.advertised ?? `127.0.0.1:${port}`}`,
-        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${outside === undefined ? '' : `,OUTSIDE://127.0.0.1:${outside.port}`}`,
+        'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${outside === undefined ? '' : `,OUTSIDE://${outside.advertised}`}`,
+        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT',
+        'inter.broker.listener.name': 'PLAINTEXT',
         'controller.listener.names': 'CONTROLLER',
         'log.dirs': join(folder, 'log'),
         'offsets.topic.num.partitions': '1',
@@ -68,4 +70,23 @@ async function serves(port: number): Promise<boolean> {
   } finally {
     await admin.disconnect();
   }
+}
+
+/** What Kafka's own client prints; see KafkaClient.java. Throws with its last words when it fails. */
+export function javaClient(args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('java', [...JVM, join(import.meta.dirname, 'KafkaClient.java'), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const text = { out: '', err: '' };
+    child.stdout.on('data', (bytes: Buffer) => (text.out += bytes));
+    child.stderr.on('data', (bytes: Buffer) => (text.err += bytes));
+    const late = setTimeout(() => child.kill('SIGKILL'), 180_000);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(late);
+      if (code === 0) resolve(text.out);
+      else reject(new Error(`the client ended with ${code}: ${text.err.slice(-2_000)}${text.out.slice(-500)}`));
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
 }

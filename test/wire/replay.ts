@@ -10,8 +10,13 @@ export interface Turn {
 /** The pieces in which every recorded conversation must cross a route unchanged, in bytes. */
 export const PIECES = [1, 7, 1_460, 65_536] as const;
 
-/** Replays a conversation through a route without policies; every byte must come out as it went in, in both directions. */
-export async function replay(protocol: Protocol, turns: readonly Turn[], piece: number): Promise<void> {
+/**
+ * Replays a conversation through a route without policies; every byte must come out as it went in, in both directions.
+ * @param seen for protocols whose routes show an address of their own: what must come out instead, as long as what went in.
+ */
+export async function replay(
+  protocol: Protocol, turns: readonly Turn[], piece: number, seen = (bytes: Buffer, _from: Turn['from'], _route: string): Buffer => bytes,
+): Promise<void> {
   await using upstream = await Upstream.start();
   const { wire, address, errors } = await wireTo(upstream.address, { protocol, workers: 1 });
   await using _ = wire;
@@ -19,7 +24,7 @@ export async function replay(protocol: Protocol, turns: readonly Turn[], piece: 
   let server: Peer | undefined;
   const told = { client: [] as Buffer[], upstream: [] as Buffer[] };
   for (const { from, bytes } of turns) {
-    told[from].push(bytes);
+    told[from].push(seen(bytes, from, address));
     if (from === 'client') {
       await client.writePieces(bytes, piece);
       server ??= await upstream.next();

@@ -88,6 +88,11 @@ export class AnswerSide {
         this.#answered();
         continue;
       }
+      // Nothing that comes now answers a request that was understood.
+      if (talk.requestsOpaque && inFlight.count === 0) {
+        this.#opaque();
+        break;
+      }
       if (end - at < ANSWER_HEAD) break;
       const length = SIZE + bytes.readInt32BE(at);
       if (length < ANSWER_HEAD || length > MAX_MESSAGE || !inFlight.seek(bytes.readInt32BE(at + SIZE))) {

@@ -91,7 +91,7 @@ export class Reader {
   /** How many entries follow; -1 = null. */
   count(compact: boolean): number {
     const count = compact ? this.uvarint() - 1 : this.int32();
-    if (count > MAX_ENTRIES || count > this.left) throw new Malformed('an array has more entries than the message has bytes');
+    if (count < -1 || count > MAX_ENTRIES || count > this.left) throw new Malformed('an array cannot have so many entries');
     return count;
   }
   /** The tagged fields at the end of a structure, as they came (KIP-482). */

@@ -55,6 +55,7 @@ export const listOffsetsResponse = schema(6, [
     'topic string',
     ['partitions', '', [
       ...TOPIC_ERRORS,
+      ['oldOffsets', '0', ['offset int64']],
       'timestamp int64 1+ = -1',
       'offset int64 1+ = -1',
       'leaderEpoch int32 4+ = -1',
