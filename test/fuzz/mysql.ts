@@ -25,12 +25,30 @@ export const seeds = (): Turn[][] => [
     ...my.opening(flags, 0x1f),
     client(my.prepare('INSERT INTO t VALUES (?, ?)')),
     upstream(Buffer.concat([my.prepared(3, 0, 2), my.column(2), my.column(3)])),
-    client(Buffer.concat([my.packet(0, 0x18, my.int4(3), my.int2(0), 'ahead'), my.execute(3, Buffer.from([0]), Buffer.from([0xfd, 0, 3, 0]), my.int4(7))])),
+    client(
+      Buffer.concat([
+        my.packet(0, 0x18, my.int4(3), my.int2(0), 'ahead'),
+        my.execute(3, Buffer.from([0]), Buffer.from([0xfd, 0, 3, 0]), my.int4(7)),
+      ]),
+    ),
     upstream(my.ok(1)),
-    client(Buffer.concat([my.execute(3, Buffer.from([0]), undefined, my.int4(7)), my.packet(0, 0x1a, my.int4(3)), my.packet(0, 0x19, my.int4(3))])),
+    client(
+      Buffer.concat([
+        my.execute(3, Buffer.from([0]), undefined, my.int4(7)),
+        my.packet(0, 0x1a, my.int4(3)),
+        my.packet(0, 0x19, my.int4(3)),
+      ]),
+    ),
     upstream(Buffer.concat([my.ok(1), my.ok(1)])),
     client(my.query('SELECT a FROM t')),
-    upstream(Buffer.concat([my.packet(1, 0xff, my.int2(0xffff), 1, 1, 1, 0, 0, 0, 0), my.packet(1, 1, 0), my.packet(2, 1, '1'), my.ok(3, my.AUTOCOMMIT, 0xfe)])),
+    upstream(
+      Buffer.concat([
+        my.packet(1, 0xff, my.int2(0xffff), 1, 1, 1, 0, 0, 0, 0),
+        my.packet(1, 1, 0),
+        my.packet(2, 1, '1'),
+        my.ok(3, my.AUTOCOMMIT, 0xfe),
+      ]),
+    ),
   ],
   [
     ...my.opening(my.PLAIN | my.FLAG.queryAttributes | my.FLAG.optionalMetadata | my.FLAG.deprecateEof),
@@ -56,7 +74,16 @@ export const seeds = (): Turn[][] => [
     client(my.packet(0, 0x12, 'binlog')),
     upstream(my.packet(1, 0, 'event')),
   ],
-  [upstream(my.greeting()), client(my.tlsRequest()), client(Buffer.from('160301', 'hex')), upstream(Buffer.from('160303', 'hex'))],
-  [...my.opening(my.PLAIN | my.FLAG.compress), client(Buffer.from([1, 0, 0, 0, 0, 0, 0, 14])), upstream(Buffer.from([1, 0, 0, 1, 0, 0, 0, 0]))],
+  [
+    upstream(my.greeting()),
+    client(my.tlsRequest()),
+    client(Buffer.from('160301', 'hex')),
+    upstream(Buffer.from('160303', 'hex')),
+  ],
+  [
+    ...my.opening(my.PLAIN | my.FLAG.compress),
+    client(Buffer.from([1, 0, 0, 0, 0, 0, 0, 14])),
+    upstream(Buffer.from([1, 0, 0, 1, 0, 0, 0, 0])),
+  ],
   [upstream(my.failure(0, 1040, 'Too many connections'))],
 ];

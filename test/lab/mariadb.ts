@@ -21,7 +21,14 @@ export const startMariaDb = (...options: readonly string[]): Promise<LabServer> 
       const install = programOf('mariadb-install-db') ?? 'mariadb-install-db';
       const made = spawnSync(
         install,
-        ['--no-defaults', `--datadir=${join(folder, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...AS],
+        [
+          '--no-defaults',
+          `--datadir=${join(folder, 'data')}`,
+          '--auth-root-authentication-method=normal',
+          '--skip-test-db',
+          '--skip-name-resolve',
+          ...AS,
+        ],
         { encoding: 'utf8', timeout: 100_000 },
       );
       if (made.status !== 0) throw new Error(`mariadb-install-db: ${made.stdout}${made.stderr}`);
@@ -34,8 +41,21 @@ export const startMariaDb = (...options: readonly string[]): Promise<LabServer> 
       writeFileSync(join(folder, 'init.sql'), `${sql.join('\n')}\n`);
     },
     args: (folder, port) => [
-      '--no-defaults', ...AS, `--datadir=${join(folder, 'data')}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 's')}`,
-      `--pid-file=${join(folder, 'pid')}`, `--init-file=${join(folder, 'init.sql')}`, '--skip-name-resolve', '--skip-log-bin', '--innodb-buffer-pool-size=16M',
-      '--innodb-log-file-size=8M', '--innodb-flush-log-at-trx-commit=0', '--performance-schema=OFF', '--local-infile=1', ...options,
+      '--no-defaults',
+      ...AS,
+      `--datadir=${join(folder, 'data')}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      `--socket=${join(folder, 's')}`,
+      `--pid-file=${join(folder, 'pid')}`,
+      `--init-file=${join(folder, 'init.sql')}`,
+      '--skip-name-resolve',
+      '--skip-log-bin',
+      '--innodb-buffer-pool-size=16M',
+      '--innodb-log-file-size=8M',
+      '--innodb-flush-log-at-trx-commit=0',
+      '--performance-schema=OFF',
+      '--local-infile=1',
+      ...options,
     ],
   });
