@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
+import { listenToxiproxy } from '../../engine/transport/toxiproxy.ts';
 import { noToxiproxy, TOXIPROXY } from '../lab/toxiproxy.ts';
 import { accepts, freePort } from '../lab/server.ts';
 import { type Stage, stage } from './stage.ts';
@@ -121,5 +122,17 @@ describe('where the API says more than Toxiproxy', { timeout: 300_000 }, () => {
     assert.deepEqual([(taken as { status: number }).status, /another program listens there/.test(JSON.stringify(taken))], [500, true]);
     await at.client.command('openRoutes', { routes: [{ name: 'own', protocol: 'http', listen: '127.0.0.1:0', upstream: at.upstream.address }] });
     assert.equal(((await error('/proxies', JSON.stringify({ ...made, name: 'own' }))) as { status: number }).status, 409);
+  });
+  it('listens on loopback alone unless that is said', async () => {
+    await using at = await stage();
+    for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
+      await assert.rejects(listenToxiproxy(at.client, { host, port: 0, anywhere: false }), /no password/);
+    }
+    for (const host of ['', 'localhost', '127.0.0.2']) {
+      await using loopback = await listenToxiproxy(at.client, { host, port: 0, anywhere: false });
+      assert.match(loopback.address, /^127\.0\.0\.[12]:\d+$/);
+    }
+    await using anywhere = await listenToxiproxy(at.client, { host: '0.0.0.0', port: 0, anywhere: true });
+    assert.match(anywhere.address, /^0\.0\.0\.0:\d+$/);
   });
 });
