@@ -19,18 +19,20 @@ export class PrefaceSession extends PassingSession {
     const said = Math.min(this.#first.length, PREFACE.length);
     const same = this.#first.peek().subarray(0, said).equals(PREFACE.subarray(0, said));
     if (same && said < PREFACE.length) return;
-    const session = this.#become(same ? this.#http2 : this.#other);
-    const first = this.#first.take();
-    session.fromClient(first, first.length);
+    this.#give(same ? this.#http2 : this.#other);
   }
   override fromUpstream(bytes: Buffer, length: number): void {
-    this.#become(this.#other).fromUpstream(bytes, length);
+    this.#give(this.#other).fromUpstream(bytes, length);
   }
   override clientEnded(): void {
-    const session = this.#become(this.#other);
+    this.#give(this.#other).clientEnded();
+  }
+  /** With what the client said so far. */
+  #give(make: SessionFactory): Session {
+    const session = this.#become(make);
     const first = this.#first.take();
     if (first.length > 0) session.fromClient(first, first.length);
-    session.clientEnded();
+    return session;
   }
   #become(make: SessionFactory): Session {
     const session = make(this.link);

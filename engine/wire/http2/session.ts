@@ -169,7 +169,7 @@ export class Http2Session implements Session, LaneOwner {
     const { stream } = this.up;
     const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
     // A stream that was refused and forgotten: it must not be the first that the upstream hears of it.
-    if (known === 0 || (this.#headers.diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
+    if ((known === 0 && stream !== 0) || (this.#headers.diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
     if (known !== stream) putStream(bytes, start + 5, known);
     return true;
   }
