@@ -110,6 +110,16 @@ export class Effects {
     return this.#snapshot.gateScope(protocol, scope);
   }
 
+  /** Whether a policy of the scope is aimed at this name: spares a session from taking apart what none could touch. */
+  aimedAt(protocol: Protocol, route: string, name: string, scope: string): boolean {
+    if (!this.gateScope(protocol, scope)) return false;
+    const count = this.#snapshot.matchText(protocol, route, name, this.#matches);
+    for (let i = 0; i < count; i++) {
+      if ((this.#snapshot.policies[this.#matches[i] as number] as CompiledPolicy).scope === scope) return true;
+    }
+    return false;
+  }
+
   /**
    * Judges the message whose name is bytes[start, end). Undefined: it passes. All policies that match have their say; the
    * first failure or drop beats every delay.

@@ -22,8 +22,8 @@ export function kafkaMissing(...programs: readonly string[]): string | false {
 
 export interface Broker {
   readonly properties?: Readonly<Record<string, string>>;
-  /** Another listener, and how the broker names itself to those who come by it. */
-  readonly outside?: { readonly port: number; readonly advertised: string };
+  /** Another listener that asks for SASL/PLAIN, and how the broker names itself to those who come by it. */
+  readonly outside?: { readonly port: number; readonly advertised: string; readonly user: string; readonly password: string };
 }
 
 /** Starts a broker and waits until it answers for its cluster. */
@@ -39,7 +39,7 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
         'controller.quorum.voters': `1@127.0.0.1:${controller}`,
         listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${outside === undefined ? '' : `,OUTSIDE://127.0.0.1:${outside.port}`}`,
         'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${outside === undefined ? '' : `,OUTSIDE://${outside.advertised}`}`,
-        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT',
+        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,OUTSIDE:SASL_PLAINTEXT',
         'inter.broker.listener.name': 'PLAINTEXT',
         'controller.listener.names': 'CONTROLLER',
         'log.dirs': join(folder, 'log'),
@@ -49,6 +49,11 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
         'transaction.state.log.replication.factor': '1',
         'transaction.state.log.min.isr': '1',
         'group.initial.rebalance.delay.ms': '0',
+        ...(outside !== undefined && {
+          'sasl.enabled.mechanisms': 'PLAIN',
+          'listener.name.outside.plain.sasl.jaas.config':
+            `org.apache.kafka.common.security.plain.PlainLoginModule required user_${outside.user}="${outside.password}";`,
+        }),
         ...options.properties,
       };
       const file = join(folder, 'server.properties');
@@ -58,6 +63,8 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
     },
     args: (folder) => [...JVM, 'kafka.Kafka', join(folder, 'server.properties')],
     ready: serves,
+    // It has nothing to keep, and going in good order takes it seconds.
+    stopSignal: 'SIGKILL',
   });
 }
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', JARS];

@@ -220,6 +220,9 @@ export class AnswerSide {
       failUnit(unit.struct, codeOf(api, failure), textOfFailure(failure));
       opened.changed = true;
     }
+    if (sentence?.first !== undefined && !opened.changed && sentence.delay === undefined) {
+      acts.passed(subject.part(sentence.first.topic, sentence.first.partition, sentence.first.records));
+    }
     link.toClient(opened.changed ? answerFrame(api, version, correlation, answer) : frame);
     this.#answered();
   }

@@ -24,8 +24,9 @@ export interface Sentence {
   /** The longest of all delays: the parts travel together. */
   readonly delay: { readonly unit: Unit; readonly verdict: Delay } | undefined;
   readonly failures: readonly Failure[];
-  /** How many parts there were. */
+  /** How many parts there were, and the first of them. */
   readonly parts: number;
+  readonly first: Unit | undefined;
   /** A part has lost records. */
   readonly thinned: boolean;
   /** Records that could not be judged, and why. */
@@ -41,23 +42,25 @@ export function judgeUnits(route: OpenRoute, subject: KafkaSubject, units: Itera
   let thinned = false;
   let notUnderstood = '';
   const requests = effects.gateScope('kafka', '');
-  const single = records && effects.gateScope('kafka', RECORD);
+  let first: Unit | undefined;
   for (const unit of units) {
     parts++;
+    first ??= unit;
     subject.part(unit.topic, unit.partition, unit.records);
     const verdict = requests ? effects.judgeText('kafka', route.name, unit.topic, subject) : undefined;
     if (verdict?.act === 'drop') drop ??= { unit, verdict };
     else if (verdict?.act === 'fail') failures.push({ unit, verdict });
     else {
       if (verdict !== undefined && verdict.total > (delay?.verdict.total ?? 0)) delay = { unit, verdict };
-      if (!single || unit.records === undefined || unit.records.length === 0) continue;
+      if (!records || unit.records === undefined || unit.records.length === 0) continue;
+      if (!effects.aimedAt('kafka', route.name, unit.topic, RECORD)) continue;
       const judged = judgeRecords(route, subject, unit, unit.records);
       if (judged.delay !== undefined && judged.delay.total > (delay?.verdict.total ?? 0)) delay = { unit, verdict: judged.delay };
       thinned ||= judged.thinned;
       if (judged.notUnderstood !== '') notUnderstood = judged.notUnderstood;
     }
   }
-  return { drop, delay, failures, parts, thinned, notUnderstood };
+  return { drop, delay, failures, parts, first, thinned, notUnderstood };
 }
 
 /**

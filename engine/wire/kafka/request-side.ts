@@ -37,12 +37,14 @@ export class RequestSide {
   #waiting: { readonly judged: Judged; readonly for: 'delay' | 'turn' } | undefined;
   #hold: Hold | undefined;
   #ended = false;
+  /** A client that never reads its refusals gets no more of them. */
+  #refused = false;
 
   constructor(talk: Talk) {
     this.#talk = talk;
   }
   get full(): boolean {
-    return this.#waiting !== undefined && this.#held.length >= HOLD_LIMIT;
+    return (this.#waiting !== undefined && this.#held.length >= HOLD_LIMIT) || (this.#refused && this.#talk.link.clientBackedUp);
   }
 
   take(bytes: Buffer, length: number): void {
@@ -153,7 +155,8 @@ export class RequestSide {
     if (answered) inFlight.push(correlation, key, version);
     this.#passing = length;
     if (subject.clientId === '' || tap.wantsPassing) this.#identify(bytes);
-    if (tap.wantsPassing) acts.passed(subject.request(api.name, version, correlation));
+    // What is judged by its answer is told then.
+    if (tap.wantsPassing && !(api.judged === 'answer' && this.#talk.judging)) acts.passed(subject.request(api.name, version, correlation));
     // What follows are bare tokens without any header (KIP-43).
     if (key === SASL_HANDSHAKE && version === 0) {
       this.#talk.requestsOpaque = true;
@@ -224,6 +227,7 @@ export class RequestSide {
     this.#tellFailed(api, failures);
     // A broker that fails a request which asks for no answer has only this way to say so.
     if (!judged.answered) return link.close();
+    this.#refused = true;
     link.toClient(answerFrame(api, version, correlation, answerOf(judged, failures)));
   }
   #tellFailed(api: Api, failures: readonly Failure[]): void {
@@ -232,8 +236,7 @@ export class RequestSide {
   }
   #tellPassed(judged: Judged): void {
     const { link, subject } = this.#talk;
-    if (!link.route.tap.wantsPassing) return;
-    const [unit] = judged.request === undefined ? [] : unitsOf(judged.api, judged.request, () => {});
+    const unit = judged.sentence.first;
     link.route.acts.passed(subject.part(unit?.topic ?? '', unit?.partition ?? -1, unit?.records));
   }
   /** The broker is shown what does not fail; its answer will tell of the rest as well. */

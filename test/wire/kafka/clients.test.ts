@@ -17,20 +17,23 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
   let outside = 0;
   before(async () => {
     outside = await freePort();
-    stage = await startStage({ outside: { port: outside, advertised: 'kafka.invalid:9092' } });
+    stage = await startStage({ outside: { port: outside, advertised: 'kafka.invalid:9092', user: 'app', password: SECRET } });
   });
   after(() => stage[Symbol.asyncDispose]());
   afterEach(() => stage.clear());
 
-  it('stay on it, whatever the broker calls itself', async () => {
+  it('stay on it, whatever the broker calls itself, and log in', async () => {
     const topic = await stage.topic('c.stay');
     const { wire, address, errors } = await wireTo(`127.0.0.1:${outside}`, { protocol: 'kafka' });
     await using _ = wire;
-    assert.match((await kcat(['-b', `127.0.0.1:${outside}`, '-L'])).out, /at kafka\.invalid:9092/, 'past the route, they would be led astray');
-    assert.match((await kcat(['-b', address, '-L'])).out, new RegExp(`broker 1 at ${address} `));
-    assert.equal((await kcat(['-b', address, '-P', '-t', topic], 'a\n')).code, 0);
-    assert.deepEqual(await readAll(address, topic), ['0:a']);
-    const admin = clientOf(address).admin();
+    const lines: string[] = [];
+    using __ = wire.listen(true, (batch) => void lines.push(...batch.lines.map((line) => JSON.stringify(line))));
+    const sasl = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanisms=PLAIN', 'sasl.username=app', `sasl.password=${SECRET}`].flatMap((one) => ['-X', one]);
+    assert.match((await kcat(['-b', `127.0.0.1:${outside}`, '-L', ...sasl])).out, /at kafka\.invalid:9092/, 'past the route, they would be led astray');
+    assert.match((await kcat(['-b', address, '-L', ...sasl])).out, new RegExp(`broker 1 at ${address} `));
+    assert.equal((await kcat(['-b', address, '-P', '-t', topic, ...sasl], 'a\n')).code, 0);
+    assert.deepEqual(await readAll(address, topic, ...sasl), ['0:a']);
+    const admin = clientOf(address, { sasl: { mechanism: 'plain', username: 'app', password: SECRET } }).admin();
     await admin.connect();
     assert.deepEqual((await admin.describeCluster()).brokers, [{ nodeId: 1, host: '127.0.0.1', port: Number(address.split(':')[1]) }]);
     await stage.groups(topic);
@@ -38,6 +41,8 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
     await admin.disconnect();
     assert.deepEqual(errors, []);
     assert.equal(wire.routeCounters()[0]?.notUnderstood, 0);
+    await until(() => lines.some((line) => line.includes('"method":"FindCoordinator"') || line.includes('"method":"Metadata"')), 'the traffic to be told');
+    assert.equal(lines.some((line) => line.includes(SECRET)), false, 'a password is told to nobody');
   });
 
   it("Kafka's own client, with transactions, fetch sessions and topics by id, misses what is left out and nothing else", async () => {
@@ -101,6 +106,8 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
     assert.equal((await readAll(stage.direct, topic)).length, 4);
   });
 });
+
+const SECRET = 'zwiebelkuchen';
 
 /** The newest version of an API in the release of the lab, where that is below what is understood. */
 const NEWEST: Readonly<Record<number, number>> = { 0: 11, 1: 17, 2: 9, 3: 12, 8: 9, 9: 9 };
