@@ -25,6 +25,8 @@ export class Statements {
   truncated = false;
   /** It has comments. */
   commented = false;
+  /** Reads what the message carries outside of its SQL (query attributes); until the next `read`. */
+  besides: (() => TravellingContext) | undefined;
   #raw: Uint8Array = this.bytes;
   #rawStart = 0;
   #rawEnd = 0;
@@ -43,8 +45,9 @@ export class Statements {
   kind(index: number): Kind {
     return kindOf(this.bytes, this.start(index), this.end(index));
   }
-  /** What its comments carry; only while the bytes that were read are still there. */
+  /** What its comments carry, or what came beside it; only while the bytes that were read are still there. */
   get travelling(): TravellingContext {
+    if (this.besides !== undefined) return this.besides();
     return this.commented ? contextOfComments(this.#raw, this.#rawStart, this.#rawEnd, this.dialect) : NO_CONTEXT;
   }
   /** Whether a transaction may be open after this message that was not open before it. */
@@ -65,6 +68,7 @@ export class Statements {
     if (this.bytes.length < stop - start) this.bytes = Buffer.allocUnsafeSlow((stop - start) * 2);
     this.count = 0;
     this.commented = false;
+    this.besides = undefined;
     this.#raw = bytes;
     this.#rawStart = start;
     this.#rawEnd = stop;

@@ -8,17 +8,14 @@ import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.
 import { Cycles } from './postgres-cycles.ts';
 import { ClientLook } from './postgres-look.ts';
 import {
-  answersFailing, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, type PostgresError, READY,
+  answersFailing, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, READY,
 } from './postgres-messages.ts';
+import { DEFAULT_CONNECT_STATE, DEFAULT_STATE, errorOf, type Failing } from './postgres-refusal.ts';
 import { readStartup } from './postgres-startup.ts';
 
-type Failing = Extract<Verdict, { act: 'fail' }>;
 /** What becomes of a message: more of it must come first, it passes, it waits, or it was dealt with and goes nowhere. */
 type Step = 'more' | 'pass' | 'wait' | 'gone';
 
-/** The SQLSTATE of an injected error unless its policy has one: internal_error, and for a connect cannot_connect_now. */
-const DEFAULT_STATE = 'XX000';
-const DEFAULT_CONNECT_STATE = '57P03';
 /** The one-byte answers to a request for encryption: no; and an error in the form of a message, of a very old server. */
 const REFUSED = 0x4e;
 const ERROR = 0x45;
@@ -298,13 +295,4 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     this.#clientOpaque = this.#upstreamOpaque = true;
     this.link.notUnderstood('the bytes of the server are no message of PostgreSQL');
   }
-}
-
-function errorOf({ extra, policy, refusal }: Failing, state: string): PostgresError {
-  const sqlstate = extra?.['sqlstate'];
-  const message = Buffer.from(refusal.body).toString('utf8');
-  return {
-    sqlstate: typeof sqlstate === 'string' && sqlstate !== '' ? sqlstate : state,
-    message: message === '' ? `fault injected by policy ${policy}` : message,
-  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { noPostgres, RAW_USER } from '../../lab/postgres.ts';
-import { bind, close, execute, flush, parse, query, RawClient, run, sync } from './raw.ts';
+import { bind, close, execute, flush, message, parse, query, RawClient, run, sync, told } from './raw.ts';
 import { FOREVER, PostgresStage } from './stage.ts';
 
 describe('pipelines of PostgreSQL', { timeout: 300_000, skip: noPostgres }, () => {
@@ -100,6 +100,23 @@ describe('pipelines of PostgreSQL', { timeout: 300_000, skip: noPostgres }, () =
     assert.deepEqual(await client.ask(1, bind('s'), execute(), sync), ['2', 'E 40001', 'Z I']);
     assert.deepEqual(await client.ask(1, close('s'), parse('SELECT 1', 's'), bind('s'), execute(), sync), ['3', '1', '2', 'D', 'C SELECT 1', 'Z I']);
     assert.equal(at.wire.counters(failing.id)?.matched, 1);
+  });
+
+  it('COPY by the extended protocol: the server hears no Sync within its data, and the route knows', async () => {
+    await at.add(error);
+    using client = await RawClient.to(at.address);
+    client.peer.write(Buffer.concat([run('COPY t FROM STDIN'), sync]));
+    await client.peer.until(() => told(client.peer.received).includes('G'), 'CopyInResponse');
+    const data = Buffer.from('1\n2\n');
+    assert.deepEqual(await client.ask(1, message('d', data), message('c'), sync), ['1', '2', 'G', 'C COPY 2', 'Z I']);
+    assert.deepEqual(await client.ask(2, query('SELECT * FROM bad'), insert(3), sync), ['E 40001', 'Z I', '1', '2', 'C INSERT 0 1', 'Z I']);
+    const failed = await client.ask(1, query('COPY t FROM STDIN'), message('d', data), message('f', Buffer.from('no\0')));
+    assert.deepEqual(failed, ['G', 'E 57014', 'Z I']);
+    assert.equal(await rows(), 3);
+    await at.add({ target: 'bad', dropConnection: true });
+    client.peer.write(query('DELETE FROM t WHERE id = 3'));
+    client.peer.write(query('SELECT 1 FROM bad'));
+    assert.deepEqual(await client.ask(2), ['C DELETE 1', 'Z I', 'E 40001', 'Z I']);
   });
 
   it('HALT and a policy that goes let a pipeline go on', async () => {
