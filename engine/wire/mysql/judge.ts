@@ -3,12 +3,13 @@ import type { OpenRoute } from '../open-route.ts';
 import { judgeConnect, judgeStatements } from '../sql/judge.ts';
 import { LOOKED_AT, type Statements } from '../sql/normalise.ts';
 import { StatementSubject } from '../sql/subject.ts';
+import { carriedByAttributes, readAttributes, saidAnything } from './attributes.ts';
 import type { CommandScanner } from './commands.ts';
 import type { Opening } from './opening.ts';
 import type { Prepared, PreparedStatements } from './prepared.ts';
 import { COMMAND, int4At, type Reply, REPLY } from './protocol.ts';
 import type { Responses } from './responses.ts';
-import { arePlain, behindAttributes, read } from './statement.ts';
+import { arePlain, read } from './statement.ts';
 
 /** Room for query attributes in front of the SQL, in bytes. */
 const ATTRIBUTES = 4_096;
@@ -65,8 +66,10 @@ export class CommandJudge {
     this.prepared = undefined;
     const wanted = Math.min(length, 1 + LOOKED_AT + (this.#opening.queryAttributes ? ATTRIBUTES : 0));
     if (code === COMMAND.query) {
-      const start = this.#opening.queryAttributes ? behindAttributes(bytes, at + 1, there) : at + 1;
+      const attributes = this.#opening.queryAttributes;
+      const start = attributes ? readAttributes(bytes, at + 1, there) : at + 1;
       this.#statements = read(bytes, start < 0 ? there : start, there, complete, status);
+      if (attributes && saidAnything()) this.#statements.besides = carriedByAttributes;
     } else if (code === COMMAND.initDb) {
       const text = Buffer.concat([USE, bytes.subarray(at + 1, there)]);
       this.#statements = read(text, 0, text.length, complete, status);

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as my from '../../../test/wire/sql/mysql-packets.ts';
 import { STEP } from '../codec.ts';
+import { carriedByAttributes, readAttributes } from './attributes.ts';
 import { CommandScanner } from './commands.ts';
 import { errorOf, errorPacket } from './errors.ts';
 import { answerOf, greetingOf } from './handshake.ts';
 import { PacketScanner } from './packets.ts';
 import { PreparedStatements } from './prepared.ts';
-import { arePlain, behindAttributes, read } from './statement.ts';
+import { arePlain, read } from './statement.ts';
 
 const PIECES = [1, 2, 3, 5, 7, 64, 1_460, 65_536, 20_000_000];
 const long = my.packet(7, 'y'.repeat(0xff_ffff + 10));
@@ -103,11 +104,13 @@ describe('statements', () => {
   });
   it('begin behind query attributes', () => {
     const sql = 'SELECT 1';
-    const attributes = Buffer.concat([Buffer.from([2, 1, 0b10, 1, 0xfe, 0, 11]), Buffer.from('traceparent'), Buffer.from([8, 0, 1, 0x6e, 5]), Buffer.from('00-ab')]);
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const attributes = Buffer.concat([Buffer.from([2, 1, 0b10, 1, 0xfe, 0, 11]), Buffer.from('traceparent'), Buffer.from([8, 0, 1, 0x6e, trace.length]), Buffer.from(trace)]);
     const bytes = Buffer.concat([attributes, Buffer.from(sql)]);
-    assert.equal(bytes.toString('latin1', behindAttributes(bytes, 0, bytes.length)), sql);
-    assert.equal(behindAttributes(Buffer.from([0, 1, 0x53]), 0, 3), 2);
-    for (let end = 1; end < attributes.length; end++) assert.ok(behindAttributes(bytes, 0, end) <= end);
+    assert.equal(bytes.toString('latin1', readAttributes(bytes, 0, bytes.length)), sql);
+    assert.equal(carriedByAttributes().trace.id, '4bf92f3577b34da6a3ce929d0e0e4736');
+    assert.equal(readAttributes(Buffer.from([0, 1, 0x53]), 0, 3), 2);
+    for (let end = 1; end < attributes.length; end++) assert.ok(readAttributes(bytes, 0, end) <= end);
   });
 });
 

@@ -205,6 +205,12 @@ describe('pieces', () => {
       }
     });
   }
+  it('conditions know what travels in query attributes', () => {
+    const link = after(my.opening(my.PLAIN | my.FLAG.queryAttributes), failing({ when: "baggage['chaos'] == 'on'" }));
+    const asked = (value: string): Buffer => my.packet(0, 3, Buffer.from([1, 1, 0, 1, 0xfe, 0, 7]), 'baggage', value.length, value, 'SELECT 1');
+    assert.deepEqual(link.client(asked('chaos=on')).clientGot, error(1));
+    assert.deepEqual(link.client(asked('chaos=off')).upstreamGot, asked('chaos=off'));
+  });
   it('conditions know the database that was chosen last, and who asks', () => {
     const when = "sql.database == 'other' && sql.user == 'else'";
     const link = after([...my.opening(), my.client(my.packet(0, 0x11, 'else\0', 2, 'pw', 'third\0', 45, 0)), my.upstream(my.ok(1))], failing({ when }));

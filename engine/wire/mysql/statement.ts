@@ -1,7 +1,7 @@
 import { type Dialect, MYSQL } from '../sql/dialect.ts';
 import { Statements } from '../sql/normalise.ts';
 import { verbOf } from '../sql/rules.ts';
-import { lengthEncodedAt, lengthSize, int2At, STATUS } from './protocol.ts';
+import { STATUS } from './protocol.ts';
 
 /** Reads statements in the SQL mode of their connection. One for all connections of a worker: it keeps nothing of them. */
 const READERS = [0, STATUS.noBackslashEscapes, STATUS.ansiQuotes, STATUS.noBackslashEscapes | STATUS.ansiQuotes].map((mode) => {
@@ -32,33 +32,3 @@ export function arePlain(statements: Statements): boolean {
   return true;
 }
 const PLAIN = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH', 'SHOW', 'EXPLAIN', 'VALUES', 'TABLE', 'DO', 'USE']);
-
-/** Types whose values are of one length, in bytes; all others begin with their own. */
-const SIZES: Readonly<Record<number, number>> = { 1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 6: 0, 8: 8, 9: 4, 13: 2 };
-
-/**
- * Where the SQL of a COM_QUERY begins that carries query attributes (COM_QUERY, CLIENT_QUERY_ATTRIBUTES); -1 when they do
- * not end within bytes[at, end).
- */
-export function behindAttributes(bytes: Uint8Array, at: number, end: number): number {
-  const count = lengthEncodedAt(bytes, at);
-  let next = at + lengthSize(bytes[at] as number);
-  next += lengthSize(bytes[next] as number);
-  if (count === 0 || next > end) return next > end ? -1 : next;
-  if (count > MOST_ATTRIBUTES) return -1;
-  const nulls = next;
-  next += Math.ceil(count / 8) + 1;
-  const types: number[] = [];
-  for (let i = 0; i < count && next < end; i++) {
-    types.push(int2At(bytes, next) & 0xff);
-    next += 2;
-    next += lengthSize(bytes[next] as number) + lengthEncodedAt(bytes, next);
-  }
-  types.forEach((type, i) => {
-    if (next >= end || ((bytes[nulls + (i >> 3)] as number) & (1 << (i & 7))) !== 0) return;
-    next += SIZES[type] ?? lengthSize(bytes[next] as number) + lengthEncodedAt(bytes, next);
-  });
-  return types.length === count && next <= end ? next : -1;
-}
-/** Far more than any client sends. */
-const MOST_ATTRIBUTES = 64;
