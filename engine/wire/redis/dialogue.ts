@@ -190,8 +190,8 @@ export class Dialogue {
   }
   /** https://redis.io/docs/latest/commands/client-reply/ */
   #reply(mode: string): void {
-    // A subscriber of RESP2 may not.
-    if (this.owed.subscriber) this.owed.expect();
+    // Refused in RESP2 as long as anything is subscribed to, which depends on what is still under way.
+    if (this.owed.subscriber) this.#lost('CLIENT REPLY beside a subscription');
     else if (mode === 'off') this.#silence = 'all';
     else if (mode === 'on') {
       this.#silence = 'none';

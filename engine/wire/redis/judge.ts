@@ -45,6 +45,7 @@ export class CommandJudge {
     switch (role) {
       case ROLE.cleanup:
       case ROLE.discard:
+      case ROLE.unsubscribe:
       case ROLE.reset:
       case ROLE.replica:
         return undefined;

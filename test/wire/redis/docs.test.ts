@@ -49,7 +49,7 @@ describe('what the page on Redis promises', { skip: missing('redis-server'), tim
     ['mget cart:*', command('MGET', 'cart:1', 'b'), true], ['mget cart:*', command('MGET', 'b', 'cart:1'), false],
     ['publish news*', command('PUBLISH', 'news:today', 'x'), true], ['all', command('DEL', 'a'), true], ['*', command('DEL', 'a'), true],
     ['all', command('SELECT', '0'), false], ['select', command('SELECT', '0'), true], ['all', command('CLIENT', 'ID'), false],
-    ['all', command('UNWATCH'), false], ['unwatch', command('UNWATCH'), false], ['all', command('PING'), false], ['discard', command('DISCARD'), false],
+    ['all', command('UNWATCH'), false], ['all', command('HELLO', '3') + command('PUNSUBSCRIBE', 'x'), false], ['unwatch', command('UNWATCH'), false], ['all', command('PING'), false], ['discard', command('DISCARD'), false],
   ];
   for (const [target, text, struck] of takes) {
     it(`${target} ${struck ? 'takes' : 'leaves'} ${text.trim().split('\r\n').filter((_, i) => i === 0 || i % 2 === 0).slice(-3).join(' ')}`, async () => {
