@@ -1,6 +1,7 @@
 import { Elements, TYPE } from './elements.ts';
 import { COMPRESSED_HEAD, FLAG, type Header, HEADER, OP, writeHeader } from './header.ts';
 import { unpack } from './unpack.ts';
+import { documentOf, elementOf } from './write.ts';
 
 /** Largest answer that is changed, in bytes once unpacked: it has to be held as a whole. Larger ones pass as they are. */
 export const CHANGE_LIMIT = 4 * 1_048_576;
@@ -66,7 +67,7 @@ export const addElements = (extra: Uint8Array): Change => (bytes, start, end) =>
   const value = bytes.subarray(elements.valueStart, elements.valueEnd);
   // `ok` is 1.0 from a server, and may be a whole number elsewhere; as bytes, both have something but zeros.
   if (value.every((byte) => byte === 0)) return undefined;
-  return document([bytes.subarray(start + 4, end - 1), extra.subarray(4, extra.length - 1)]);
+  return documentOf([bytes.subarray(start + 4, end - 1), extra.subarray(4, extra.length - 1)]);
 };
 
 /** Whether document i is one of the share: whole steps of the running sum, the first at once. */
@@ -88,8 +89,8 @@ function inBatch(change: (documents: readonly Buffer[]) => readonly Buffer[] | u
     }
     const result = each.broken ? undefined : change(documents);
     if (result === undefined) return undefined;
-    const inner = document([bytes.subarray(cursor.valueStart + 4, batch.valueStart), array(result), bytes.subarray(batch.valueEnd, cursor.valueEnd - 1)]);
-    return document([bytes.subarray(start + 4, cursor.valueStart), inner, bytes.subarray(cursor.valueEnd, end - 1)]);
+    const inner = documentOf([bytes.subarray(cursor.valueStart + 4, batch.valueStart), array(result), bytes.subarray(batch.valueEnd, cursor.valueEnd - 1)]);
+    return documentOf([bytes.subarray(start + 4, cursor.valueStart), inner, bytes.subarray(cursor.valueEnd, end - 1)]);
   };
 }
 
@@ -122,15 +123,7 @@ function nulledDocument(
     from = valueEnd;
   }
   if (!changes || elements.broken) return undefined;
-  return document([...parts, bytes.subarray(from, end - 1)]);
+  return documentOf([...parts, bytes.subarray(from, end - 1)]);
 }
 
-/** A document of these elements, with its length and its end. */
-function document(elements: readonly Uint8Array[]): Buffer {
-  const result = Buffer.concat([Buffer.alloc(4), ...elements, Buffer.alloc(1)]);
-  result.writeInt32LE(result.length, 0);
-  return result;
-}
-function array(documents: readonly Buffer[]): Buffer {
-  return document(documents.flatMap((each, i) => [Buffer.from(`\x03${i}\0`, 'latin1'), each]));
-}
+const array = (documents: readonly Buffer[]): Buffer => documentOf(documents.map((each, i) => elementOf(TYPE.document, String(i), each)));

@@ -1,8 +1,8 @@
-import { serialize } from 'bson';
 import type { Verdict } from '../effects.ts';
 import { codeNameOf, DEFAULT_CODE, labelsOf, type Retryable } from './codes.ts';
 import type { Command } from './command.ts';
 import { HEADER, OP, writeHeader } from './header.ts';
+import { encode, type Fields } from './write.ts';
 
 /** How a failure of a policy shows; the manifest of the fault documents each. */
 export type Failure = 'command' | 'write' | 'write-concern' | 'remove-documents' | 'null-fields';
@@ -30,7 +30,7 @@ type Fail = Extract<Verdict, { act: 'fail' }>;
 type Place = Pick<Command, 'inTransaction' | 'numbered'>;
 
 /** Commands whose errors can concern single documents, with what their answers count besides. */
-const WRITES: Readonly<Record<string, object>> = { insert: { n: 0 }, update: { n: 0, nModified: 0 }, delete: { n: 0 } };
+const WRITES: Readonly<Record<string, Fields>> = { insert: { n: 0 }, update: { n: 0, nModified: 0 }, delete: { n: 0 } };
 
 interface Told {
   readonly code: number;
@@ -48,18 +48,18 @@ function told({ refusal }: Fail, asked: Asked, place: Place): Told {
     labels: [...new Set([...labelsOf(code, asked.retryable, place), ...asked.labels])],
   };
 }
-const labelled = (labels: readonly string[]): object => (labels.length === 0 ? {} : { errorLabels: labels });
+const labelled = (labels: readonly string[]): Fields => (labels.length === 0 ? {} : { errorLabels: labels });
 
 /** The reply that refuses the command of `requestId`, as an OP_MSG. */
 export function refusalOf(verdict: Fail, asked: Asked, command: Command, requestId: number, ownId: number): Buffer {
   const { code, codeName, message, labels } = told(verdict, asked, command);
   const counts = asked.failure === 'write' ? WRITES[command.command] : undefined;
   // One error for the first document: of an ordered batch the server tries no more after it.
-  const document =
+  const document: Fields =
     counts === undefined
       ? { ok: 0, errmsg: message, code, codeName, ...labelled(labels) }
       : { ...counts, writeErrors: [{ index: 0, code, errmsg: message }], ok: 1, ...labelled(labels) };
-  const body = serialize(document);
+  const body = encode(document);
   const reply = Buffer.alloc(HEADER + 5 + body.length);
   reply.set(body, HEADER + 5);
   return writeHeader(reply, ownId, requestId, OP.msg);
@@ -68,5 +68,5 @@ export function refusalOf(verdict: Fail, asked: Asked, command: Command, request
 /** What a write concern that was not met adds to the answer of a write (MongoDB Server, "Write Concern Errors"). */
 export function writeConcernError(verdict: Fail, asked: Asked, place: Place): Uint8Array {
   const { code, codeName, message, labels } = told(verdict, asked, place);
-  return serialize({ writeConcernError: { code, codeName, errmsg: message }, ...labelled(labels) });
+  return encode({ writeConcernError: { code, codeName, errmsg: message }, ...labelled(labels) });
 }
