@@ -36,6 +36,10 @@ export const commonFields = {
     } satisfies FieldMeta),
 };
 
+/** A field that the format allows on every type and that means nothing to this one. */
+export const idle = <Field extends z.ZodType>(type: string, field: Field): Field =>
+  field.meta({ ...field.meta(), help: `Accepted, and does nothing for ${type}.` });
+
 /** The code of an error: 0 stands for `whenZero`, anything else must lie in [min, max]. */
 export const errorCode = (help: string, min: number, max: number, whenZero: number) => {
   const expected = `expected a whole number from ${min} to ${max}${min > 0 ? `, or 0 for ${whenZero}` : ''}`;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, errorCode, explainMessages, idle, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 import { isConnectTarget, sqlTargetError, takesAllSql } from '../../kernel/sql-target.ts';
 
 /** ISO/IEC 9075-2, "24.1 SQLSTATE": five digits or capital letters; class 00 is success and cannot be an error. */
@@ -29,6 +29,10 @@ const params = z.strictObject({
       example: '40001',
     } satisfies FieldMeta),
   matchHeaders: noHeaders,
+  streamRollMode: idle('sql', commonFields.streamRollMode),
+  throttleThreshold: idle('sql', commonFields.throttleThreshold),
+  ramChunkMB: idle('sql', commonFields.ramChunkMB),
+  ramInterval: idle('sql', commonFields.ramInterval),
 });
 export type SqlParams = z.infer<typeof params>;
 
