@@ -154,6 +154,11 @@ describe('path match', () => {
     assert.deepEqual(found('orders-eu'), []);
     assert.deepEqual(found('orders?'), []);
   });
+  it('protects by prefixes that are longer than every target', () => {
+    const topics = compileSnapshot([policy({ protocol: 'kafka', target: 'all', ignored: ['__consumer_offsets'] })]);
+    const count = (text: string): number => topics.matchText('kafka', '', text, new Int32Array(1));
+    assert.deepEqual([count('__consumer_offsets'), count('__consumer_offsets.old'), count('__consumer_offse'), count('orders')], [0, 0, 1, 1]);
+  });
 });
 
 describe('gate', () => {

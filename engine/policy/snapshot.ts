@@ -52,7 +52,7 @@ const SPACE = 0x20;
 /** Longest name of two words that is given as text, in bytes. */
 const LONGEST_OF_TWO = 1_024;
 
-/** Room beyond the longest target: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
+/** Room beyond the longest target or protected prefix: one character more (at most 4 bytes in UTF-8) proves that a name is longer. */
 const SCRATCH_MARGIN = 8;
 
 /** How the policies of a message are found: by exact and prefix targets, or by patterns. */
@@ -84,7 +84,8 @@ class ProtocolTable {
     for (const name of new Set(policies.map(({ route }) => route))) {
       if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
     }
-    const longest = Math.max(this.#others.longest, ...[...this.#byRoute.values()].map((index) => index.longest));
+    const longestIgnored = policies.reduce((longest, { ignored }) => ignored.reduce((most, prefix) => Math.max(most, prefix.length), longest), 0);
+    const longest = Math.max(this.#others.longest, longestIgnored, ...[...this.#byRoute.values()].map((index) => index.longest));
     this.#scratch = Buffer.alloc(Math.max(longest + SCRATCH_MARGIN, this.#ofTwoWords ? LONGEST_OF_TWO : 0));
   }
 
