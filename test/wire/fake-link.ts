@@ -12,6 +12,8 @@ import type { Protocol } from '../../engine/contract/models.ts';
 export class FakeLink implements Link {
   readonly route: OpenRoute;
   readonly totals: Totals;
+  /** What is held back; `releaseAll` is what HALT does. */
+  readonly holds: Holds;
   readonly toldNotUnderstood: string[] = [];
   #client: Buffer[] = [];
   #upstream: Buffer[] = [];
@@ -40,7 +42,8 @@ export class FakeLink implements Link {
       closed: (): void => {},
     };
     this.totals = new Totals(shared);
-    this.route = { ...parts, acts: new Acts(parts, new Holds(shard, () => effects.halted)) };
+    this.holds = new Holds(shard, () => effects.halted);
+    this.route = { ...parts, acts: new Acts(parts, this.holds) };
     this.session = make(this);
   }
   /** The client says these bytes, in one piece. */

@@ -51,7 +51,7 @@ export const kafkaManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: 'The name of a topic, one with a trailing * (orders.* takes orders.eu but not orders2), or all.',
+    help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all.',
     example: 'orders',
   },
   noop: (asked) => commonNoop(resolved(asked)),

@@ -150,6 +150,47 @@ describe('a connection to Kafka', () => {
     assert.equal(link.clientGot.length, 18);
     assert.doesNotMatch(link.toldNotUnderstood.join(), /secret/);
   });
+  it('cuts the connection behind the answers before it', () => {
+    const link = talk({ target: 'bills', dropConnection: true });
+    link.client(Buffer.concat([produce(7, 3, ['orders']), produce(7, 4, ['bills'])]));
+    assert.equal(link.wasReset, false);
+    link.upstream(produced(7, 3, 'orders'));
+    assert.ok(link.wasReset && link.clientGot.equals(produced(7, 3, 'orders')) && link.upstreamGot.equals(produce(7, 3, ['orders'])));
+  });
+  it('holds no more than it must behind a message that waits, and goes on with all of it on HALT', () => {
+    const link = talk({ target: 'orders', latencyChance: 1, latencyMs: 600_000 });
+    const sent = Buffer.concat([produce(7, 1, ['orders']), produce(7, 2, ['bills'])]);
+    link.client(sent);
+    assert.deepEqual([link.upstreamGot.length, link.session.full], [0, false]);
+    const rest = request(PRODUCE, 7, 3, { acks: 1, topics: [{ topic: 'bills', partitions: [{ partition: 0, records: Buffer.alloc(200_000) }] }] });
+    link.client(rest);
+    assert.equal(link.session.full, true);
+    link.holds.releaseAll();
+    assert.ok(link.upstreamGot.equals(Buffer.concat([sent, rest])));
+    assert.equal(link.session.full, false);
+  });
+  it('takes targets by name and by family, and leaves alone what is protected', () => {
+    const struck = (target: string, topic: string, ignored: readonly string[] = []): boolean => {
+      const link = talk({ target, errorChance: 1, ignored });
+      return link.client(produce(7, 1, [topic])).clientGot.length > 0;
+    };
+    const topics = ['orders', 'orders.eu', 'orders2'];
+    assert.deepEqual(topics.map((topic) => struck('orders', topic)), [true, false, false]);
+    assert.deepEqual(topics.map((topic) => struck('orders.*', topic)), [false, true, false]);
+    assert.deepEqual(topics.map((topic) => struck('orders*', topic)), [true, true, false]);
+    assert.deepEqual(topics.map((topic) => struck('all', topic)), [true, true, true]);
+    const ignored = ['__consumer_offsets', '_schemas', '__transaction_state', 'audit'];
+    assert.deepEqual([...ignored, 'orders'].map((topic) => struck('all', topic, ignored)), [false, false, false, false, true]);
+  });
+  it('strikes what names no topic only where all are meant, and never what sets the connection up', () => {
+    for (const [target, expected] of [['all', true], ['orders', false]] as const) {
+      const heartbeat = talk({ target, errorChance: 1 }).client(request(12, 3, 1, Buffer.alloc(20)));
+      assert.equal(heartbeat.clientGot.length > 0, expected);
+      for (const [key, version] of [[18, 3], [17, 1], [36, 2]] as const) {
+        assert.equal(talk({ target, errorChance: 1, dropConnection: true }).client(request(key, version, 1, Buffer.alloc(9))).closing, false);
+      }
+    }
+  });
   it('ends without an answer where the producer asks for none', () => {
     const link = talk({ target: 'orders', errorChance: 1 });
     link.client(produce(7, 1, ['orders'], 0));
