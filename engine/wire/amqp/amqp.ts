@@ -1,4 +1,4 @@
-import { HOLD_LIMIT, type Link, type Session } from '../session.ts';
+import type { Link, Session } from '../session.ts';
 import { BrokerSide } from './broker-side.ts';
 import { ClientSide } from './client-side.ts';
 import { Conversation } from './conversation.ts';
@@ -28,10 +28,10 @@ export class AmqpSession implements Session {
     this.#down = this.#talk.down = new Stream(new BrokerSide(this.#talk, lost), link, (bytes) => link.toClient(bytes));
   }
   get full(): boolean {
-    return this.#up.held >= HOLD_LIMIT;
+    return this.#up.full;
   }
   get upstreamFull(): boolean {
-    return this.#down.held >= HOLD_LIMIT;
+    return this.#down.full;
   }
 
   fromClient(bytes: Buffer, length: number): void {

@@ -72,6 +72,20 @@ describe('amqp latency', LIMIT, () => {
     assert.deepEqual(link.upstreamGot, Buffer.concat([large, amqp.publish(1, 'fast', 'y'.repeat(90_000))]));
   });
 
+  it('reads on to the end of a frame under way, though all that may be held is held, once what waits is due', async () => {
+    const link = talking({ target: 'slow', latencyChance: 1, latencyMs: 20 });
+    const large = amqp.publish(2, 'fast', 'z'.repeat(5_000));
+    const slow = amqp.publish(1, 'slow', 'x'.repeat(150_000));
+    let asked = 0;
+    link.drained = () => asked++;
+    link.client(Buffer.concat([slow, large.subarray(0, 3_000)]));
+    assert.equal(link.session.full, true);
+    await until(() => asked > 0);
+    assert.deepEqual([link.session.full, link.upstreamGot.length], [false, 3_000]);
+    link.client(large.subarray(3_000));
+    assert.deepEqual(link.upstreamGot, Buffer.concat([large, slow]));
+  });
+
   it('puts nothing within a frame of another channel', async () => {
     const link = talking({ target: 'slow', latencyChance: 1, latencyMs: 20 }, { target: 'orders', errorChance: 1, extra: { effect: 'ack' } });
     const large = amqp.publish(2, 'fast', 'z'.repeat(5_000));

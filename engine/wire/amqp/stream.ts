@@ -43,7 +43,7 @@ export class Stream {
   #busy = false;
   #lost = false;
   /** Octets that wait in lanes. */
-  held = 0;
+  #held = 0;
 
   constructor(owner: FrameOwner, link: { readonly closing: boolean }, write: (bytes: Uint8Array) => void) {
     this.#owner = owner;
@@ -54,6 +54,10 @@ export class Stream {
   /** Where the bytes end that the frame being decided on lies in: the next frame may be here as well. */
   get end(): number {
     return this.#end;
+  }
+  /** So much waits that no more is to be read; but a frame under way must end before what waits for that can go on. */
+  get full(): boolean {
+    return this.#held >= HOLD_LIMIT && this.#queue.length === 0;
   }
   receive(bytes: Buffer, length: number): void {
     if (this.#lost) this.#write(bytes.subarray(0, length));
@@ -90,11 +94,11 @@ export class Stream {
   hold(lane: Lane, bytes: Buffer): void {
     lane.waiting = true;
     lane.held.append(bytes, 0, bytes.length);
-    this.held += bytes.length;
+    this.#held += bytes.length;
   }
   /** What the lane holds goes nowhere. */
   forget(lane: Lane): void {
-    this.held -= lane.held.take().length;
+    this.#held -= lane.held.take().length;
     lane.waiting = false;
     if (this.#left > 0 && this.#lane === lane && this.#fate === FATE.hold) this.#fate = FATE.discard;
   }
@@ -118,7 +122,7 @@ export class Stream {
       for (const bytes of [lane.head.take(), lane.held.take()]) if (bytes.length > 0) this.#write(bytes);
       lane.waiting = false;
     }
-    this.held = 0;
+    this.#held = 0;
     if (!this.#busy) this.finish();
   }
 
@@ -145,7 +149,7 @@ export class Stream {
     this.#passTo(from, to);
     if (fate !== FATE.hold) return;
     lane.held.append(this.#bytes, from, to);
-    this.held += to - from;
+    this.#held += to - from;
   }
   /** A frame is complete: whatever waited for that comes behind it. */
   #ended(lane: Lane): void {
@@ -209,7 +213,7 @@ export class Stream {
     if (this.#busy) this.#passTo(this.#at);
     const outer = [this.#bytes, this.#from, this.#at, this.#end, this.#busy] as const;
     const bytes = lane.held.take();
-    this.held -= bytes.length;
+    this.#held -= bytes.length;
     lane.waiting = false;
     [this.#bytes, this.#from, this.#at, this.#end, this.#busy] = [bytes, 0, 0, bytes.length, true];
     while (!this.#lost && !this.#link.closing && this.#at < bytes.length) {

@@ -4,6 +4,7 @@ import { noRabbitmq } from '../../lab/rabbitmq.ts';
 import { failures } from './failures.ts';
 import { losses } from './losses.ts';
 import { passing } from './passing.ts';
+import { storm } from './storm.ts';
 import { RabbitStage } from './stage.ts';
 
 /** One broker for all of it: it takes seconds to start. */
@@ -21,4 +22,5 @@ describe('rabbitmq', { timeout: 300_000, skip: noRabbitmq() }, () => {
   describe('passing', () => passing(() => stage));
   describe('losses', () => losses(() => stage));
   describe('failures', () => failures(() => stage));
+  describe('storm', () => storm(() => stage));
 });
