@@ -1,7 +1,7 @@
 import { type Node } from '../kernel/linear-nodes.ts';
 import { ASSERTIONS, OP, PatternProgram } from './pattern-program.ts';
 
-/** So many states are kept; then all are forgotten and made again as they are needed, as RE2 does. */
+/** So many states are kept. A text that needs more is read on without them, and all are made again as they are needed. */
 const MOST_STATES = 1_000;
 /** What comes behind the last byte. */
 const END = 256;
@@ -31,6 +31,8 @@ export class PatternSet {
   readonly #marks: Int32Array;
   #epoch = 0;
   readonly #closed: number[] = [];
+  /** Where a text is that is read without states. */
+  readonly #stepping: Int32Array;
   readonly #found: Int32Array;
   readonly #foundEpoch: Int32Array;
   #round = 0;
@@ -38,6 +40,7 @@ export class PatternSet {
   constructor(patterns: readonly Node[]) {
     for (const node of patterns) this.#program.add(node);
     this.#marks = new Int32Array(this.#program.ops.length);
+    this.#stepping = new Int32Array(this.#program.ops.length);
     this.#found = new Int32Array(patterns.length);
     this.#foundEpoch = new Int32Array(patterns.length);
     this.#classify();
@@ -52,6 +55,7 @@ export class PatternSet {
     for (let at = start; at <= end; at++) {
       const symbol = this.#classes[at < end ? (bytes[at] as number) : END] as number;
       let next = (this.#table[state * stride + symbol] as number) - 1;
+      if (next < 0 && this.#cores.length >= MOST_STATES) return this.#simulate(state, bytes, at, start, end, count);
       if (next < 0) next = this.#build(state, symbol, at === start);
       state = next;
       const accepted = this.#accepted[state];
@@ -66,13 +70,14 @@ export class PatternSet {
 
   #collect(accepted: Int32Array, count: number): number {
     let size = count;
-    for (let i = 0; i < accepted.length; i++) {
-      const pattern = accepted[i] as number;
-      if (this.#foundEpoch[pattern] === this.#round) continue;
-      this.#foundEpoch[pattern] = this.#round;
-      this.#found[size++] = pattern;
-    }
+    for (let i = 0; i < accepted.length; i++) size = this.#collectOne(accepted[i] as number, size);
     return size;
+  }
+  #collectOne(pattern: number, count: number): number {
+    if (this.#foundEpoch[pattern] === this.#round) return count;
+    this.#foundEpoch[pattern] = this.#round;
+    this.#found[count] = pattern;
+    return count + 1;
   }
 
   /** Where every text begins; made anew after all states were forgotten. */
@@ -81,16 +86,10 @@ export class PatternSet {
   }
   /** What comes of a symbol in a state, kept for the next time. */
   #build(state: number, symbol: number, atStart: boolean): number {
-    if (this.#cores.length >= MOST_STATES) {
-      const [cores, afterWord] = [this.#cores[state] as Int32Array, this.#afterWord[state] as boolean];
-      this.#forget();
-      this.#begin();
-      // Its own accepted patterns were collected already.
-      state = atStart ? 0 : this.#stateOf([...cores], afterWord, []);
-    }
     const byte = this.#samples[symbol] as number;
     const { ops, args, next, sets } = this.#program;
-    this.#close(state, byte, atStart);
+    const before = this.#cores[state] as Int32Array;
+    this.#close(before, before.length, this.#afterWord[state] as boolean, byte, atStart);
     const cores: number[] = [];
     const accepted: number[] = [];
     for (const step of this.#closed) {
@@ -103,12 +102,38 @@ export class PatternSet {
     return to;
   }
 
-  /** Collects every step that can be reached from a state, and from the beginning of each pattern, before `byte` is read. */
-  #close(state: number, byte: number, atStart: boolean): void {
+  /** Reads the rest of a text step by step, without making states: slower, and in the same bounded time for every byte. */
+  #simulate(state: number, bytes: Uint8Array, from: number, start: number, end: number, found: number): number {
+    const { ops, args, next, sets } = this.#program;
+    const cores = this.#stepping;
+    cores.set(this.#cores[state] as Int32Array);
+    let size = (this.#cores[state] as Int32Array).length;
+    let afterWord = this.#afterWord[state] as boolean;
+    let count = found;
+    for (let at = from; at <= end; at++) {
+      const byte = at < end ? (bytes[at] as number) : END;
+      this.#close(cores, size, afterWord, byte, at === start);
+      const epoch = (this.#epoch = (this.#epoch + 1) | 0);
+      size = 0;
+      for (const step of this.#closed) {
+        const to = next[step] as number;
+        if (ops[step] === OP.accept) count = this.#collectOne(args[step] as number, count);
+        else if (byte !== END && ops[step] === OP.byte && (sets[args[step] as number] as Uint8Array)[byte] === 1 && this.#marks[to] !== epoch) {
+          this.#marks[to] = epoch;
+          cores[size++] = to;
+        }
+      }
+      afterWord = isWordByte(byte);
+    }
+    this.#forget();
+    return count;
+  }
+
+  /** Collects every step that can be reached from these, and from the beginning of each pattern, before `byte` is read. */
+  #close(cores: Int32Array, size: number, afterWord: boolean, byte: number, atStart: boolean): void {
     const { ops, args, next, other, starts } = this.#program;
     const closed = this.#closed;
-    const epoch = ++this.#epoch;
-    const afterWord = this.#afterWord[state] as boolean;
+    const epoch = (this.#epoch = (this.#epoch + 1) | 0);
     const boundary = afterWord !== isWordByte(byte);
     const holds = (what: number): boolean => {
       const name = ASSERTIONS[what];
@@ -120,7 +145,7 @@ export class PatternSet {
       this.#marks[step] = epoch;
       closed.push(step);
     };
-    for (const step of this.#cores[state] as Int32Array) reach(step);
+    for (let i = 0; i < size; i++) reach(cores[i] as number);
     starts.forEach(reach);
     for (let i = 0; i < closed.length; i++) {
       const step = closed[i] as number;

@@ -85,6 +85,16 @@ describe('targets of SQL', () => {
     for (let round = 0; round < 5; round++) assert.equal(snapshot.match('sql', 'r', text, 0, text.length, out), 0);
   });
 
+  it('finds the same in a text that needs more states than are kept', () => {
+    const pattern = 'A[AB]{11}X';
+    let seed = 5;
+    const text = Array.from({ length: 20_000 }, () => 'AB'[(seed = (seed * 48_271) % 2_147_483_647) % 2]).join('');
+    for (const tail of ['', 'X', ' WORD', 'X WORD']) {
+      const sql = `${text}${'A'.repeat(12)}${tail}`;
+      assert.deepEqual(taken([pattern, 'word', '^A|^B', 'C'], sql), [pattern, 'word', '^A|^B', 'C'].filter((one) => new RegExp(one === 'word' ? '\\bWORD\\b' : one).test(sql)));
+    }
+  });
+
   it('leaves out what is protected, and the policies of other routes', () => {
     assert.deepEqual(taken(['all', 't'], 'DROP TABLE T', { ignored: ['DROP'] }), []);
     assert.deepEqual(taken(['all', 't'], 'SELECT T', { ignored: ['DROP'] }), ['all', 't']);
