@@ -118,7 +118,7 @@ function askedOf({ asks, rate, words }: Evidence, counters: PolicyCounters): rea
   return asked;
 }
 
-const NOTHING: PolicyCounters = { matched: 0, latencies: 0, errors: 0, drops: 0, throttled: 0, struck: 0, amount: 0, meanDelay: 0 };
+const NOTHING: PolicyCounters = { matched: 0, latencies: 0, errors: 0, drops: 0, throttled: 0, struck: 0, amount: 0, hits: 0, timed: 0, meanTime: 0, meanDelay: 0 };
 
 function summaryOf({ latencies, errors, drops, throttled, meanDelay }: PolicyCounters, failed: string): string {
   const parts: string[] = [];

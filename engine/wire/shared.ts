@@ -29,8 +29,8 @@ export const LISTEN = { nobody: 0, touched: 1, all: 2 } as const;
 export const UNTAKEN_WORDS = 2;
 
 /** Cells of a policy within a shard. */
-export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5, struck: 6, amount: 7 } as const;
-const POLICY_CELLS = 8;
+export const POLICY = { matched: 0, latencies: 1, errors: 2, drops: 3, throttled: 4, delaySum: 5, struck: 6, amount: 7, hits: 8, timed: 9, timeSum: 10 } as const;
+const POLICY_CELLS = 12;
 /** Cells of a route within a shard. */
 export const ROUTE = { requests: 0, faults: 1, errors: 2, drops: 3, latencies: 4, active: 5, opaque: 6 } as const;
 const ROUTE_CELLS = 8;
@@ -83,6 +83,7 @@ export class Totals {
   policy(slot: number): PolicyCounters {
     const sum = (cell: number): number => total(this.#policies, POLICY_SLOTS, POLICY_CELLS, slot, cell);
     const latencies = sum(POLICY.latencies);
+    const timed = sum(POLICY.timed);
     return {
       matched: sum(POLICY.matched),
       latencies,
@@ -91,6 +92,9 @@ export class Totals {
       throttled: sum(POLICY.throttled),
       struck: sum(POLICY.struck),
       amount: sum(POLICY.amount),
+      hits: sum(POLICY.hits),
+      timed,
+      meanTime: timed === 0 ? 0 : sum(POLICY.timeSum) / timed,
       meanDelay: latencies === 0 ? 0 : sum(POLICY.delaySum) / latencies,
     };
   }

@@ -10,9 +10,16 @@ export interface PolicyCounters {
   readonly errors: number;
   readonly drops: number;
   readonly throttled: number;
-  /** Toxics alone: connections that they took hold of (`matched` are those that they could have), and what each counts. */
+  /**
+   * Toxics alone. `matched` are connections that they could have taken hold of, `struck` those that they did, and the
+   * counts above those on which they acted; what they did to the bytes, each counts in its own terms (faults/tcp/effect.ts).
+   */
   readonly struck: number;
   readonly amount: number;
+  readonly hits: number;
+  readonly timed: number;
+  /** Milliseconds. */
+  readonly meanTime: number;
   /** Delivered delays: their mean in milliseconds, 0 when none. */
   readonly meanDelay: number;
 }

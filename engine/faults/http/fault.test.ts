@@ -149,6 +149,9 @@ describe('the http fault on counters', () => {
     throttled: 20,
     struck: 0,
     amount: 0,
+    hits: 0,
+    timed: 0,
+    meanTime: 0,
     meanDelay: 501,
   };
 

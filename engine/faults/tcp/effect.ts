@@ -10,11 +10,14 @@ interface Proof {
   readonly missing: string;
 }
 
+const NOTHING: PolicyCounters = {
+  matched: 0, latencies: 0, errors: 0, drops: 0, throttled: 0, struck: 0, amount: 0, hits: 0, timed: 0, meanTime: 0, meanDelay: 0,
+};
+
 /** Requested against delivered, from what the wire counted since the toxic took hold. */
 export function effectOfToxic(asked: TcpParams, where: string, counters: PolicyCounters | undefined): Effect {
-  const none = { matched: 0, latencies: 0, errors: 0, drops: 0, throttled: 0, struck: 0, amount: 0, meanDelay: 0 };
-  const { figures, delivered, did, missing } = proofOf(asked, counters ?? none);
-  const { matched, struck } = counters ?? none;
+  const { figures, delivered, did, missing } = proofOf(asked, counters ?? NOTHING);
+  const { matched, struck } = counters ?? NOTHING;
   const all = asked.toxicity < 1 ? [...figures, figure('connections hit', 'ratio', asked.toxicity, struck, matched)] : figures;
   const silent = (detail: string): Effect => ({ bitten: false, detail, figures: [...all] });
   if (counters === undefined) return silent('the policy is not in the wire');
@@ -31,24 +34,24 @@ const figure = (name: string, unit: EffectFigure['unit'], requested: number, sum
   delivered: samples === 0 ? null : sum / samples,
   samples,
 });
-const delay = (name: string, requested: number, { meanDelay, latencies }: PolicyCounters): EffectFigure =>
-  figure(name, 'ms', requested, meanDelay * latencies, latencies);
+const delay = (name: string, requested: number, { meanTime, timed }: PolicyCounters): EffectFigure =>
+  figure(name, 'ms', requested, meanTime * timed, timed);
 
 function proofOf(asked: TcpParams, counters: PolicyCounters): Proof {
-  const { latencies, errors, drops, amount, struck, meanDelay } = counters;
+  const { timed, hits, drops, amount, struck, meanTime } = counters;
   switch (asked.toxic) {
     case 'latency': {
       const figures = [delay('latency', meanLatency(asked), counters)];
-      return { figures, delivered: latencies > 0, did: `${latencies} reads delayed by ${meanDelay.toFixed(1)} ms on average`, missing: 'no bytes have come through yet' };
+      return { figures, delivered: timed > 0, did: `${timed} reads delayed by ${meanTime.toFixed(1)} ms on average`, missing: 'no bytes have come through yet' };
     }
     case 'bandwidth': {
-      const busy = meanDelay * latencies;
-      const figures = [{ name: 'rate', unit: 'KB/s' as const, requested: asked.rate, delivered: busy === 0 ? null : amount / busy, samples: latencies }];
+      const busy = meanTime * timed;
+      const figures = [{ name: 'rate', unit: 'KB/s' as const, requested: asked.rate, delivered: busy === 0 ? null : amount / busy, samples: timed }];
       return { figures, delivered: busy > 0, did: `${amount} bytes in ${(busy / 1_000).toFixed(2)} s`, missing: 'no bytes have come through yet' };
     }
     case 'slow_close': {
       const figures = [delay('delay of the end', asked.closeDelay, counters)];
-      return { figures, delivered: latencies > 0, did: `${latencies} ended late`, missing: 'none has ended yet' };
+      return { figures, delivered: timed > 0, did: `${timed} ended late`, missing: 'none has ended yet' };
     }
     case 'timeout': {
       if (asked.timeout === 0) {
@@ -63,8 +66,8 @@ function proofOf(asked: TcpParams, counters: PolicyCounters): Proof {
       return { figures, delivered: drops > 0, did: `${drops} reset`, missing: 'none has sent anything yet' };
     }
     case 'slicer': {
-      const figures = [figure('size of a piece', 'bytes', asked.averageSize, amount, latencies)];
-      return { figures, delivered: errors > 0, did: `${amount} bytes in ${latencies} pieces`, missing: 'nothing has been long enough to be sliced yet' };
+      const figures = [figure('size of a piece', 'bytes', asked.averageSize, amount, timed)];
+      return { figures, delivered: hits > 0, did: `${amount} bytes in ${timed} pieces`, missing: 'nothing has been long enough to be sliced yet' };
     }
     case 'limit_data': {
       const figures = [figure('bytes before the end', 'bytes', asked.limitBytes, amount, drops)];
@@ -78,8 +81,8 @@ function proofOf(asked: TcpParams, counters: PolicyCounters): Proof {
     case 'loss':
     case 'corruption': {
       const done = asked.toxic === 'loss' ? 'lost' : 'changed';
-      const figures = [figure(`pieces ${done}`, 'ratio', asked.chance, errors, amount)];
-      return { figures, delivered: errors > 0, did: `${errors} of ${amount} pieces ${done}`, missing: `none of ${amount} pieces has been ${done} yet` };
+      const figures = [figure(`pieces ${done}`, 'ratio', asked.chance, hits, amount)];
+      return { figures, delivered: hits > 0, did: `${hits} of ${amount} pieces ${done}`, missing: `none of ${amount} pieces has been ${done} yet` };
     }
   }
 }

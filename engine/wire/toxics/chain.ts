@@ -5,7 +5,7 @@ import { STAGES } from './stages.ts';
 
 /** The toxics of one direction of one connection, in file order, between its writer and its socket. */
 export class Chain implements PipeStages {
-  readonly #pipe: Pipe;
+  readonly pipe: Pipe;
   readonly #held: Held;
   readonly #sink: Sink;
   readonly #stages: Stage[] = [];
@@ -13,7 +13,7 @@ export class Chain implements PipeStages {
 
   /** `held` is what all stages share, but for what concerns this direction alone. */
   constructor(pipe: Pipe, held: Omit<Held, 'cutAfter' | 'freed'>) {
-    this.#pipe = pipe;
+    this.pipe = pipe;
     this.#held = { ...held, cutAfter: () => (this.#cut = true), freed: () => pipe.freed() };
     this.#sink = {
       take: (bytes) => pipe.send(bytes),
@@ -33,11 +33,11 @@ export class Chain implements PipeStages {
       this.#stages.push(new STAGES[toxic.kind](toxic, this.#held));
       this.#link();
     }
-    this.#pipe.stages = this.#stages.length === 0 ? undefined : this;
+    this.pipe.stages = this.#stages.length === 0 ? undefined : this;
     // Whoever waited for a neighbour that is gone, or for the socket alone, may go on; and so may the writer.
     if (!wasThere) return;
     this.drained();
-    this.#pipe.freed();
+    this.pipe.freed();
   }
 
   take(bytes: Uint8Array): void {

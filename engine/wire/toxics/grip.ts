@@ -25,13 +25,21 @@ export interface Around {
   readonly tap: Tap;
 }
 
-const CELLS: Readonly<Partial<Record<TrafficAction, number>>> = { latency: ROUTE.latencies, drop: ROUTE.drops, error: ROUTE.errors };
+/** Where an act is counted: for the route and for the policy. */
+const CELLS: Readonly<Partial<Record<TrafficAction, readonly [number | undefined, number]>>> = {
+  latency: [ROUTE.latencies, POLICY.latencies],
+  drop: [ROUTE.drops, POLICY.drops],
+  error: [ROUTE.errors, POLICY.errors],
+  throttle: [undefined, POLICY.throttled],
+};
 
 /** Counts and tells that a toxic acted on a connection. */
 export function tellActed({ shard, tap }: Around, { route, number }: Pick<Struck, 'route' | 'number'>, toxic: Toxic, action: TrafficAction, ms: number): void {
   shard.route(route.slot, ROUTE.faults);
-  const cell = CELLS[action];
-  if (cell !== undefined) shard.route(route.slot, cell);
+  const [ofRoute, ofPolicy] = CELLS[action] ?? [];
+  if (ofRoute !== undefined) shard.route(route.slot, ofRoute);
+  if (ofPolicy !== undefined) shard.policy(toxic.slot, ofPolicy);
+  if (action === 'latency') shard.policy(toxic.slot, POLICY.delaySum, ms);
   if (!tap.on) return;
   const head = `${toxic.kind} on the bytes ${toxic.stream} of connection ${number}`;
   tap.toxic(route, { method: toxic.stream, target: `connection ${number}`, traceId: '', requestId: '', head }, action, toxic.policy, ms);
@@ -75,7 +83,6 @@ export class ConnectionGrip implements Grip {
     this.#toxics = toxics.filter((toxic) => this.#isStruck(toxic));
     const down = this.#toxics.find(({ kind }) => kind === 'down');
     if (down !== undefined) {
-      this.#around.shard.policy(down.slot, POLICY.drops);
       tellActed(this.#around, this.#connection, down, 'drop', 0);
       return this.#connection.resetBoth();
     }
@@ -84,9 +91,11 @@ export class ConnectionGrip implements Grip {
       this.#down ??= new Chain(client, this.#held);
       this.#down.set(this.#of('downstream'));
     }
-    if (this.#up !== undefined) this.#up.set(this.#of('upstream'));
-    else if (upstream !== undefined) this.connected(upstream);
+    if (upstream === undefined) return;
+    if (this.#up?.pipe === upstream) this.#up.set(this.#of('upstream'));
+    else this.connected(upstream);
   }
+  /** A client may have several upstream connections, one after the other: the chain of one that was given up ends with it. */
   connected(upstream: Pipe): void {
     const wanted = this.#of('upstream');
     this.#up = undefined;

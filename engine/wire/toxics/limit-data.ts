@@ -13,7 +13,6 @@ export class LimitData extends Stage {
     if (taken.length > 0) this.next.take(taken, owned);
     if (this.#passed < this.toxic.bytes) return;
     this.#over = true;
-    this.count('drops');
     this.count('amount', this.#passed);
     this.acted('drop');
     this.held.cutAfter();

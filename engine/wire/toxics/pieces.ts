@@ -26,7 +26,7 @@ abstract class Pieces extends Stage {
     }
   }
   protected struck(): void {
-    this.count('errors');
+    this.count('hits');
     this.acted('error');
   }
 }

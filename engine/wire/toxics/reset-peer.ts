@@ -34,7 +34,6 @@ export class ResetPeer extends QueueStage {
     this.#alarm = this.held.timer.after(this.toxic.wait, () => {
       const took = performance.now() - since;
       this.timed(took);
-      this.count('drops');
       this.acted('drop', took);
       this.held.resetBoth();
     });

@@ -22,7 +22,7 @@ export class Slicer extends QueueStage {
         this.#keep(own.subarray(at, at + size), true);
         at += size;
       }
-      this.count('errors');
+      this.count('hits');
       this.acted('latency');
     }
     this.pump();
@@ -39,7 +39,7 @@ export class Slicer extends QueueStage {
     this.keep(bytes, owned, now, due);
   }
   protected override passed({ bytes }: Chunk): void {
-    this.count('latencies');
+    this.count('timed');
     this.count('amount', bytes.length);
   }
 }

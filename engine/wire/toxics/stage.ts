@@ -38,7 +38,7 @@ export abstract class Stage implements Sink {
   protected readonly held: Held;
   next!: Sink;
   before: Stage | undefined;
-  #told = false;
+  #told: TrafficAction | undefined;
 
   constructor(toxic: Toxic, held: Held) {
     this.toxic = toxic;
@@ -64,10 +64,10 @@ export abstract class Stage implements Sink {
     if (this.before === undefined) this.held.freed();
     else this.before.pump();
   }
-  /** Counted and told once. */
+  /** Counted and told once for each connection. */
   protected acted(action: TrafficAction, ms = 0): void {
-    if (this.#told) return;
-    this.#told = true;
+    if (this.#told === action) return;
+    this.#told = action;
     this.held.acted(this.toxic, action, ms);
   }
   protected count(cell: keyof typeof POLICY, amount = 1): void {
@@ -75,8 +75,8 @@ export abstract class Stage implements Sink {
   }
   /** Something that took this long, in milliseconds. */
   protected timed(ms: number): void {
-    this.count('latencies');
-    this.count('delaySum', ms);
+    this.count('timed');
+    this.count('timeSum', ms);
   }
 }
 

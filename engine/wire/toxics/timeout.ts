@@ -44,7 +44,6 @@ export class Timeout extends QueueStage {
     super.dispose();
   }
   #over(took: number): void {
-    this.count('drops');
     this.acted('drop', took);
     this.held.finish();
   }

@@ -1,7 +1,7 @@
 import { everyPeriod, PreciseTimer } from '../../kernel/precise-timer.ts';
 import type { SlottedPolicy } from '../effects.ts';
 import type { OpenRoute } from '../open-route.ts';
-import { POLICY, type SharedMemory } from '../shared.ts';
+import { type SharedMemory } from '../shared.ts';
 import { type Around, ConnectionGrip, judge, type Struck, tellActed } from './grip.ts';
 import { strikes, type Toxic, toxicsOf } from './spec.ts';
 
@@ -67,7 +67,6 @@ export class Toxics<Connection extends Gripped> {
     const down = this.#of(route.name).find((toxic) => toxic.kind === 'down' && strikes(toxic, number));
     if (down === undefined) return false;
     judge(this.#around, down, number);
-    this.#around.shard.policy(down.slot, POLICY.drops);
     tellActed(this.#around, { route, number }, down, 'drop', 0);
     return true;
   }

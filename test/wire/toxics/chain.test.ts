@@ -172,8 +172,8 @@ describe('toxics together, coming and going', { timeout: 300_000, concurrency: 1
     assert.ok((await ask('/slow')) >= 99);
     for (const one of [late, sliced]) await wire.remove(one.id);
     await ask('/after');
-    assert.equal(wire.counters(late.id)?.latencies, 2);
-    assert.ok((wire.counters(sliced.id)?.latencies ?? 0) > 20);
+    assert.equal(wire.counters(late.id)?.timed, 2);
+    assert.ok((wire.counters(sliced.id)?.timed ?? 0) > 20);
     assert.equal(upstream.count, 1);
     assert.deepEqual(errors, []);
   });

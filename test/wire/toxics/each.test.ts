@@ -15,9 +15,9 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
       await client.has(++count);
     }));
     assert.equal(client.received.toString(), '0123456789'.repeat(3).slice(0, count));
-    const { latencies, struck, meanDelay = 0 } = at.wire.counters(slow.id) ?? {};
-    assert.deepEqual([latencies, struck], [count, 1]);
-    assert.ok(meanDelay >= 80, `${meanDelay}`);
+    const { timed: counted, struck, meanTime = 0 } = at.wire.counters(slow.id) ?? {};
+    assert.deepEqual([counted, struck], [count, 1]);
+    assert.ok(meanTime >= 80, `${meanTime}`);
     // The other direction is free.
     let up = 0;
     while ((await timed(async () => (client.write('x'), server.has(++up)))) >= 80) assert.ok(up < 25, 'the other direction is slow, too');
@@ -46,8 +46,8 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
       const ms = await timed(() => client.has(from + 250_000));
       return (client.length - from) / ms;
     });
-    const { amount = 0, latencies = 0, meanDelay = 0 } = at.wire.counters(narrow.id) ?? {};
-    assert.ok(Math.abs(amount / (latencies * meanDelay) / 500 - 1) < 0.1, 'as counted');
+    const { amount = 0, timed: portions = 0, meanTime = 0 } = at.wire.counters(narrow.id) ?? {};
+    assert.ok(Math.abs(amount / (portions * meanTime) / 500 - 1) < 0.1, 'as counted');
     assert.ok(server.socket.writableLength > 0, 'the sender was stopped');
     // Taken away, all that waits goes on at once, and in order.
     await at.wire.remove(narrow.id);
@@ -134,9 +134,9 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
     client.socket.on('data', () => reads++);
     const ms = await timed(async () => (server.write(sent), client.has(sent.length)));
     assert.ok(client.received.equals(sent));
-    const { amount = 0, latencies = 1 } = at.wire.counters(sliced.id) ?? {};
-    assert.ok(Math.abs(amount / latencies / 200 - 1) < 0.1, `${amount} bytes in ${latencies} pieces`);
-    assert.ok(ms >= (latencies - 1) * 0.2 - 1, `${latencies} pieces in ${ms} ms`);
+    const { amount = 0, timed: pieces = 1 } = at.wire.counters(sliced.id) ?? {};
+    assert.ok(Math.abs(amount / pieces / 200 - 1) < 0.1, `${amount} bytes in ${pieces} pieces`);
+    assert.ok(ms >= (pieces - 1) * 0.2 - 1, `${pieces} pieces in ${ms} ms`);
     assert.ok(reads > 10, `${reads} reads`);
   });
 
@@ -194,10 +194,10 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
       server.socket.end();
       await client.over();
       arrived.push(client.received);
-      const { amount = 0, errors = 0 } = at.wire.counters(lossy.id) ?? {};
+      const { amount = 0, hits = 0 } = at.wire.counters(lossy.id) ?? {};
       assert.equal(amount, 3_000);
-      assert.equal(client.length, sent.length - errors * 100);
-      assert.ok(Math.abs(errors / amount / 0.3 - 1) < 0.1, `${errors} of ${amount}`);
+      assert.equal(client.length, sent.length - hits * 100);
+      assert.ok(Math.abs(hits / amount / 0.3 - 1) < 0.1, `${hits} of ${amount}`);
     }
     assert.ok(arrived[0]?.equals(arrived[1] as Buffer));
   });
@@ -210,12 +210,12 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
     const sent = numbered(300_000);
     server.write(sent);
     await client.has(sent.length);
-    const hits = new Map<number, number>();
+    const found = new Map<number, number>();
     client.received.forEach((byte, i) => {
-      if (byte !== sent[i]) hits.set(Math.floor(i / 100), (hits.get(Math.floor(i / 100)) ?? 0) + 1);
+      if (byte !== sent[i]) found.set(Math.floor(i / 100), (found.get(Math.floor(i / 100)) ?? 0) + 1);
     });
-    assert.ok([...hits.values()].every((count) => count === 1));
-    assert.equal(hits.size, at.wire.counters(garbled.id)?.errors);
-    assert.ok(Math.abs(hits.size / 3_000 / 0.25 - 1) < 0.1, `${hits.size} of 3000`);
+    assert.ok([...found.values()].every((count) => count === 1));
+    assert.equal(found.size, at.wire.counters(garbled.id)?.hits);
+    assert.ok(Math.abs(found.size / 3_000 / 0.25 - 1) < 0.1, `${found.size} of 3000`);
   });
 });
