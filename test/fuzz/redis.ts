@@ -17,7 +17,14 @@ export const command = (...words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word, 'latin1')}\r\n${word}\r\n`).join('')}`;
 
 export const seeds = (): Turn[][] => [
-  [client(command('GET', 'a')), upstream('$3\r\none\r\n'), client(command('GET', 'b')), upstream('-MOVED 3999 127.0.0.1:6381\r\n'), client(command('SET', 'a', 'x'.repeat(300))), upstream('+OK\r\n')],
+  [
+    client(command('GET', 'a')),
+    upstream('$3\r\none\r\n'),
+    client(command('GET', 'b')),
+    upstream('-MOVED 3999 127.0.0.1:6381\r\n'),
+    client(command('SET', 'a', 'x'.repeat(300))),
+    upstream('+OK\r\n'),
+  ],
   [
     client(command('MGET', 'a', 'b') + command('HGETALL', 'h') + 'PING\r\n\r\nset "k 1" \'v\'\r\n' + command('INCR', 'n')),
     upstream('*2\r\n$1\r\n1\r\n$-1\r\n*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$0\r\n\r\n+PONG\r\n+OK\r\n:-12\r\n'),
@@ -26,7 +33,9 @@ export const seeds = (): Turn[][] => [
     client(command('HELLO', '3', 'AUTH', 'default', 'secret')),
     upstream('%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n'),
     client(command('GET', 'a') + command('SMEMBERS', 's') + command('ZSCORE', 'z', 'm') + command('DEBUG', 'PROTOCOL', 'attrib')),
-    upstream('_\r\n~2\r\n$1\r\na\r\n$1\r\nb\r\n,1.5\r\n|1\r\n$3\r\nttl\r\n:3600\r\n$4\r\nSome\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n'),
+    upstream(
+      '_\r\n~2\r\n$1\r\na\r\n$1\r\nb\r\n,1.5\r\n|1\r\n$3\r\nttl\r\n:3600\r\n$4\r\nSome\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n',
+    ),
     client(command('DEBUG', 'PROTOCOL', 'verbatim') + command('DEBUG', 'PROTOCOL', 'bignum') + command('DEBUG', 'PROTOCOL', 'true')),
     upstream('=29\r\ntxt:This is a verbatim\nstring\r\n(1234567999999999999999999999999999999\r\n#t\r\n'),
   ],
@@ -38,7 +47,9 @@ export const seeds = (): Turn[][] => [
   ],
   [
     client(command('SUBSCRIBE', 'a', 'b') + command('PSUBSCRIBE', 'c*')),
-    upstream('*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n'),
+    upstream(
+      '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n',
+    ),
     upstream('*3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:3\r\n*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\ncd\r\n$2\r\nho\r\n'),
     client(command('PING') + command('UNSUBSCRIBE') + command('PUNSUBSCRIBE', 'c*') + command('GET', 'a')),
     upstream('*2\r\n$4\r\npong\r\n$0\r\n\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:2\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:1\r\n'),
@@ -48,10 +59,18 @@ export const seeds = (): Turn[][] => [
     client(command('HELLO', '3')),
     upstream('%1\r\n$5\r\nproto\r\n:3\r\n'),
     client(command('SUBSCRIBE', 'a') + command('GET', 'k') + command('UNSUBSCRIBE') + command('RESET') + command('GET', 'k')),
-    upstream('>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n_\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n+RESET\r\n$-1\r\n'),
+    upstream(
+      '>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n_\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n+RESET\r\n$-1\r\n',
+    ),
   ],
   [
-    client(command('CLIENT', 'REPLY', 'SKIP') + command('SET', 'a', '1') + command('GET', 'a') + command('CLIENT', 'REPLY', 'OFF') + command('GET', 'a')),
+    client(
+      command('CLIENT', 'REPLY', 'SKIP') +
+        command('SET', 'a', '1') +
+        command('GET', 'a') +
+        command('CLIENT', 'REPLY', 'OFF') +
+        command('GET', 'a'),
+    ),
     upstream('$1\r\n1\r\n'),
     client(command('CLIENT', 'REPLY', 'ON') + command('SELECT', '3') + command('SELECT', '99') + command('QUIT')),
     upstream('+OK\r\n+OK\r\n-ERR DB index is out of range\r\n+OK\r\n'),
@@ -59,7 +78,12 @@ export const seeds = (): Turn[][] => [
   [
     client(command('MONITOR')),
     upstream('+OK\r\n+1700000000.123456 [0 127.0.0.1:5000] "GET" "a"\r\n'),
-    client(command('RESET') + command('EVAL', 'return 1', '1', 'k') + command('XREAD', 'COUNT', '1', 'STREAMS', 's', '0') + command('BLPOP', 'q', '1')),
+    client(
+      command('RESET') +
+        command('EVAL', 'return 1', '1', 'k') +
+        command('XREAD', 'COUNT', '1', 'STREAMS', 's', '0') +
+        command('BLPOP', 'q', '1'),
+    ),
     upstream('+1700000000.123457 [0 127.0.0.1:5000] "reset"\r\n+RESET\r\n:1\r\n*-1\r\n*2\r\n$1\r\nq\r\n$1\r\nx\r\n'),
   ],
 ];

@@ -7,8 +7,21 @@ export function startRedis(...args: readonly string[]): Promise<LabServer> {
   return startServer({
     program: 'redis-server',
     args: (folder, port) => [
-      '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', '--daemonize', 'no',
-      '--enable-debug-command', 'yes', ...args,
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--daemonize',
+      'no',
+      '--enable-debug-command',
+      'yes',
+      ...args,
     ],
     ready: pings,
   });

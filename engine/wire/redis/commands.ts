@@ -3,8 +3,8 @@ import { MISSES } from './misses.ts';
 
 /**
  * What the wire must know of single commands (https://redis.io/docs/latest/commands/): where the key stands, and which
- * of them change how the connection is to be read. A command that is not here (of a
- * module, or renamed) is taken for an ordinary one with its key in front.
+ * of them change how the connection is to be read. A command that is not here (of a module, or renamed) is taken for an
+ * ordinary one with its key in front.
  */
 
 /** What a command means to the connection. Plain numbers, because this is the hot path. */
