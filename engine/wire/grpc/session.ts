@@ -5,6 +5,7 @@ import { HeaderLane } from '../http2/header-lane.ts';
 import { HeaderList } from '../http2/header-list.ts';
 import { BLOCK } from '../http2/hpack-decoder.ts';
 import { FATE, type Lane } from '../http2/lane.ts';
+import type { Written } from '../http2/refuse.ts';
 import type { RequestSubject } from '../http2/request-subject.ts';
 import { Http2Session } from '../http2/session.ts';
 import { SIDE } from '../http2/stream-ids.ts';
@@ -31,7 +32,9 @@ const fields = new HeaderList();
 export class GrpcSession extends Http2Session implements SideOwner {
   readonly #calls = new Map<number, Call>();
   readonly #failed: number[] = [];
-  readonly #headers = new HeaderLane();
+  readonly #answerHeaders = new HeaderLane();
+  /** A message met with something. */
+  #altered = false;
   /** Messages that wait, and their bytes in each direction. */
   #holds = 0;
   #heldUp = 0;
@@ -47,6 +50,9 @@ export class GrpcSession extends Http2Session implements SideOwner {
     super.closed();
     for (const call of this.#calls.values()) for (const side of [call.toServer, call.toClient]) this.#cancel(side);
   }
+  protected override get altered(): boolean {
+    return super.altered || this.#altered;
+  }
   protected override get waits(): boolean {
     return super.waits || this.#holds > 0;
   }
@@ -56,8 +62,8 @@ export class GrpcSession extends Http2Session implements SideOwner {
   protected override subjectOf(list: HeaderList): RequestSubject {
     return new CallSubject(list);
   }
-  protected override refuse(verdict: Extract<Verdict, { act: 'fail' }>, stream: number, _subject: RequestSubject, endStream: boolean): void {
-    this.answers.send(stream, trailersOnly(verdict.refusal, endStream));
+  protected override refusal({ refusal }: Extract<Verdict, { act: 'fail' }>, _subject: RequestSubject, endStream: boolean): Written {
+    return trailersOnly(refusal, endStream);
   }
   protected override unreachable(stream: number, text: string): void {
     this.answers.send(stream, trailersOnly({ code: UNAVAILABLE, body: Buffer.from(text) }, true));
@@ -168,7 +174,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
     const heads = down.type === FRAME.headers || down.type === FRAME.push;
     if (heads && !this.#read(bytes, start, end)) return false;
     const call = this.#callOf(down.stream);
-    if (heads && !down.opaque && (this.#headers.diverged || call?.failed === true || call?.toClient.hold !== undefined)) return this.#rewrite(call);
+    if (heads && !down.opaque && (this.#answerHeaders.diverged || call?.failed === true || call?.toClient.hold !== undefined)) return this.#rewrite(call);
     if (call === undefined || down.stream === 0) return super.fromServer(bytes, start, end);
     if (call.failed) {
       if (down.type === FRAME.rst) this.#forget(call);
@@ -191,14 +197,14 @@ export class GrpcSession extends Http2Session implements SideOwner {
   }
   /** Reads a block of the upstream, so that its table is known when one has to wait. */
   #read(bytes: Buffer, start: number, end: number): boolean {
-    const read = this.#headers.read(bytes, start, end, fields);
-    const known = read === BLOCK.ok || (read === BLOCK.tooLong && !this.#headers.diverged);
+    const read = this.#answerHeaders.read(bytes, start, end, fields);
+    const known = read === BLOCK.ok || (read === BLOCK.tooLong && !this.#answerHeaders.diverged);
     return known || this.lost(this.down, 'a header block of the upstream is not what it should be');
   }
   /** The fields just read go on without a table, wait behind a message, or go nowhere. */
   #rewrite(call: Call | undefined): boolean {
     const { down } = this;
-    this.#headers.diverge();
+    this.#answerHeaders.diverge();
     const ends = (down.flags & FLAG.endStream) !== 0;
     const stream = this.ids === undefined ? down.stream : this.ids.toClient(down.stream);
     // Nobody pushes in gRPC, and a promise could not be kept out of order.
@@ -210,7 +216,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
       call.toClient.trailers = new HeaderList().copyFrom(fields);
       call.toClient.ended = true;
     } else {
-      down.put(headerFrames(stream, this.#headers.write(fields), ends));
+      down.put(headerFrames(stream, this.#answerHeaders.write(fields), ends));
       if (call !== undefined) this.#answered(call);
     }
     return false;
@@ -223,6 +229,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
     const { subject } = side.call;
     const verdict = judgeMessage(this.link.route, side);
     if (verdict === undefined) return LOT.pass;
+    this.#altered = true;
     if (verdict.act === 'delay') {
       this.#holds++;
       side.hold = acts.delayed(verdict, subject, () => this.#lane(side).whenFree(() => this.#release(side)));
@@ -262,7 +269,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
   finish(side: CallSide): void {
     const list = side.trailers;
     const stream = this.#idOf(side);
-    this.#lane(side).put(list === undefined ? frame(FRAME.data, FLAG.endStream, stream, NOTHING) : headerFrames(stream, this.#headers.write(list), true));
+    this.#lane(side).put(list === undefined ? frame(FRAME.data, FLAG.endStream, stream, NOTHING) : headerFrames(stream, this.#answerHeaders.write(list), true));
     this.#over(side.call);
   }
   #release(side: CallSide): void {

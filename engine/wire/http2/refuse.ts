@@ -13,8 +13,11 @@ export interface Written {
 }
 const NOTHING = Buffer.alloc(0);
 
-/** What a server that fails would answer, to the request with these fields. */
-export function writeRefusal({ code, body, retryAfter }: Refusal, request: HeaderList, endStream: boolean): Written {
+/**
+ * What a server that fails would answer, to the request with these fields. Its client may send the request to the end, as
+ * in HTTP/1.1: asking it to stop (RST_STREAM with NO_ERROR) makes some, such as curl 7.88, lose the answer.
+ */
+export function writeRefusal({ code, body, retryAfter }: Refusal, request: HeaderList): Written {
   // 101 means nothing in HTTP/2 (RFC 9113, 8.6).
   if (code < 200) return { block: encodeFields([[':status', code === 101 ? '100' : String(code)]]), body: NOTHING, resets: ERROR.internal, interim: true };
   const bodiless = code === 204 || code === 304;
@@ -25,8 +28,7 @@ export function writeRefusal({ code, body, retryAfter }: Refusal, request: Heade
     fields.push(['content-length', String(body.length)]);
   }
   if (retryAfter > 0) fields.push(['retry-after', String(retryAfter)]);
-  // The client may stop sending what nobody reads (RFC 9113, 8.1).
-  return { block: encodeFields(fields), body: content, resets: endStream ? -1 : ERROR.none };
+  return { block: encodeFields(fields), body: content, resets: -1 };
 }
 
 export function writeUnreachable(text: string): Written {

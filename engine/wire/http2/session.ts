@@ -1,21 +1,17 @@
 import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
-import type { Link, Session } from '../session.ts';
-import { Answers } from './answers.ts';
 import {
-  ERROR, FLAG, FRAME, goaway, HEAD, headerFrames, MAX_STREAM, PREFACE, putStream, rstStream, settings, streamAt, windowUpdate,
+  ERROR, FLAG, FRAME, HEAD, headerFrames, MAX_STREAM, putStream, rstStream, streamAt, windowUpdate,
 } from './frame.ts';
-import { HeaderLane } from './header-lane.ts';
+import { FrameSession } from './frame-session.ts';
 import { HeaderList } from './header-list.ts';
 import { BLOCK } from './hpack-decoder.ts';
-import { FATE, Lane, type LaneOwner } from './lane.ts';
-import { writeRefusal, writeUnreachable } from './refuse.ts';
+import { FATE, type Lane } from './lane.ts';
+import { writeRefusal, writeUnreachable, type Written } from './refuse.ts';
 import { RequestSubject } from './request-subject.ts';
 import { SIDE, StreamIds } from './stream-ids.ts';
-import { dataIn, renumber, type Waiting, type Withheld, WithheldStreams } from './withheld.ts';
+import { dataIn, renumber, type Waiting, type Withheld } from './withheld.ts';
 
-/** Bytes of delayed requests at which reading from the client stops: above all that its streams may usually send ahead. */
-const HOLD_LIMIT = 4_194_304;
 /** Requests that get an answer of their own when the upstream cannot be reached. */
 const MAX_EARLY = 1_000;
 
@@ -27,90 +23,19 @@ const fields = new HeaderList();
  * header blocks behind it are written anew without a table, since the upstream has not seen its additions to the table;
  * and once one was delayed, the streams behind it have other ids upstream, because ids only rise.
  */
-export class Http2Session implements Session, LaneOwner {
-  protected readonly link: Link;
-  protected readonly up: Lane;
-  protected readonly down: Lane;
-  protected readonly answers: Answers;
-  protected readonly withheld = new WithheldStreams();
+export class Http2Session extends FrameSession {
   protected ids: StreamIds | undefined;
-  readonly #headers = new HeaderLane();
   readonly #subject = this.subjectOf(fields);
-  /** The last stream that the client began, and the last that the upstream knows, by its id there. */
-  #lastClient = 0;
+  /** The last stream that the upstream knows, by its id there. */
   #lastUpstream = 0;
-  /** Requests of the time before the upstream said anything. */
-  #early: number[] = [];
-  #faulted = false;
-  #clientEnded = false;
-  #upstreamEnded = false;
 
-  constructor(link: Link) {
-    this.link = link;
-    this.up = new Lane(this, (bytes) => link.toUpstream(bytes), PREFACE.length, false);
-    this.down = new Lane(this, (bytes) => link.toClient(bytes), 0, true);
-    this.answers = new Answers(this.down);
-  }
-
-  get over(): boolean {
-    return this.link.closing;
-  }
-  /** A client that never reads its refusals gets no more of them. */
-  get full(): boolean {
-    return this.withheld.bytes >= HOLD_LIMIT || (this.#faulted && this.link.clientBackedUp);
-  }
-  get upstreamFull(): boolean {
-    return this.down.stalled;
-  }
-  fromClient(bytes: Buffer, length: number): void {
-    this.up.receive(bytes, length);
-  }
-  fromUpstream(bytes: Buffer, length: number): void {
-    this.down.receive(bytes, length);
-  }
-  clientEnded(): void {
-    this.#clientEnded = true;
-    this.#finish();
-  }
-  upstreamEnded(): void {
-    this.#upstreamEnded = true;
-    this.down.finish();
-    this.link.endClient();
-  }
-  upstreamFailed(error: Error, reached: boolean): void {
-    if (this.#upstreamEnded) return this.link.close();
-    if (reached || this.up.opaque) return this.link.reset();
-    const { name, host, port } = this.link.route;
-    const text = `firebreak: route ${name} cannot reach ${host}:${port}: ${error.message}`;
-    for (const stream of this.#early) if (this.withheld.get(stream) === undefined) this.unreachable(stream, text);
-    this.down.speak(settings());
-    this.down.interject(goaway(this.#lastClient, ERROR.none));
-    this.link.close();
-  }
-  closed(): void {
-    const { acts } = this.link.route;
-    for (const { waits } of this.withheld) acts.cancel(waits.hold, waits.subject);
-  }
-
-  lost(_lane: Lane, why: string): boolean {
-    if (!this.#headers.diverged) {
-      this.link.notUnderstood(why);
-      this.up.open();
-      this.down.open();
-      return true;
-    }
-    // The upstream could not follow what the client says, so nothing of it can pass.
-    this.down.interject(goaway(this.#lastClient, ERROR.protocol, why));
-    this.link.close();
-    return false;
-  }
-  frame(lane: Lane, bytes: Buffer, start: number, end: number): boolean {
+  override frame(lane: Lane, bytes: Buffer, start: number, end: number): boolean {
     return lane === this.up ? this.#fromClient(bytes, start, end) : this.fromServer(bytes, start, end);
   }
-  begin(lane: Lane, bytes: Buffer, start: number): number {
+  override begin(lane: Lane, bytes: Buffer, start: number): number {
     return lane === this.up ? this.clientData(bytes, start) : this.serverData(bytes, start);
   }
-  payload(lane: Lane, bytes: Buffer, from: number, to: number, _last: boolean): void {
+  override payload(lane: Lane, bytes: Buffer, from: number, to: number, _last: boolean): void {
     const waits = lane === this.up ? this.withheld.get(lane.stream)?.waits : undefined;
     if (waits !== undefined) this.withheld.append(waits, bytes, from, to);
   }
@@ -126,10 +51,10 @@ export class Http2Session implements Session, LaneOwner {
   protected get reads(): boolean {
     return false;
   }
-  protected refuse(verdict: Extract<Verdict, { act: 'fail' }>, stream: number, subject: RequestSubject, endStream: boolean): void {
-    this.answers.send(stream, writeRefusal(verdict.refusal, subject.list, endStream));
+  protected refusal({ refusal }: Extract<Verdict, { act: 'fail' }>, subject: RequestSubject, _endStream: boolean): Written {
+    return writeRefusal(refusal, subject.list);
   }
-  protected unreachable(stream: number, text: string): void {
+  protected override unreachable(stream: number, text: string): void {
     this.answers.send(stream, writeUnreachable(text));
   }
 
@@ -139,7 +64,7 @@ export class Http2Session implements Session, LaneOwner {
     const { type, stream, flags } = this.up;
     switch (type) {
       case FRAME.headers:
-        return stream > this.#lastClient ? this.#request(bytes, start, end) : this.clientTrailers(bytes, start, end);
+        return stream > this.lastClient ? this.#request(bytes, start, end) : this.clientTrailers(bytes, start, end);
       case FRAME.settings:
         if ((flags & FLAG.ack) === 0) this.answers.settings(bytes, start + HEAD, end);
         return true;
@@ -169,7 +94,7 @@ export class Http2Session implements Session, LaneOwner {
     const { stream } = this.up;
     const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
     // A stream that was refused and forgotten: it must not be the first that the upstream hears of it.
-    if ((known === 0 && stream !== 0) || (this.#headers.diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
+    if ((known === 0 && stream !== 0) || (this.headers.diverged && known % 2 === 1 && known > this.#lastUpstream)) return false;
     if (known !== stream) putStream(bytes, start + 5, known);
     return true;
   }
@@ -200,7 +125,7 @@ export class Http2Session implements Session, LaneOwner {
 
   protected clientData(bytes: Buffer, start: number): number {
     const { up, withheld } = this;
-    if (!this.#headers.diverged) return FATE.pass;
+    if (!this.headers.diverged) return FATE.pass;
     const one = withheld.get(up.stream);
     if (one?.waits !== undefined) {
       withheld.append(one.waits, bytes, start, start + HEAD);
@@ -211,7 +136,10 @@ export class Http2Session implements Session, LaneOwner {
       return FATE.pass;
     }
     // The client counts these bytes as taken by the upstream, which never sees them.
-    if (up.type === FRAME.data && up.length > 0) this.down.interject(windowUpdate(0, up.length));
+    if (up.type === FRAME.data && up.length > 0) {
+      this.down.interject(windowUpdate(0, up.length));
+      if (one?.reset === false && (up.flags & FLAG.endStream) === 0) this.down.interject(windowUpdate(up.stream, up.length));
+    }
     return FATE.swallow;
   }
 
@@ -220,19 +148,24 @@ export class Http2Session implements Session, LaneOwner {
     const { acts, effects, protocol, tap } = link.route;
     const { stream } = up;
     const endStream = (up.flags & FLAG.endStream) !== 0;
-    this.#lastClient = stream;
+    this.lastClient = stream;
     acts.seen();
+    if (this.unreached !== '') {
+      this.unreachable(stream, this.unreached);
+      this.leave();
+      return false;
+    }
     const judging = effects.gate(protocol);
-    const wants = judging || this.#headers.diverged || this.reads || tap.wantsPassing;
+    const wants = judging || this.headers.diverged || this.reads || tap.wantsPassing;
     const read = this.#read(bytes, start, end, wants);
     if (read === BLOCK.broken) return false;
     if (up.opaque) return true;
-    if (read === BLOCK.tooLong && this.#headers.diverged) {
-      this.withheld.refuse(stream);
+    if (read === BLOCK.tooLong && this.headers.diverged) {
+      this.withheld.refuse(stream, true);
       this.down.interject(rstStream(stream, ERROR.calm));
       return false;
     }
-    if (this.down.silent && this.#early.length < MAX_EARLY) this.#early.push(stream);
+    if (this.down.silent && this.early.length < MAX_EARLY) this.early.push(stream);
     const known = wants && read === BLOCK.ok;
     const verdict = judging && known ? this.#judge() : undefined;
     if (verdict !== undefined) {
@@ -240,9 +173,9 @@ export class Http2Session implements Session, LaneOwner {
       return false;
     }
     if (known && tap.wantsPassing) acts.passed(this.#subject);
-    this.#faulted = false;
+    this.faulted = false;
     this.begun(stream, known ? fields : undefined, endStream);
-    if (!this.#headers.diverged) {
+    if (!this.headers.diverged) {
       this.#lastUpstream = stream;
       return true;
     }
@@ -258,7 +191,7 @@ export class Http2Session implements Session, LaneOwner {
   }
   /** Reads the block of a frame to `fields`, or only follows it. What cannot be read any more is told by `lost`. */
   #read(bytes: Buffer, start: number, end: number, wanted: boolean): number {
-    const read = this.#headers.read(bytes, start, end, wanted ? fields : undefined);
+    const read = this.headers.read(bytes, start, end, wanted ? fields : undefined);
     if (read !== BLOCK.broken) return read;
     return this.lost(this.up, 'a header block is not what it should be') ? BLOCK.ok : BLOCK.broken;
   }
@@ -267,20 +200,21 @@ export class Http2Session implements Session, LaneOwner {
     const known = this.ids === undefined ? stream : this.ids.begin(stream);
     if (endStream) this.ids?.end(stream, SIDE.client);
     this.#lastUpstream = known;
-    return headerFrames(known, this.#headers.write(list), endStream);
+    return headerFrames(known, this.headers.write(list), endStream);
   }
 
   #impose(verdict: Verdict, stream: number, endStream: boolean): void {
     const { acts } = this.link.route;
-    this.#faulted = true;
-    this.#headers.diverge();
+    this.faulted = true;
+    this.headers.diverge();
     if (verdict.act === 'drop') {
       acts.dropped(verdict, this.#subject);
       this.link.reset();
     } else if (verdict.act === 'fail') {
       acts.failed(verdict, this.#subject);
-      this.withheld.refuse(stream);
-      this.refuse(verdict, stream, this.#subject, endStream);
+      const answer = this.refusal(verdict, this.#subject, endStream);
+      this.withheld.refuse(stream, answer.resets >= 0);
+      this.answers.send(stream, answer);
     } else {
       this.ids ??= new StreamIds(this.#lastUpstream);
       const subject = this.#subject.kept();
@@ -306,43 +240,27 @@ export class Http2Session implements Session, LaneOwner {
   }
   protected clientTrailers(bytes: Buffer, start: number, end: number): boolean {
     const { stream, flags } = this.up;
-    const read = this.#read(bytes, start, end, this.#headers.diverged);
+    const read = this.#read(bytes, start, end, this.headers.diverged);
     if (read === BLOCK.broken) return false;
-    if (!this.#headers.diverged || this.up.opaque) return true;
+    if (!this.headers.diverged || this.up.opaque) return true;
     const one = this.withheld.get(stream);
     const ends = (flags & FLAG.endStream) !== 0;
     if (one?.waits !== undefined) {
-      const frames = headerFrames(stream, this.#headers.write(fields), ends);
+      const frames = headerFrames(stream, this.headers.write(fields), ends);
       this.withheld.append(one.waits, frames, 0, frames.length);
     } else if (one === undefined) {
       const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
-      if (known > 0 && known <= this.#lastUpstream) this.up.put(headerFrames(known, this.#headers.write(fields), ends));
+      if (known > 0 && known <= this.#lastUpstream) this.up.put(headerFrames(known, this.headers.write(fields), ends));
       if (ends) this.ids?.end(stream, SIDE.client);
     }
     return false;
-  }
-
-  #finish(): void {
-    if (this.waits) return;
-    this.up.finish();
-    this.link.endUpstream();
-  }
-
-  /** Whether something of the client is still to reach the upstream. */
-  protected get waits(): boolean {
-    return this.withheld.waiting > 0;
-  }
-  /** Something that waited has gone on. */
-  protected settled(): void {
-    if (this.#clientEnded) this.#finish();
-    else this.link.drained();
   }
 
   // From the upstream.
 
   protected fromServer(bytes: Buffer, start: number, end: number): boolean {
     const { down, ids } = this;
-    if (this.#early.length > 0) this.#early = [];
+    if (this.early.length > 0) this.early = [];
     if (ids === undefined || down.stream === 0) return down.type !== FRAME.goaway || this.#goaway(bytes, start, end);
     const known = ids.toClient(down.stream);
     // Its header block is part of the client's table, wherever it belongs.

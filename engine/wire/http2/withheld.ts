@@ -11,6 +11,8 @@ export interface Withheld {
   readonly stream: number;
   /** Undefined: it was refused, and what comes on its stream goes nowhere. */
   readonly waits: Waiting | undefined;
+  /** The stream was reset to the client, which otherwise sends its request to the end. */
+  readonly reset: boolean;
 }
 export interface Waiting {
   readonly subject: RequestSubject;
@@ -32,8 +34,8 @@ export class WithheldStreams {
   get(stream: number): Withheld | undefined {
     return this.#streams.get(stream);
   }
-  refuse(stream: number): void {
-    this.#streams.set(stream, { stream, waits: undefined });
+  refuse(stream: number, reset: boolean): void {
+    this.#streams.set(stream, { stream, waits: undefined, reset });
     if (this.#streams.size - this.waiting <= KEPT) return;
     for (const [old, { waits }] of this.#streams) {
       if (waits !== undefined) continue;
@@ -42,7 +44,7 @@ export class WithheldStreams {
     }
   }
   delay(stream: number, waits: Waiting): void {
-    this.#streams.set(stream, { stream, waits });
+    this.#streams.set(stream, { stream, waits, reset: false });
     this.waiting++;
   }
   /** Bytes of a frame wait behind the request. */
@@ -59,7 +61,7 @@ export class WithheldStreams {
   }
   /** Those that wait. */
   *[Symbol.iterator](): Generator<Withheld & { readonly waits: Waiting }> {
-    for (const { stream, waits } of [...this.#streams.values()]) if (waits !== undefined) yield { stream, waits };
+    for (const { stream, waits, reset } of [...this.#streams.values()]) if (waits !== undefined) yield { stream, waits, reset };
   }
 }
 

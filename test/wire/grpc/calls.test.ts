@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import { policy, wireTo } from '../parts.ts';
+import { createWire } from '../../../engine/wire/create.ts';
+import { Peer, policy, Upstream, wireTo } from '../parts.ts';
+import { record } from '../record.ts';
+import { PIECES, replay, type Turn } from '../replay.ts';
 import { Buyer, HEALTH, type Kind, Shop } from './parts.ts';
+import { reflected } from './reflected.ts';
 
 const KINDS: readonly Kind[] = ['Place', 'List', 'Upload', 'Talk'];
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
@@ -80,6 +84,72 @@ describe('calls, between two ends of @grpc/grpc-js', { timeout: 300_000 }, () =>
     assert.match(ended.details, /ECONNRESET|closed|Connection dropped/i);
     assert.equal(wired.wire.counters(fault.id)?.drops, 1);
     assert.equal((await buyer.call('Talk', 3)).code, 0, 'the client connects anew');
+  });
+
+  for (const ending of ['its policy is removed', 'HALT'] as const) {
+    it(`what waits goes on when ${ending}, in whole calls and within streams`, async () => {
+      using buyer = new Buyer(wired.address);
+      await using whole = await add({ target: '/shop.Orders/Upload', latencyChance: 1, latencyMs: 3_600_000 });
+      await using single = await add({ target: '/shop.Orders/Talk', latencyChance: 1, latencyMs: 3_600_000, everyNth: 7, scope: 'message' });
+      const waiting = [buyer.call('Upload', 50, 3_000), buyer.call('Talk', 50, 3_000)];
+      assert.equal((await buyer.call('Place')).code, 0);
+      while (wired.wire.counters(whole.id)?.matched !== 1 || (wired.wire.counters(single.id)?.matched ?? 0) < 7) await new Promise((resolve) => setImmediate(resolve));
+      if (ending === 'HALT') wired.wire.halt();
+      else for (const { id } of [whole, single]) await wired.wire.remove(id);
+      for (const ended of await Promise.all(waiting)) assert.deepEqual([ended.code, ended.numbers], [0, numbers(50)]);
+      wired.wire.resume();
+      assert.equal((await buyer.call('Place')).code, 0);
+    });
+  }
+
+  it('go on when the engine dies and another relay takes its place', async () => {
+    const first = await wireTo(shop.address, { protocol: 'grpc' });
+    using buyer = new Buyer(first.address);
+    await first.wire.add(policy({ protocol: 'grpc', target: '/shop.Orders/Talk', latencyChance: 1, latencyMs: 3_600_000 }));
+    const stuck = buyer.call('Talk', 3);
+    assert.equal((await buyer.call('Place')).code, 0);
+    await first.wire[Symbol.asyncDispose]();
+    assert.equal((await stuck).code, 14);
+    await using second = createWire();
+    await second.open([{ name: 'r', protocol: 'grpc', listen: first.address, upstream: shop.address }]);
+    let again = await buyer.call('Place');
+    while (again.code === 14) again = await buyer.call('Place');
+    assert.deepEqual([again.code, (await buyer.call('Talk', 3)).numbers], [0, [1, 2, 3]]);
+  });
+
+  it('sees a reflected service through the route, and calls what it describes', async () => {
+    const described = await reflected(wired.address, 'shop.Orders');
+    using buyer = new Buyer(wired.address, described);
+    assert.deepEqual([(await buyer.call('Talk', 5)).numbers, (await buyer.call('Place')).code], [[1, 2, 3, 4, 5], 0]);
+    await using _ = await add({ target: '/grpc.reflection.v1.ServerReflection/*', errorChance: 1, errorCode: 12 });
+    await assert.rejects(reflected(wired.address, 'shop.Orders'), { code: 12 });
+  });
+
+  it('says that the upstream cannot be reached, and what is no gRPC at all', async () => {
+    const { wire, address } = await wireTo('127.0.0.1:1', { protocol: 'grpc' });
+    await using _ = wire;
+    using buyer = new Buyer(address);
+    const ended = await buyer.call('Place');
+    assert.equal(ended.code, 14);
+    assert.match(ended.details, /route r cannot reach 127.0.0.1:1/);
+    await using upstream = await Upstream.start((peer) => peer.write('SSH-2.0-x'));
+    const other = await wireTo(upstream.address, { protocol: 'grpc' });
+    await using _other = other.wire;
+    using peer = await Peer.to(other.address);
+    peer.write('GET / HTTP/1.1\r\n\r\n');
+    await peer.says('SSH-2.0-x');
+    assert.equal(other.wire.routeCounters()[0]?.notUnderstood, 1);
+  });
+
+  it('passes what was recorded to the byte, in pieces of any size', async () => {
+    await using recorder = await record(Number(shop.address.split(':')[1]));
+    {
+      using buyer = new Buyer(`127.0.0.1:${recorder.port}`);
+      await Promise.all([buyer.call('Place', 1, 20_000), buyer.call('Talk', 10, 300), buyer.call('List', 10, 300), buyer.call('Upload', 10, 300, { 'x-tier': 'free' })]);
+    }
+    const turns = recorder.conversations[0] as readonly Turn[];
+    assert.ok(turns.length > 2);
+    for (const piece of PIECES) await replay('grpc', turns, piece);
   });
 
   it('asks conditions about service, method, metadata and baggage', async () => {

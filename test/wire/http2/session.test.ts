@@ -48,8 +48,8 @@ describe('an HTTP/2 session', { timeout: 300_000 }, () => {
       '5 HEADERS x-b=2 x-a=1 :method=POST :path=/b', '5 DATA 5 end',
     ]);
     assert.deepEqual(told(Buffer.from(seen[0]?.[1] ?? '', 'hex')), [
-      'SETTINGS', '3 HEADERS :status=500 content-type=text/plain; charset=utf-8 content-length=2', '3 DATA 2 end', '3 RST 0',
-      '0 WINDOW 510', '0 WINDOW 4', 'SETTINGS', 'ACK', '1 HEADERS :status=200 end', '5 HEADERS :status=200', '5 DATA 8 end',
+      'SETTINGS', '3 HEADERS :status=500 content-type=text/plain; charset=utf-8 content-length=2', '3 DATA 2 end',
+      '0 WINDOW 510', '3 WINDOW 510', '0 WINDOW 4', 'SETTINGS', 'ACK', '1 HEADERS :status=200 end', '5 HEADERS :status=200', '5 DATA 8 end',
     ]);
   });
 
@@ -173,6 +173,14 @@ describe('an HTTP/2 session', { timeout: 300_000 }, () => {
     assert.equal(said[0], 'SETTINGS');
     assert.deepEqual(said.filter((text) => text.includes('502')).map((text) => text.split(' ')[0]), ['1', '3']);
     assert.equal(said.at(-1), 'GOAWAY 3');
+    const early = linkUnder();
+    early.client(OPENING);
+    early.session.upstreamFailed(new Error('refused'), false);
+    assert.deepEqual([told(early.clientGot), early.closing], [['SETTINGS'], false]);
+    early.clear();
+    early.client(Buffer.concat([ACK, headers(1, get('/a'), { end: true })]));
+    assert.deepEqual(told(early.clientGot).map((text) => text.slice(0, 21)), ['1 HEADERS :status=502', '1 DATA 53 end', 'GOAWAY 1']);
+    assert.deepEqual([early.upstreamGot.length, early.closing], [0, true]);
   });
 
   it('ends the upstream only behind the last request that waits', async () => {
