@@ -45,7 +45,7 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
     assert.equal(lines.some((line) => line.includes(SECRET)), false, 'a password is told to nobody');
   });
 
-  it("Kafka's own client, with transactions, fetch sessions and topics by id, misses what is left out and nothing else", async () => {
+  it("Kafka's own client, with transactions, fetch sessions and topics by id, misses what is left out and nothing else", { skip: kafkaMissing('javac') }, async () => {
     const [whole, lossy] = [await stage.topic('c.whole'), await stage.topic('c.lossy')];
     const fault = await stage.add({ scope: 'record', target: lossy, errorChance: 1, everyNth: 3 });
     const told = await javaClient(['talk', stage.address, '300', whole, lossy]);
@@ -55,7 +55,7 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
     assert.equal(stage.wire.routeCounters()[0]?.notUnderstood, 0);
   });
 
-  it("Kafka's own classes read every refusal, in every version that is understood", async () => {
+  it("Kafka's own classes read every refusal, in every version that is understood", { skip: kafkaMissing('javac') }, async () => {
     const lines: string[] = [];
     const expected: string[] = [];
     // Those that are judged.
