@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
@@ -33,8 +33,21 @@ async function serving(folder: string, ...args: string[]): Promise<AsyncDisposab
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await gone;
+      await endWatchdog(folder);
     },
   };
+}
+/** It outlives its engine by some seconds, and would write into a folder that is just being removed. */
+async function endWatchdog(stateDir: string): Promise<void> {
+  const pid = Number(/\[(\d+)\]/.exec(readFileSync(join(stateDir, 'watchdog.log'), 'utf8'))?.[1]);
+  for (let tries = 0; tries < 500 && isThere(pid); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 function folder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-serve-toxiproxy-'));
