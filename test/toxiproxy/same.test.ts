@@ -135,4 +135,14 @@ describe('where the API says more than Toxiproxy', { timeout: 300_000 }, () => {
     await using anywhere = await listenToxiproxy(at.client, { host: '0.0.0.0', port: 0, anywhere: true });
     assert.match(anywhere.address, /^0\.0\.0\.0:\d+$/);
   });
+  it('a toxic that nobody removes ends by itself, and is gone from the list then', async () => {
+    await using at = await stage();
+    await using short = await listenToxiproxy(at.client, { host: '127.0.0.1', port: 0, anywhere: false, ttlMs: 300 });
+    await short.populate(JSON.stringify([{ name: 'p', listen: '127.0.0.1:0', upstream: at.upstream.address }]), 'config');
+    const toxics = async (): Promise<unknown[]> => (await (await fetch(`http://${short.address}/proxies/p/toxics`)).json()) as unknown[];
+    await fetch(`http://${short.address}/proxies/p/toxics`, { method: 'POST', body: '{"type":"timeout"}' });
+    for (let tries = 0; tries < 3_000 && (await toxics()).length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(await toxics(), []);
+    assert.deepEqual((await at.client.query('open', {})).open, []);
+  });
 });

@@ -40,13 +40,14 @@ async function serving(folder: string, ...args: string[]): Promise<AsyncDisposab
 /** It outlives its engine by some seconds, and would write into a folder that is just being removed. */
 async function endWatchdog(stateDir: string): Promise<void> {
   const pid = Number(/\[(\d+)\]/.exec(readFileSync(join(stateDir, 'watchdog.log'), 'utf8'))?.[1]);
-  for (let tries = 0; tries < 500 && isThere(pid); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let tries = 0; tries < 500 && !ended(pid); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
 }
-function isThere(pid: number): boolean {
+function ended(pid: number): boolean {
   try {
-    return process.kill(pid, 'SIGKILL');
-  } catch {
+    process.kill(pid, 'SIGKILL');
     return false;
+  } catch {
+    return true;
   }
 }
 function folder(): Disposable & { readonly path: string } {
