@@ -26,39 +26,58 @@ export const seeds = (): Turn[][] => [
     upstream('+OK\r\n'),
   ],
   [
-    client(command('MGET', 'a', 'b') + command('HGETALL', 'h') + 'PING\r\n\r\nset "k 1" \'v\'\r\n' + command('INCR', 'n')),
+    client(
+      command('MGET', 'a', 'b') + command('HGETALL', 'h') + 'PING\r\n\r\nset "k 1" \'v\'\r\n' + command('INCR', 'n'),
+    ),
     upstream('*2\r\n$1\r\n1\r\n$-1\r\n*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$0\r\n\r\n+PONG\r\n+OK\r\n:-12\r\n'),
   ],
   [
     client(command('HELLO', '3', 'AUTH', 'default', 'secret')),
     upstream('%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n'),
-    client(command('GET', 'a') + command('SMEMBERS', 's') + command('ZSCORE', 'z', 'm') + command('DEBUG', 'PROTOCOL', 'attrib')),
+    client(
+      command('GET', 'a') +
+        command('SMEMBERS', 's') +
+        command('ZSCORE', 'z', 'm') +
+        command('DEBUG', 'PROTOCOL', 'attrib'),
+    ),
     upstream(
       '_\r\n~2\r\n$1\r\na\r\n$1\r\nb\r\n,1.5\r\n|1\r\n$3\r\nttl\r\n:3600\r\n$4\r\nSome\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n',
     ),
-    client(command('DEBUG', 'PROTOCOL', 'verbatim') + command('DEBUG', 'PROTOCOL', 'bignum') + command('DEBUG', 'PROTOCOL', 'true')),
+    client(
+      command('DEBUG', 'PROTOCOL', 'verbatim') +
+        command('DEBUG', 'PROTOCOL', 'bignum') +
+        command('DEBUG', 'PROTOCOL', 'true'),
+    ),
     upstream('=29\r\ntxt:This is a verbatim\nstring\r\n(1234567999999999999999999999999999999\r\n#t\r\n'),
   ],
   [
     client(command('MULTI') + command('SET', 'a', '1') + command('GET', 'a') + command('EXEC') + command('WATCH', 'a')),
     upstream('+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\n1\r\n+OK\r\n'),
     client(command('MULTI') + command('NOSUCH') + command('EXEC') + command('MULTI') + command('DISCARD')),
-    upstream('+OK\r\n-ERR unknown command\r\n-EXECABORT Transaction discarded because of previous errors.\r\n+OK\r\n+OK\r\n'),
+    upstream(
+      '+OK\r\n-ERR unknown command\r\n-EXECABORT Transaction discarded because of previous errors.\r\n+OK\r\n+OK\r\n',
+    ),
   ],
   [
     client(command('SUBSCRIBE', 'a', 'b') + command('PSUBSCRIBE', 'c*')),
     upstream(
       '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n',
     ),
-    upstream('*3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:3\r\n*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\ncd\r\n$2\r\nho\r\n'),
+    upstream(
+      '*3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:3\r\n*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\ncd\r\n$2\r\nho\r\n',
+    ),
     client(command('PING') + command('UNSUBSCRIBE') + command('PUNSUBSCRIBE', 'c*') + command('GET', 'a')),
-    upstream('*2\r\n$4\r\npong\r\n$0\r\n\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:2\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:1\r\n'),
+    upstream(
+      '*2\r\n$4\r\npong\r\n$0\r\n\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:2\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:1\r\n',
+    ),
     upstream('*3\r\n$12\r\npunsubscribe\r\n$2\r\nc*\r\n:0\r\n$3\r\none\r\n'),
   ],
   [
     client(command('HELLO', '3')),
     upstream('%1\r\n$5\r\nproto\r\n:3\r\n'),
-    client(command('SUBSCRIBE', 'a') + command('GET', 'k') + command('UNSUBSCRIBE') + command('RESET') + command('GET', 'k')),
+    client(
+      command('SUBSCRIBE', 'a') + command('GET', 'k') + command('UNSUBSCRIBE') + command('RESET') + command('GET', 'k'),
+    ),
     upstream(
       '>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n_\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n+RESET\r\n$-1\r\n',
     ),

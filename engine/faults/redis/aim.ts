@@ -17,7 +17,12 @@ export interface Aim {
  * Reads the target of a policy. Throws FirebreakError `bad-target` when a command is named of which no miss can be made:
  * the policy would never do anything.
  */
-export function aimOf({ policy, target, ignored, params }: Pick<FaultRequest<RedisParams>, 'policy' | 'target' | 'ignored' | 'params'>): Aim {
+export function aimOf({
+  policy,
+  target,
+  ignored,
+  params,
+}: Pick<FaultRequest<RedisParams>, 'policy' | 'target' | 'ignored' | 'params'>): Aim {
   const [command = '', key] = target.trim().toLowerCase().split(/\s+/, 2);
   const all = ['', 'all', '*'].includes(command);
   const name = command.replace(/\*$/, '');

@@ -74,7 +74,8 @@ describe('the redis fault on real traffic', { skip: missing('redis-server'), tim
 
   it('asks its condition', async () => {
     const redis = at.client();
-    const when = "redis.key.startsWith('cart:') && redis.command == 'GET' && redis.args == 1 && redis.db == 0 && redis.resp == 3 && !redis.transaction";
+    const when =
+      "redis.key.startsWith('cart:') && redis.command == 'GET' && redis.args == 1 && redis.db == 0 && redis.resp == 3 && !redis.transaction";
     const effect = await at.during(requestOf({ errorChance: 1, when }, { target: 'all' }), async () => {
       await assert.rejects(redis.get('cart:1'), /ERR this error was injected by Firebreak/);
       assert.equal(await redis.get('stock'), '10');
@@ -84,26 +85,34 @@ describe('the redis fault on real traffic', { skip: missing('redis-server'), tim
   });
 
   it('never touches what the file protects, nor what sets a connection up unless it is named', async () => {
-    const effect = await at.during(requestOf({ errorChance: 1 }, { target: 'all', ignored: ['PING', 'INFO', 'CONFIG', 'GET cart:'] }), async () => {
-      const redis = at.client({ db: 2 });
-      assert.equal(await redis.ping(), 'PONG');
-      assert.match(await redis.info('server'), /redis_version/);
-      assert.deepEqual(await redis.config('GET', 'port'), ['port', String(at.server.port)]);
-      assert.match(String(await redis.client('LIST')), /db=2/);
-      assert.equal(await redis.get('cart:1'), null, 'protected by command and key');
-      await assert.rejects(redis.get('stock'), /injected/);
-    });
+    const effect = await at.during(
+      requestOf({ errorChance: 1 }, { target: 'all', ignored: ['PING', 'INFO', 'CONFIG', 'GET cart:'] }),
+      async () => {
+        const redis = at.client({ db: 2 });
+        assert.equal(await redis.ping(), 'PONG');
+        assert.match(await redis.info('server'), /redis_version/);
+        assert.deepEqual(await redis.config('GET', 'port'), ['port', String(at.server.port)]);
+        assert.match(String(await redis.client('LIST')), /db=2/);
+        assert.equal(await redis.get('cart:1'), null, 'protected by command and key');
+        await assert.rejects(redis.get('stock'), /injected/);
+      },
+    );
     assert.equal(figureOf(effect, 'error rate')?.samples, 1);
-    await at.during(requestOf({ errorChance: 1, errorBody: 'WRONGPASS invalid username-password pair or user is disabled.' }, { target: 'auth' }), async () => {
-      const redis = at.client({ lazyConnect: true });
-      await assert.rejects(redis.auth('secret'), /WRONGPASS/);
-    });
+    await at.during(
+      requestOf({ errorChance: 1, errorBody: 'WRONGPASS invalid username-password pair or user is disabled.' }, { target: 'auth' }),
+      async () => {
+        const redis = at.client({ lazyConnect: true });
+        await assert.rejects(redis.auth('secret'), /WRONGPASS/);
+      },
+    );
   });
 
   it('says what is wrong with its target', async () => {
     const { signal } = new AbortController();
     await assert.rejects(at.injector.plan(requestOf({ miss: true, errorChance: 1 }, { target: 'set' }), signal), {
-      code: 'bad-target', message: 'policy p: SET is no read that can miss', hint: /aim at a read/,
+      code: 'bad-target',
+      message: 'policy p: SET is no read that can miss',
+      hint: /aim at a read/,
     });
     const effect = await at.during(requestOf({ errorChance: 1 }, { target: 'get cart:1 cart:2' }), async () => {});
     assert.match(effect.detail, /^no command reached route cache get cart:1 cart:2; a target is a command and at most one key/);

@@ -28,7 +28,10 @@ export function redisInjector(deps: WireInjectorDeps): Injector<RedisParams, Wir
   };
 }
 
-const aimed = (request: FaultRequest<RedisParams>): FaultRequest<Aimed> => ({ ...request, params: { ...request.params, aim: aimOf(request) } });
+const aimed = (request: FaultRequest<RedisParams>): FaultRequest<Aimed> => ({
+  ...request,
+  params: { ...request.params, aim: aimOf(request) },
+});
 
 /** What may be wrong with a target that no command has reached. */
 const hintFor = (target: string): string =>

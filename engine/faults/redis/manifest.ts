@@ -22,7 +22,9 @@ const params = z.strictObject({
     example: true,
   } satisfies FieldMeta),
   matchHeaders: noHeaders,
-  miss: flag('Answer reads with nothing instead of an error: error_chance is then the share of reads that miss. Other commands are left alone.'),
+  miss: flag(
+    'Answer reads with nothing instead of an error: error_chance is then the share of reads that miss. Other commands are left alone.',
+  ),
   streamRollMode: idle(commonFields.streamRollMode),
   throttleThreshold: idle(commonFields.throttleThreshold),
   ramChunkMB: idle(commonFields.ramChunkMB),
@@ -42,11 +44,18 @@ export const redisManifest = defineManifest({
     example: 'get cart:*',
     check: (target) =>
       /^(all|\*)\s+\S/i.test(target.trim())
-        ? { message: 'expected a command in front of the key', hint: "name the command, or use all with when: redis.key.startsWith('cart:')" }
+        ? {
+            message: 'expected a command in front of the key',
+            hint: "name the command, or use all with when: redis.key.startsWith('cart:')",
+          }
         : undefined,
   },
   explain: (asked, target) => {
-    const sentence = explainMessages(asked, messages(target, asked.miss), asked.miss ? 'nothing, as if the key were not there' : 'an error');
+    const sentence = explainMessages(
+      asked,
+      messages(target, asked.miss),
+      asked.miss ? 'nothing, as if the key were not there' : 'an error',
+    );
     return `${sentence}${explainChoice(asked)}`;
   },
   facts: { redis: { command: 'string', key: 'string', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
@@ -59,12 +68,20 @@ function checkMiss(asked: RedisParams): readonly { field: string; message: strin
   if (!asked.miss) return [];
   const found = [];
   if (asked.dropConnection) {
-    found.push({ field: 'miss', message: 'expected no drop_connection beside it', hint: 'a read misses or loses its connection: make two policies of it' });
+    found.push({
+      field: 'miss',
+      message: 'expected no drop_connection beside it',
+      hint: 'a read misses or loses its connection: make two policies of it',
+    });
   } else if (asked.errorChance === 0) {
     found.push({ field: 'errorChance', message: 'expected the share of reads that miss', hint: 'set error_chance, such as 0.3' });
   }
   if (asked.errorBody !== '') {
-    found.push({ field: 'errorBody', message: 'expected no text: a miss says nothing', hint: 'remove error_body, or remove miss to answer with this error' });
+    found.push({
+      field: 'errorBody',
+      message: 'expected no text: a miss says nothing',
+      hint: 'remove error_body, or remove miss to answer with this error',
+    });
   }
   return found;
 }

@@ -169,7 +169,8 @@ export class Dialogue {
   }
   /** Within MULTI every command is answered with QUEUED; what it will do, it does at EXEC. */
   #queued(bytes: Buffer, role: number): void {
-    const changes = role === ROLE.subscribe || role === ROLE.unsubscribe || role === ROLE.monitor || (role === ROLE.client && this.#isReply(bytes));
+    const changes =
+      role === ROLE.subscribe || role === ROLE.unsubscribe || role === ROLE.monitor || (role === ROLE.client && this.#isReply(bytes));
     if (changes) this.#unclear = true;
     if (this.#isAnswered()) this.owed.expect();
   }

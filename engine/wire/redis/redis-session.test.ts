@@ -7,8 +7,17 @@ import type { WirePolicy } from '../../policy/snapshot.ts';
 import { RedisSession } from './redis-session.ts';
 
 const linkTo = (...policies: readonly Partial<WirePolicy>[]): FakeLink =>
-  new FakeLink('redis', (link) => new RedisSession(link), policies.map((one) => policy({ protocol: 'redis', ...one })));
-const failing = (target: string, over: Partial<WirePolicy> = {}): Partial<WirePolicy> => ({ target, errorChance: 1, errorBody: 'OOM no', ...over });
+  new FakeLink(
+    'redis',
+    (link) => new RedisSession(link),
+    policies.map((one) => policy({ protocol: 'redis', ...one })),
+  );
+const failing = (target: string, over: Partial<WirePolicy> = {}): Partial<WirePolicy> => ({
+  target,
+  errorChance: 1,
+  errorBody: 'OOM no',
+  ...over,
+});
 const says = (link: FakeLink, text: string): FakeLink => link.client(Buffer.from(text, 'latin1'));
 const answers = (link: FakeLink, text: string): FakeLink => link.upstream(Buffer.from(text, 'latin1'));
 const got = (link: FakeLink): string => link.clientGot.toString('latin1');
@@ -23,7 +32,11 @@ describe('conversations without a policy', () => {
         for (const { from, bytes } of turns) {
           for (let at = 0; at < bytes.length; at += size) link[from](bytes.subarray(at, at + size));
         }
-        const told = (who: string): string => turns.filter(({ from }) => from === who).map(({ bytes }) => bytes.toString('latin1')).join('');
+        const told = (who: string): string =>
+          turns
+            .filter(({ from }) => from === who)
+            .map(({ bytes }) => bytes.toString('latin1'))
+            .join('');
         assert.equal(got(link), told('upstream'));
         assert.equal(sent(link), told('client'));
         assert.deepEqual(link.toldNotUnderstood, []);
@@ -80,7 +93,10 @@ describe('a refusal', () => {
   });
   it('is a line with a code, whatever the text', () => {
     for (const [body, line] of [
-      ['', 'ERR this error was injected by Firebreak'], ['no\r\n+OK', 'ERR no +OK'], ['-LOADING wait', 'LOADING wait'], ['READONLY', 'READONLY'],
+      ['', 'ERR this error was injected by Firebreak'],
+      ['no\r\n+OK', 'ERR no +OK'],
+      ['-LOADING wait', 'LOADING wait'],
+      ['READONLY', 'READONLY'],
     ]) {
       const link = linkTo(failing('get*', { errorBody: body ?? '' }));
       assert.equal(got(says(link, command('GET', 'a'))), `-${line}\r\n`);
@@ -101,14 +117,20 @@ describe('a refusal', () => {
   });
   it('reaches a subscriber of RESP2 between two messages', () => {
     const link = linkTo(failing('get*'));
-    answers(says(link, command('SUBSCRIBE', 'a')), '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n');
+    answers(
+      says(link, command('SUBSCRIBE', 'a')),
+      '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n',
+    );
     link.clear();
     says(link, command('GET', 'a'));
     assert.equal(got(link), '-OOM no\r\n');
   });
   it('is none where nobody can tell answers from messages: silence and subscriptions', () => {
     const [silence, subscription] = [command('CLIENT', 'REPLY', 'OFF'), command('SUBSCRIBE', 'a')];
-    for (const [text, why] of [[silence + subscription, 'a subscription in silence'], [subscription + silence, 'CLIENT REPLY beside a subscription']]) {
+    for (const [text, why] of [
+      [silence + subscription, 'a subscription in silence'],
+      [subscription + silence, 'CLIENT REPLY beside a subscription'],
+    ]) {
       const link = linkTo(failing('get*'));
       says(link, text + command('GET', 'a'));
       assert.match(sent(link), /GET/);

@@ -2,8 +2,21 @@ import { STEP } from '../codec.ts';
 
 /** The first byte of a value (RESP, "RESP protocol description"). */
 export const TYPE = {
-  text: 0x2b, error: 0x2d, integer: 0x3a, bulk: 0x24, array: 0x2a, nil: 0x5f, boolean: 0x23, double: 0x2c, bigNumber: 0x28,
-  bulkError: 0x21, verbatim: 0x3d, map: 0x25, set: 0x7e, push: 0x3e, attribute: 0x7c,
+  text: 0x2b,
+  error: 0x2d,
+  integer: 0x3a,
+  bulk: 0x24,
+  array: 0x2a,
+  nil: 0x5f,
+  boolean: 0x23,
+  double: 0x2c,
+  bigNumber: 0x28,
+  bulkError: 0x21,
+  verbatim: 0x3d,
+  map: 0x25,
+  set: 0x7e,
+  push: 0x3e,
+  attribute: 0x7c,
 } as const;
 
 /** What a byte at the beginning of a value announces. */
@@ -17,7 +30,18 @@ KINDS[TYPE.attribute] = KIND.attribute;
 KINDS[TYPE.integer] = KIND.integer;
 /** Types that only RESP3 has. */
 const RESP3 = new Uint8Array(256);
-for (const type of [TYPE.nil, TYPE.boolean, TYPE.double, TYPE.bigNumber, TYPE.bulkError, TYPE.verbatim, TYPE.map, TYPE.set, TYPE.push, TYPE.attribute]) {
+for (const type of [
+  TYPE.nil,
+  TYPE.boolean,
+  TYPE.double,
+  TYPE.bigNumber,
+  TYPE.bulkError,
+  TYPE.verbatim,
+  TYPE.map,
+  TYPE.set,
+  TYPE.push,
+  TYPE.attribute,
+]) {
   RESP3[type] = 1;
 }
 

@@ -27,7 +27,11 @@ describe('ioredis through a route', { skip: missing('redis-server'), timeout: 30
       const redis = at.client({ protocol });
       const answers = await Promise.all(Array.from({ length: count }, (_, i) => redis.get(`k:${i}`).catch(failure)));
       const of = (kind: (answer: string | null, i: number) => boolean): number => answers.filter(kind).length;
-      const [own, errors, nils] = [of((answer, i) => answer === `v${i}`), of((answer) => answer === 'TRYAGAIN later'), of((answer) => answer === null)];
+      const [own, errors, nils] = [
+        of((answer, i) => answer === `v${i}`),
+        of((answer) => answer === 'TRYAGAIN later'),
+        of((answer) => answer === null),
+      ];
       assert.equal(own + errors + nils, count, 'no command got the answer of another');
       assert.deepEqual([at.counters(failing).errors, at.counters(missed).errors], [errors, nils]);
       assert.ok(errors > 300 && errors < 500, `${errors} of ${count} failed`);
@@ -48,7 +52,10 @@ describe('ioredis through a route', { skip: missing('redis-server'), timeout: 30
         if (i % 30 === 0) await assert.rejects(publisher.get('a'), /injected/);
       }
       await done;
-      assert.deepEqual(seen, Array.from({ length: 300 }, (_, i) => String(i)));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 300 }, (_, i) => String(i)),
+      );
       await subscriber.unsubscribe('news', 'other');
       await subscriber.punsubscribe('n*ws');
       await assert.rejects(subscriber.get('a'), /injected/, 'it is counted right after the confirmations');
@@ -68,9 +75,15 @@ describe('ioredis through a route', { skip: missing('redis-server'), timeout: 30
   it('aborts a transaction of which a command is refused: nothing of it takes place', async () => {
     await at.add({ target: 'incr:b', errorChance: 1, errorBody: 'OOM command not allowed' });
     const redis = at.client();
-    await assert.rejects(redis.multi().incr('a').incr('b').incr('c').exec(), /EXECABORT Transaction discarded because of previous errors\./);
+    await assert.rejects(
+      redis.multi().incr('a').incr('b').incr('c').exec(),
+      /EXECABORT Transaction discarded because of previous errors\./,
+    );
     assert.deepEqual(await at.direct.mget('a', 'b', 'c'), [null, null, null]);
-    assert.deepEqual(await redis.multi().incr('a').incr('c').exec(), [[null, 1], [null, 1]]);
+    assert.deepEqual(await redis.multi().incr('a').incr('c').exec(), [
+      [null, 1],
+      [null, 1],
+    ]);
     // The same with each command sent when the one before it was answered.
     await redis.multi({ pipeline: false });
     await redis.incr('a');
@@ -145,10 +158,13 @@ describe('ioredis through a route', { skip: missing('redis-server'), timeout: 30
     await assert.rejects(redis.set('cart:1', 's3cret'), /injected/);
     await assert.rejects(redis.auth('somebody', 's3cret'), /WRONGPASS/);
     while (lines.length < 2) await new Promise<void>((resolve) => (heard = resolve));
-    assert.deepEqual(lines.map(({ action, policy, method, target, status, head }) => [action, policy, method, target, status, head]), [
-      ['error', 'refuse', 'SET', 'cart:1', null, 'SET cart:1 (1 more argument, not shown)'],
-      ['error', 'bad-password', 'AUTH', '', null, 'AUTH (2 more arguments, not shown)'],
-    ]);
+    assert.deepEqual(
+      lines.map(({ action, policy, method, target, status, head }) => [action, policy, method, target, status, head]),
+      [
+        ['error', 'refuse', 'SET', 'cart:1', null, 'SET cart:1 (1 more argument, not shown)'],
+        ['error', 'bad-password', 'AUTH', '', null, 'AUTH (2 more arguments, not shown)'],
+      ],
+    );
     assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
   });
 

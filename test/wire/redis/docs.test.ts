@@ -20,10 +20,16 @@ describe('the page on Redis', () => {
   const loaded = loadText(`version: 1\n${routes}${policies}ignored_commands: { redis: [DEL, "GET session:"] }\n`, 'page.yaml');
   it('shows policies that load, one for each effect', () => {
     assert.ok(loaded.ok, JSON.stringify(loaded));
-    assert.deepEqual(loaded.file.policies.map(({ name }) => name), ['loading', 'cold', 'slow', 'cut', 'third']);
+    assert.deepEqual(
+      loaded.file.policies.map(({ name }) => name),
+      ['loading', 'cold', 'slow', 'cut', 'third'],
+    );
     const when = /such as `([^`]+)`/.exec(page.slice(page.indexOf('**Conditions**')))?.[1] ?? '';
     assert.ok(loadText(`version: 1\npolicies:\n  - { type: redis, target: all, error_chance: 1, when: "${when}" }\n`, 'a').ok, when);
-    assert.deepEqual(Object.keys(redisManifest.facts?.['redis'] ?? {}), [...page.matchAll(/`redis\.(\w+)`/g)].map((match) => match[1]));
+    assert.deepEqual(
+      Object.keys(redisManifest.facts?.['redis'] ?? {}),
+      [...page.matchAll(/`redis\.(\w+)`/g)].map((match) => match[1]),
+    );
   });
   it('names reads that miss, and commands that are spared', () => {
     const reads = /made of reads: (.*?)\sand their like/s.exec(page)?.[1]?.split(/,\s+|\sand\s/) ?? [];
@@ -43,16 +49,36 @@ describe('what the page on Redis promises', { skip: missing('redis-server'), tim
   after(() => at[Symbol.asyncDispose]());
 
   const takes: readonly [target: string, text: string, struck: boolean][] = [
-    ['get', command('GET', 'any'), true], ['get', command('GETEX', 'any'), false], ['GET', 'get any\r\n', true],
-    ['get cart:7', command('GET', 'cart:7'), true], ['get cart:7', command('GET', 'cart:71'), false], ['get cart:7', command('GET', 'CART:7'), true],
-    ['get cart:*', command('GET', 'cart:7:items'), true], ['get cart:*', command('GET', 'cartoon'), false], ['get cart*', command('GET', 'cart'), true],
-    ['mget cart:*', command('MGET', 'cart:1', 'b'), true], ['mget cart:*', command('MGET', 'b', 'cart:1'), false],
-    ['publish news*', command('PUBLISH', 'news:today', 'x'), true], ['all', command('DEL', 'a'), true], ['*', command('DEL', 'a'), true],
-    ['all', command('SELECT', '0'), false], ['select', command('SELECT', '0'), true], ['all', command('CLIENT', 'ID'), false],
-    ['all', command('UNWATCH'), false], ['all', command('HELLO', '3') + command('PUNSUBSCRIBE', 'x'), false], ['unwatch', command('UNWATCH'), false], ['all', command('PING'), false], ['discard', command('DISCARD'), false],
+    ['get', command('GET', 'any'), true],
+    ['get', command('GETEX', 'any'), false],
+    ['GET', 'get any\r\n', true],
+    ['get cart:7', command('GET', 'cart:7'), true],
+    ['get cart:7', command('GET', 'cart:71'), false],
+    ['get cart:7', command('GET', 'CART:7'), true],
+    ['get cart:*', command('GET', 'cart:7:items'), true],
+    ['get cart:*', command('GET', 'cartoon'), false],
+    ['get cart*', command('GET', 'cart'), true],
+    ['mget cart:*', command('MGET', 'cart:1', 'b'), true],
+    ['mget cart:*', command('MGET', 'b', 'cart:1'), false],
+    ['publish news*', command('PUBLISH', 'news:today', 'x'), true],
+    ['all', command('DEL', 'a'), true],
+    ['*', command('DEL', 'a'), true],
+    ['all', command('SELECT', '0'), false],
+    ['select', command('SELECT', '0'), true],
+    ['all', command('CLIENT', 'ID'), false],
+    ['all', command('UNWATCH'), false],
+    ['all', command('HELLO', '3') + command('PUNSUBSCRIBE', 'x'), false],
+    ['unwatch', command('UNWATCH'), false],
+    ['all', command('PING'), false],
+    ['discard', command('DISCARD'), false],
   ];
   for (const [target, text, struck] of takes) {
-    it(`${target} ${struck ? 'takes' : 'leaves'} ${text.trim().split('\r\n').filter((_, i) => i === 0 || i % 2 === 0).slice(-3).join(' ')}`, async () => {
+    it(`${target} ${struck ? 'takes' : 'leaves'} ${text
+      .trim()
+      .split('\r\n')
+      .filter((_, i) => i === 0 || i % 2 === 0)
+      .slice(-3)
+      .join(' ')}`, async () => {
       const aim = aimOf({ policy: 'p', target, ignored: ['PING'], params: redisManifest.params.parse({ errorChance: 1 }) });
       const { id } = await at.add({ ...aim, errorChance: 1, errorBody: 'STRUCK' });
       using peer = await Peer.to(at.address);

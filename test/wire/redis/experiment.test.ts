@@ -63,7 +63,9 @@ describe('the experiment on a cache', { skip: missing('redis-server'), timeout: 
     assert.equal(outcome.verdict, 'held', outcome.reason);
     const misses = outcome.faults.find(({ policy }) => policy === 'sessions-miss');
     assert.ok(misses?.effect.bitten === true && misses.reverted, JSON.stringify(misses));
-    assert.ok(misses.effect.figures.some(({ name, requested, delivered }) => name === 'miss rate' && requested === 0.5 && (delivered ?? 0) > 0.2));
+    assert.ok(
+      misses.effect.figures.some(({ name, requested, delivered }) => name === 'miss rate' && requested === 0.5 && (delivered ?? 0) > 0.2),
+    );
   });
   it('is refuted for one that cannot', async () => {
     const outcome = await runTemplate(false);

@@ -15,7 +15,9 @@ async function run(program: string, args: readonly string[], input = ''): Promis
   const child = spawn(programOf(program) ?? program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end(input);
   const [out, errors, code] = await Promise.all([
-    text(child.stdout), text(child.stderr), new Promise<number | null>((resolve) => child.once('close', resolve)),
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.once('close', resolve)),
   ]);
   return { code, out: out + errors };
 }
@@ -48,7 +50,13 @@ describe('the tools of Redis through a route', { skip: missing('redis-server', '
     await at.add({ target: 'set*', errorChance: 1, everyNth: 3 });
     const lines = Array.from({ length: 9 }, (_, i) => `set k${i} ${i}`).join('\n');
     const { out } = await run('redis-cli', ['-p', String(at.port)], `${lines}\n`);
-    assert.deepEqual(out.trim().split(/\n+/).map((line) => line.slice(0, 2)), ['OK', 'OK', 'ER', 'OK', 'OK', 'ER', 'OK', 'OK', 'ER']);
+    assert.deepEqual(
+      out
+        .trim()
+        .split(/\n+/)
+        .map((line) => line.slice(0, 2)),
+      ['OK', 'OK', 'ER', 'OK', 'OK', 'ER', 'OK', 'OK', 'ER'],
+    );
     assert.equal(await at.direct.exists('k2', 'k5', 'k8'), 0);
   });
 
@@ -61,7 +69,8 @@ describe('the tools of Redis through a route', { skip: missing('redis-server', '
     assert.match(again.out, /errors: 5000, replies: 20000/);
   });
 
-  const benchmark = (...args: readonly string[]) => run('redis-benchmark', ['-p', String(at.port), '-c', '20', '-r', '1000', '--csv', ...args]);
+  const benchmark = (...args: readonly string[]) =>
+    run('redis-benchmark', ['-p', String(at.port), '-c', '20', '-r', '1000', '--csv', ...args]);
   it('redis-benchmark completes, alone and in pipelines, while reads miss and writes wait', async () => {
     const { id } = await at.add({ target: 'get*', scope: 'read', errorChance: 0.05, extra: { miss: true } });
     await at.add({ target: 'set*', latencyChance: 0.001, latencyMs: 2 });
@@ -118,8 +127,17 @@ describe('recorded conversations', { skip: missing('redis-server', 'redis-cli'),
     await run('redis-cli', ['-p', String(recorder.port), '-3', '-r', '3', 'debug', 'protocol', 'attrib']);
     // What no client library sends: inline commands, silence, and every subscription ended at once.
     using raw = await Peer.to(`127.0.0.1:${recorder.port}`);
-    raw.write('set inline "a b"\r\n' + command('CLIENT', 'REPLY', 'SKIP') + command('GET', 'a') + command('SUBSCRIBE', 'x', 'y', 'z') + command('PSUBSCRIBE', 'p*'));
-    raw.write(['map', 'set', 'verbatim', 'bignum', 'double', 'null'].map((kind) => command('DEBUG', 'PROTOCOL', kind)).join('') + command('HELLO', '3'));
+    raw.write(
+      'set inline "a b"\r\n' +
+        command('CLIENT', 'REPLY', 'SKIP') +
+        command('GET', 'a') +
+        command('SUBSCRIBE', 'x', 'y', 'z') +
+        command('PSUBSCRIBE', 'p*'),
+    );
+    raw.write(
+      ['map', 'set', 'verbatim', 'bignum', 'double', 'null'].map((kind) => command('DEBUG', 'PROTOCOL', kind)).join('') +
+        command('HELLO', '3'),
+    );
     raw.write(command('UNSUBSCRIBE') + command('PUNSUBSCRIBE') + command('UNSUBSCRIBE') + command('RESET') + command('QUIT'));
     await raw.over();
     assert.ok(recorder.conversations.length >= 4);
