@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: () => import('./policy.ts'),
   conditions: () => import('./conditions.ts'),
   http: () => import('./http.ts'),
+  http2: () => import('./http2.ts'),
   redis: () => import('./redis.ts'),
   postgres: () => import('./postgres.ts'),
   bulk: () => import('./bulk.ts'),

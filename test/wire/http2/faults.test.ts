@@ -83,4 +83,24 @@ describe('faults of http, seen by node:http2', { timeout: 300_000 }, () => {
     assert.equal(seen.failure, 'ECONNRESET');
     await client.over();
   });
+
+  it('passes a WebSocket over HTTP/2, and judges it by its path', async () => {
+    const talker = await H2Server.start((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.on('data', (bytes: Buffer) => stream.write(bytes));
+    }, { enableConnectProtocol: true });
+    await using _ = talker;
+    const { wire, address } = await wireTo(talker.address);
+    await using _wire = wire;
+    await wire.add(policy({ target: '/refused', errorChance: 1, errorCode: 503 }));
+    await using client = await H2Client.to(address);
+    if (!client.session.remoteSettings.enableConnectProtocol) await new Promise<void>((resolve) => client.session.once('remoteSettings', () => resolve()));
+    const open = { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':authority': 'a' };
+    const stream = client.session.request({ ...open, ':path': '/ws' });
+    const heard = new Promise<string>((resolve) => stream.once('data', (bytes: Buffer) => resolve(bytes.toString())));
+    stream.write('hello');
+    assert.equal(await heard, 'hello');
+    assert.equal((await client.ask('/refused', open)).status, 503);
+    stream.close();
+  });
 });
