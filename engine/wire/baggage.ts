@@ -25,8 +25,10 @@ export function sentBy(traceparent: string): { readonly traceId: string; readonl
   return parts === null ? { traceId: '' } : { traceId: (parts[1] as string).toLowerCase(), parentId: (parts[2] as string).toLowerCase() };
 }
 
-/** The trace id of a `traceparent` header, or ''. */
-export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(traceparent.trim())?.[1]?.toLowerCase() ?? '';
+
+/** The same from a context that is known already. */
+export const senderOf = ({ trace: { id, parent } }: TravellingContext): { readonly traceId: string; readonly parentId?: string } =>
+  id === '' ? { traceId: '' } : { traceId: id, parentId: parent };
 
 /** Keys and decoded values of a `baggage` header; properties are left out, and of a key that comes twice the first counts. */
 export function baggageOf(header: string): Record<string, string> {

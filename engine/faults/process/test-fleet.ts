@@ -52,9 +52,9 @@ export async function startFleet(size: number, supervised = false): Promise<Flee
   };
 }
 
-/** Waits on a condition, for 5 s at most. */
+/** Waits on a condition, for a minute at most. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = realClock.now() + 5_000; !(await condition()); await realClock.sleep(5)) {
-    if (realClock.now() > end) throw new Error(`not within 5 s: ${what}`);
+  for (const end = realClock.now() + 60_000; !(await condition()); await realClock.sleep(5)) {
+    if (realClock.now() > end) throw new Error(`not within a minute: ${what}`);
   }
 }

@@ -1,4 +1,4 @@
-import { contextOf, traceIdOf } from '../baggage.ts';
+import { contextOf, sentBy } from '../baggage.ts';
 import type { Condition, Described, Facts, Subject } from '../subject.ts';
 import { ARGUMENTS, FRAME_HEAD, METHOD, methodOf, shortEnd } from './frames.ts';
 import { type Properties, readProperties } from './properties.ts';
@@ -56,7 +56,7 @@ export class Message implements Subject {
     return {
       method: action,
       target: action === 'publish' ? routingKey : this.#queue.toString('utf8'),
-      traceId: traceIdOf(headers['traceparent'] ?? ''),
+      ...sentBy(headers['traceparent'] ?? ''),
       requestId: correlationId === '' ? messageId : correlationId,
       head: lines.join('\n'),
     };

@@ -1,4 +1,4 @@
-import { contextOf, traceIdOf } from '../baggage.ts';
+import { contextOf, sentBy } from '../baggage.ts';
 import { blotField, blotText } from '../blot.ts';
 import type { Condition, Described, Facts, Subject } from '../subject.ts';
 import { HeaderList } from './header-list.ts';
@@ -57,7 +57,7 @@ export class RequestSubject implements Subject {
     return {
       method,
       target: blotText(target.split(/[?#]/, 1)[0] as string).slice(0, HEAD_LENGTH),
-      traceId: traceIdOf(list.get('traceparent') ?? ''),
+      ...sentBy(list.get('traceparent') ?? ''),
       requestId: (list.get('x-request-id') ?? '').slice(0, ID_LENGTH),
       head: head.slice(0, HEAD_LENGTH),
     };

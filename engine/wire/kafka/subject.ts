@@ -1,4 +1,4 @@
-import { contextOf, traceIdOf } from '../baggage.ts';
+import { contextOf, sentBy } from '../baggage.ts';
 import type { Condition, Described, Facts, Subject } from '../subject.ts';
 import { type KafkaRecord, someRecord } from './records.ts';
 
@@ -62,7 +62,7 @@ export class KafkaSubject implements Subject {
     return {
       method: this.api === '' ? 'other' : this.api,
       target: this.topic,
-      traceId: this.#ofRecord((record) => traceIdOf(record.header('traceparent') ?? '')),
+      ...this.#ofRecord((record) => sentBy(record.header('traceparent') ?? '')),
       requestId: String(this.correlation),
       head: `${this.api} v${this.version} ${where}${what} from ${this.clientId}`.replace(/ +/g, ' ').slice(0, LONGEST),
     };

@@ -1,4 +1,4 @@
-import { contextOf, traceIdOf, type TravellingContext } from '../baggage.ts';
+import { contextOf, senderOf, sentBy, type TravellingContext } from '../baggage.ts';
 import type { Described, Facts, Subject } from '../subject.ts';
 import type { Command } from './command.ts';
 import { Elements, TYPE } from './elements.ts';
@@ -26,7 +26,7 @@ export class CommandSubject implements Subject {
     return {
       method: command.slice(0, LONGEST_NAME),
       target: target.slice(0, LONGEST_NAME),
-      traceId: commentOf(this.#command).trace.id,
+      ...senderOf(commentOf(this.#command)),
       requestId: '',
       head: secret ? command : shapeOf(bytes, start, end),
     };
@@ -52,7 +52,7 @@ function commentOf({ bytes, commentType, commentStart, commentEnd }: Command): T
   }
   if (commentType !== TYPE.string) return contextOf(() => undefined);
   const text = bytes.toString('utf8', commentStart + 4, commentEnd - 1);
-  if (traceIdOf(text) !== '') return contextOf((name) => (name === 'traceparent' ? text : undefined));
+  if (sentBy(text).traceId !== '') return contextOf((name) => (name === 'traceparent' ? text : undefined));
   return contextOf((name) => decoded(new RegExp(`(?:^|[,\\s*])${name}='([^']*)'`).exec(text)?.[1]));
 }
 

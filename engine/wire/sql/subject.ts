@@ -1,4 +1,4 @@
-import type { TravellingContext } from '../baggage.ts';
+import { senderOf, type TravellingContext } from '../baggage.ts';
 import type { Described, Facts, Subject } from '../subject.ts';
 import { NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
@@ -64,7 +64,7 @@ export class StatementSubject implements Subject {
     return { sql: { verb: this.verb, text: this.shape, database, user, in_transaction: this.#inTransaction }, ...this.#source.travelling };
   }
   describe(): Described {
-    return { method: this.verb, target: this.#context.database, traceId: this.#source.travelling.trace.id, requestId: '', head: this.shape };
+    return { method: this.verb, target: this.#context.database, ...senderOf(this.#source.travelling), requestId: '', head: this.shape };
   }
   /** What can be told of it later, when its bytes are gone. */
   kept(): Pick<Subject, 'describe'> & Subject {
