@@ -75,6 +75,7 @@ const settable = (fields: readonly Field[]): readonly Field[] =>
 const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   jitter: { interval: '250ms' },
   nth: { everyNth: '7' },
+  'grpc.direction': { streamRollMode: 'per-frame' },
   'redis.miss': { errorChance: '0.5' },
   'kafka.delayRecords': { latencyChance: '0.5', latencyDuration: '250ms' },
   'tcp.toxic': { rate: '7' },
