@@ -5,7 +5,10 @@ const upstream = (text: string): Turn => ({ from: 'upstream', bytes: Buffer.from
 
 export const protocol = 'http';
 export const mayWait = true;
-export const policies = [{ throttleRate: 1 }, { target: '/a*', errorChance: 1, errorCode: 204, matchHeaders: { 'x-a': 'b' } }];
+export const policies = [
+  { throttleRate: 1 },
+  { target: '/a*', errorChance: 1, errorCode: 204, matchHeaders: { 'x-a': 'b' } },
+];
 
 export const seeds = (): Turn[][] => [
   [
@@ -21,8 +24,12 @@ export const seeds = (): Turn[][] => [
     upstream('HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n'),
   ],
   [
-    client('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'),
-    upstream('HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.0 200 OK\r\n\r\nuntil the end'),
+    client(
+      'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc',
+    ),
+    upstream(
+      'HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.0 200 OK\r\n\r\nuntil the end',
+    ),
   ],
   [
     client('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),

@@ -42,7 +42,10 @@ export function mutate(turns: readonly Turn[], seeds: readonly (readonly Turn[])
         break;
       case 3: {
         const cut = dice.below(turn.bytes.length + 1);
-        turn.bytes = Buffer.concat([turn.bytes.subarray(0, cut), turn.bytes.subarray(Math.min(turn.bytes.length, cut + 1 + dice.below(16)))]);
+        turn.bytes = Buffer.concat([
+          turn.bytes.subarray(0, cut),
+          turn.bytes.subarray(Math.min(turn.bytes.length, cut + 1 + dice.below(16))),
+        ]);
         break;
       }
       case 4: {

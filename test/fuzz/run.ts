@@ -61,14 +61,21 @@ export async function fuzz(target: FuzzTarget, milliseconds: number, seed: numbe
       findings.push(`seed ${number}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
     const { user, system } = process.cpuUsage(before);
-    if ((user + system) / 1_000 > LONGEST) findings.push(`seed ${number}: took ${Math.round((user + system) / 1_000)} ms`);
+    if ((user + system) / 1_000 > LONGEST)
+      findings.push(`seed ${number}: took ${Math.round((user + system) / 1_000)} ms`);
     conversations++;
     if (early === 0 && performance.now() > deadline - milliseconds * 0.9) early = heap();
   }
   return { conversations, bytes, findings, growth: (heap() - early) / 2 ** 20 };
 }
 
-function converse(target: FuzzTarget, session: SessionFactory, turns: readonly Turn[], policies: readonly WirePolicy[], dice: Dice): number {
+function converse(
+  target: FuzzTarget,
+  session: SessionFactory,
+  turns: readonly Turn[],
+  policies: readonly WirePolicy[],
+  dice: Dice,
+): number {
   const link = new FakeLink(target.protocol, session, policies);
   const said = { client: [] as Buffer[], upstream: [] as Buffer[] };
   let bytes = 0;
@@ -91,8 +98,10 @@ function converse(target: FuzzTarget, session: SessionFactory, turns: readonly T
     const got = link.upstreamGot;
     const sent = Buffer.concat(said.client);
     // A client that upgrades is only heard again once it is answered, and here it may never be.
-    if (!(target.mayWait === true ? got.equals(sent.subarray(0, got.length)) : got.equals(sent))) throw new Error('the upstream got other bytes than the client sent');
-    if (!link.clientGot.equals(Buffer.concat(said.upstream))) throw new Error('the client got other bytes than the upstream sent');
+    if (!(target.mayWait === true ? got.equals(sent.subarray(0, got.length)) : got.equals(sent)))
+      throw new Error('the upstream got other bytes than the client sent');
+    if (!link.clientGot.equals(Buffer.concat(said.upstream)))
+      throw new Error('the client got other bytes than the upstream sent');
   }
   return bytes;
 }
@@ -106,12 +115,21 @@ function heap(): number {
 if (import.meta.main) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { seconds: { type: 'string', default: '300' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) } },
+    options: {
+      seconds: { type: 'string', default: '300' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    },
   });
   for (const name of positionals) {
     const target = (await import(`./${name}.ts`)) as FuzzTarget;
-    const { conversations, bytes, findings, growth } = await fuzz(target, Number(values.seconds) * 1_000, Number(values.seed));
-    console.log(`${name}: ${conversations} conversations, ${(bytes / 2 ** 20).toFixed(1)} MB, heap ${growth >= 0 ? '+' : ''}${growth.toFixed(1)} MB, ${findings.length} findings (seed ${values.seed})`);
+    const { conversations, bytes, findings, growth } = await fuzz(
+      target,
+      Number(values.seconds) * 1_000,
+      Number(values.seed),
+    );
+    console.log(
+      `${name}: ${conversations} conversations, ${(bytes / 2 ** 20).toFixed(1)} MB, heap ${growth >= 0 ? '+' : ''}${growth.toFixed(1)} MB, ${findings.length} findings (seed ${values.seed})`,
+    );
     for (const finding of findings) console.log(finding);
     if (findings.length > 0) process.exitCode = 1;
   }

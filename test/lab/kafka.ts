@@ -23,7 +23,12 @@ export function kafkaMissing(...programs: readonly string[]): string | false {
 export interface Broker {
   readonly properties?: Readonly<Record<string, string>>;
   /** Another listener that asks for SASL/PLAIN, and how the broker names itself to those who come by it. */
-  readonly outside?: { readonly port: number; readonly advertised: string; readonly user: string; readonly password: string };
+  readonly outside?: {
+    readonly port: number;
+    readonly advertised: string;
+    readonly user: string;
+    readonly password: string;
+  };
 }
 
 /** Starts a broker and waits until it answers for its cluster. */
@@ -51,15 +56,22 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
         'group.initial.rebalance.delay.ms': '0',
         ...(outside !== undefined && {
           'sasl.enabled.mechanisms': 'PLAIN',
-          'listener.name.outside.plain.sasl.jaas.config':
-            `org.apache.kafka.common.security.plain.PlainLoginModule required user_${outside.user}="${outside.password}";`,
+          'listener.name.outside.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${outside.user}="${outside.password}";`,
         }),
         ...options.properties,
       };
       const file = join(folder, 'server.properties');
-      writeFileSync(file, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join(''));
-      const format = spawnSync('java', [...JVM, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', file], { encoding: 'utf8' });
-      if (format.status !== 0) throw new Error(`the storage of Kafka cannot be formatted: ${format.stdout}${format.stderr}`);
+      writeFileSync(
+        file,
+        Object.entries(properties)
+          .map(([name, value]) => `${name}=${value}\n`)
+          .join(''),
+      );
+      const format = spawnSync('java', [...JVM, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', file], {
+        encoding: 'utf8',
+      });
+      if (format.status !== 0)
+        throw new Error(`the storage of Kafka cannot be formatted: ${format.stdout}${format.stderr}`);
     },
     args: (folder) => [...JVM, 'kafka.Kafka', join(folder, 'server.properties')],
     ready: serves,
@@ -70,7 +82,11 @@ export async function startKafka(options: Broker = {}): Promise<LabServer> {
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', JARS];
 
 async function serves(port: number): Promise<boolean> {
-  const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  const admin = new Kafka({
+    brokers: [`127.0.0.1:${port}`],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  }).admin();
   try {
     await admin.connect();
     return (await admin.describeCluster()).brokers.length > 0;
@@ -82,7 +98,9 @@ async function serves(port: number): Promise<boolean> {
 /** What Kafka's own client prints; see KafkaClient.java. Throws with its last words when it fails. */
 export function javaClient(args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('java', [...JVM, join(import.meta.dirname, 'KafkaClient.java'), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('java', [...JVM, join(import.meta.dirname, 'KafkaClient.java'), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const text = { out: '', err: '' };
     child.stdout.on('data', (bytes: Buffer) => (text.out += bytes));
     child.stderr.on('data', (bytes: Buffer) => (text.err += bytes));

@@ -6,11 +6,17 @@ import { type LabServer, startServer } from './server.ts';
 
 /** FerretDB v1 on SQLite: it speaks MongoDB's wire protocol to the official driver. Installed by install-mongo.sh. */
 const VERSION = 'v1.24.0';
-const PROGRAM = join(process.env['FIREBREAK_LAB'] ?? join(homedir(), '.cache', 'firebreak-lab'), `ferretdb-${VERSION}`, 'ferretdb');
+const PROGRAM = join(
+  process.env['FIREBREAK_LAB'] ?? join(homedir(), '.cache', 'firebreak-lab'),
+  `ferretdb-${VERSION}`,
+  'ferretdb',
+);
 
 /** For `skip` of a test: why it cannot run here, or false. */
 export function mongoMissing(): string | false {
-  return existsSync(PROGRAM) ? false : `FerretDB is not installed: run test/lab/install-mongo.sh (looked for ${PROGRAM})`;
+  return existsSync(PROGRAM)
+    ? false
+    : `FerretDB is not installed: run test/lab/install-mongo.sh (looked for ${PROGRAM})`;
 }
 
 /** As a replica set of one, because drivers retry writes only there. */
@@ -18,8 +24,14 @@ export function startMongo(): Promise<LabServer> {
   return startServer({
     program: PROGRAM,
     args: (folder, port) => [
-      '--handler=sqlite', `--sqlite-url=file:${folder}/`, `--state-dir=${folder}`, `--listen-addr=127.0.0.1:${port}`,
-      '--repl-set-name=lab', '--debug-addr=-', '--telemetry=disable', '--log-level=ERROR',
+      '--handler=sqlite',
+      `--sqlite-url=file:${folder}/`,
+      `--state-dir=${folder}`,
+      `--listen-addr=127.0.0.1:${port}`,
+      '--repl-set-name=lab',
+      '--debug-addr=-',
+      '--telemetry=disable',
+      '--log-level=ERROR',
     ],
     ready: answers,
   });

@@ -26,9 +26,25 @@ export function startPostgres(tls = false): Promise<LabServer> {
     prepare: (folder) => {
       const words = join(folder, 'password');
       writeFileSync(words, PASSWORD, { mode: 0o644 });
-      const args = ['-D', join(folder, 'data'), '-U', USER, '-A', 'scram-sha-256', `--pwfile=${words}`, '-E', 'UTF8', '--locale=C', '--no-sync'];
+      const args = [
+        '-D',
+        join(folder, 'data'),
+        '-U',
+        USER,
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${words}`,
+        '-E',
+        'UTF8',
+        '--locale=C',
+        '--no-sync',
+      ];
       const ids = root ? { uid: idOf('-u'), gid: idOf('-g') } : {};
-      const { status, stderr } = spawnSync(programOf('initdb') as string, args, { encoding: 'utf8', cwd: folder, ...ids });
+      const { status, stderr } = spawnSync(programOf('initdb') as string, args, {
+        encoding: 'utf8',
+        cwd: folder,
+        ...ids,
+      });
       if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
       // Whoever speaks the protocol by hand need not do the arithmetic of SCRAM.
       const rules = join(folder, 'data', 'pg_hba.conf');
@@ -36,9 +52,29 @@ export function startPostgres(tls = false): Promise<LabServer> {
       writeFileSync(rules, `host all ${RAW_USER} 127.0.0.1/32 trust\n${readFileSync(rules, 'utf8')}`);
     },
     args: (folder, port) => [
-      ...['-D', join(folder, 'data'), '-p', String(port), '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+      ...[
+        '-D',
+        join(folder, 'data'),
+        '-p',
+        String(port),
+        '-k',
+        '',
+        '-c',
+        'listen_addresses=127.0.0.1',
+        '-c',
+        'fsync=off',
+      ],
       ...(tls ? ['-c', 'ssl=on'] : []),
-      ...['-c', 'max_connections=300', '-c', 'shared_buffers=64MB', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off'],
+      ...[
+        '-c',
+        'max_connections=300',
+        '-c',
+        'shared_buffers=64MB',
+        '-c',
+        'full_page_writes=off',
+        '-c',
+        'synchronous_commit=off',
+      ],
     ],
     ready: answers,
     stopSignal: 'SIGINT',
@@ -48,7 +84,21 @@ export function startPostgres(tls = false): Promise<LabServer> {
 /** A certificate that nobody trusts, which is enough for a client that only asks for encryption. */
 function certify(folder: string): void {
   const [key, cert] = [join(folder, 'server.key'), join(folder, 'server.crt')];
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout', key, '-out', cert];
+  const args = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+  ];
   const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`openssl failed: ${stderr}`);
   chmodSync(key, 0o600);
@@ -68,4 +118,5 @@ async function answers(port: number): Promise<boolean> {
 const idOf = (flag: string): number => Number(spawnSync('id', [flag, USER], { encoding: 'utf8' }).stdout.trim());
 
 /** Where a client connects to, through a route or not. */
-export const urlOf = (address: string, database = 'postgres'): string => `postgres://${USER}:${PASSWORD}@${address}/${database}`;
+export const urlOf = (address: string, database = 'postgres'): string =>
+  `postgres://${USER}:${PASSWORD}@${address}/${database}`;

@@ -50,7 +50,10 @@ export async function startRabbitmq(): Promise<Broker> {
           ERL_EPMD_ADDRESS: '127.0.0.1',
         }),
         prepare: (folder, port) => {
-          writeFileSync(join(folder, 'rabbitmq.conf'), `listeners.tcp.local = 127.0.0.1:${port}\nlog.console.level = warning\n`);
+          writeFileSync(
+            join(folder, 'rabbitmq.conf'),
+            `listeners.tcp.local = 127.0.0.1:${port}\nlog.console.level = warning\n`,
+          );
           writeFileSync(join(folder, 'plugins'), '[].');
         },
         ready: async (port) => {

@@ -21,7 +21,9 @@ export function programOf(name: string): string | undefined {
 /** For `skip` of a test: why it cannot run here, or false. */
 export function missing(...programs: readonly string[]): string | false {
   const absent = programs.filter((name) => programOf(name) === undefined);
-  return absent.length === 0 ? false : `${absent.join(', ')} ${absent.length === 1 ? 'is' : 'are'} not installed on this machine`;
+  return absent.length === 0
+    ? false
+    : `${absent.join(', ')} ${absent.length === 1 ? 'is' : 'are'} not installed on this machine`;
 }
 
 /** A port of the loopback address that nobody has now. */
@@ -88,7 +90,8 @@ export async function startServer(options: ServerOptions): Promise<LabServer> {
     const ready = options.ready ?? accepts;
     const deadline = performance.now() + PATIENCE;
     while (!(await ready(port, folder).catch(() => false))) {
-      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`${options.program} does not serve: ${text.slice(-2_000)}`);
+      if (child.exitCode !== null || performance.now() > deadline)
+        throw new Error(`${options.program} does not serve: ${text.slice(-2_000)}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   } catch (error) {

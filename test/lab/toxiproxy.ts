@@ -7,4 +7,6 @@ const FOLDER = join(process.env['FIREBREAK_LAB'] ?? join(homedir(), '.cache', 'f
 export const TOXIPROXY = { cli: join(FOLDER, 'cli'), server: join(FOLDER, 'server') };
 
 /** For `skip` of a test: why it cannot run here, or false. */
-export const noToxiproxy = existsSync(TOXIPROXY.cli) ? false : 'Toxiproxy is not installed: run test/lab/install-toxiproxy.sh';
+export const noToxiproxy = existsSync(TOXIPROXY.cli)
+  ? false
+  : 'Toxiproxy is not installed: run test/lab/install-toxiproxy.sh';

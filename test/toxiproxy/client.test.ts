@@ -14,8 +14,10 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     toxiproxy = new Toxiproxy(at.url);
   });
   after(() => at[Symbol.asyncDispose]());
-  const proxy = (): Promise<Proxy> => toxiproxy.createProxy({ name: `echo-${++proxies}`, listen: '127.0.0.1:0', upstream: at.upstream.address });
-  const faults = async (): Promise<string[]> => (await at.client.query('status', {})).faults.filter(({ state }) => state === 'active').map(({ policy }) => policy);
+  const proxy = (): Promise<Proxy> =>
+    toxiproxy.createProxy({ name: `echo-${++proxies}`, listen: '127.0.0.1:0', upstream: at.upstream.address });
+  const faults = async (): Promise<string[]> =>
+    (await at.client.query('status', {})).faults.filter(({ state }) => state === 'active').map(({ policy }) => policy);
   const shown = async (name: string): Promise<{ toxics: unknown[]; enabled: boolean }> =>
     (await (await fetch(`${at.url}/proxies/${name}`)).json()) as { toxics: unknown[]; enabled: boolean };
   const common = { stream: 'downstream', toxicity: 1 } as const;
@@ -26,7 +28,12 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     const peer = await at.call(made.listen);
     await echo(peer, 'hello');
     const [known] = Object.values(await toxiproxy.getAll()).filter(({ name }) => name === made.name);
-    assert.deepEqual(known?.toJson(), { name: made.name, listen: made.listen, upstream: at.upstream.address, enabled: true });
+    assert.deepEqual(known?.toJson(), {
+      name: made.name,
+      listen: made.listen,
+      upstream: at.upstream.address,
+      enabled: true,
+    });
     assert.deepEqual((await toxiproxy.get(made.name)).toJson(), known?.toJson());
     await made.remove();
     await assert.rejects(toxiproxy.get(made.name), /404|proxy not found/);
@@ -41,7 +48,10 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     const off = await made.update({ enabled: false, listen: made.listen, upstream: made.upstream });
     assert.equal(off.enabled, false);
     await peer.until(() => peer.closed, 'the end');
-    await at.call(made.listen).then((late) => late.until(() => late.closed, 'the refusal'), (error: unknown) => assert.match(String(error), /ECONNRE/));
+    await at.call(made.listen).then(
+      (late) => late.until(() => late.closed, 'the refusal'),
+      (error: unknown) => assert.match(String(error), /ECONNRE/),
+    );
     const on = await made.update({ enabled: true, listen: made.listen, upstream: made.upstream });
     assert.equal(on.enabled, true);
     await echo(await at.call(made.listen), 'back');
@@ -51,14 +61,23 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
   it('each toxic is a fault of the engine while it is there: journalled, and gone when removed', async () => {
     const made = await proxy();
     const all = [
-      { type: 'latency', attributes: { latency: 5, jitter: 1 } }, { type: 'bandwidth', attributes: { rate: 1_000 } },
-      { type: 'slow_close', attributes: { delay: 5 } }, { type: 'timeout', attributes: { timeout: 60_000 } },
-      { type: 'reset_peer', attributes: { timeout: 60_000 } }, { type: 'slicer', attributes: { average_size: 64, size_variation: 32, delay: 10 } },
+      { type: 'latency', attributes: { latency: 5, jitter: 1 } },
+      { type: 'bandwidth', attributes: { rate: 1_000 } },
+      { type: 'slow_close', attributes: { delay: 5 } },
+      { type: 'timeout', attributes: { timeout: 60_000 } },
+      { type: 'reset_peer', attributes: { timeout: 60_000 } },
+      { type: 'slicer', attributes: { average_size: 64, size_variation: 32, delay: 10 } },
       { type: 'limit_data', attributes: { bytes: 1_000_000 } },
     ] as const;
     for (const { type, attributes } of all) {
       const toxic = await made.addToxic({ ...common, name: '', type, attributes });
-      assert.deepEqual(toxic.toJson(), { name: `${type}_downstream`, type, stream: 'downstream', toxicity: 1, attributes });
+      assert.deepEqual(toxic.toJson(), {
+        name: `${type}_downstream`,
+        type,
+        stream: 'downstream',
+        toxicity: 1,
+        attributes,
+      });
       assert.deepEqual((await made.getToxic(toxic.name)).toJson(), toxic.toJson());
       assert.ok((await faults()).includes(`${made.name}/${type}_downstream`));
       assert.ok((await at.client.query('open', {})).open.length > 0, 'the undo is on disk');
@@ -74,9 +93,19 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     const made = await proxy();
     const peer = await at.call(made.listen);
     await echo(peer, 'a');
-    const toxic = await made.addToxic({ ...common, name: 'slow', type: 'latency', attributes: { latency: 100, jitter: 0 } });
+    const toxic = await made.addToxic({
+      ...common,
+      name: 'slow',
+      type: 'latency',
+      attributes: { latency: 100, jitter: 0 },
+    });
     assert.ok((await echo(peer, 'b')) >= 99);
-    const changed = await toxic.update({ ...common, name: 'slow', type: 'latency', attributes: { latency: 250, jitter: 0 } });
+    const changed = await toxic.update({
+      ...common,
+      name: 'slow',
+      type: 'latency',
+      attributes: { latency: 250, jitter: 0 },
+    });
     assert.equal(changed.attributes.latency, 250);
     assert.ok((await echo(peer, 'c')) >= 249);
     await changed.remove();
@@ -88,7 +117,13 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
   it('toxicity 0 has no effect, and reset enables everything and removes every toxic', async () => {
     const made = await proxy();
     const peer = await at.call(made.listen);
-    await made.addToxic({ name: 'none', stream: 'upstream', toxicity: 0, type: 'reset_peer', attributes: { timeout: 0 } });
+    await made.addToxic({
+      name: 'none',
+      stream: 'upstream',
+      toxicity: 0,
+      type: 'reset_peer',
+      attributes: { timeout: 0 },
+    });
     await echo(peer, 'still');
     await made.addToxic({ ...common, name: 'late', type: 'latency', attributes: { latency: 3_000_000, jitter: 0 } });
     peer.write(' held');
@@ -104,9 +139,20 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
   });
 
   it('populates', async () => {
-    const body = ['x', 'y'].map((name) => ({ name, listen: '127.0.0.1:0', upstream: at.upstream.address, enabled: name === 'x' }));
+    const body = ['x', 'y'].map((name) => ({
+      name,
+      listen: '127.0.0.1:0',
+      upstream: at.upstream.address,
+      enabled: name === 'x',
+    }));
     const made = await toxiproxy.populate(body);
-    assert.deepEqual(Object.values(made).map(({ name, enabled }) => [name, enabled]), [['x', true], ['y', false]]);
+    assert.deepEqual(
+      Object.values(made).map(({ name, enabled }) => [name, enabled]),
+      [
+        ['x', true],
+        ['y', false],
+      ],
+    );
     await echo(await at.call(made['x']?.listen ?? ''), 'x');
     for (const one of Object.values(made)) await one.remove();
   });
@@ -121,7 +167,11 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     await at.client.command('halt', { by: 'a test' });
     await peer.says('held');
     await echo(await at.call(second.listen), 'in');
-    for (let tries = 0; tries < 500 && ((await shown(made.name)).toxics.length > 0 || !(await shown(second.name)).enabled); tries++) {
+    for (
+      let tries = 0;
+      tries < 500 && ((await shown(made.name)).toxics.length > 0 || !(await shown(second.name)).enabled);
+      tries++
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.deepEqual([(await shown(made.name)).toxics, (await shown(second.name)).enabled], [[], true]);

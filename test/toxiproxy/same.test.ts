@@ -25,7 +25,11 @@ const CONVERSATION: readonly Asked[] = [
   { method: 'POST', path: '/proxies', body: { name: 'a' } },
   { method: 'POST', path: '/proxies', body: { name: 'a', upstream: 'UPSTREAM', listen: '127.0.0.1:0' } },
   { method: 'POST', path: '/proxies', body: { name: 'a', upstream: 'UPSTREAM', listen: '127.0.0.1:0' } },
-  { method: 'POST', path: '/proxies', body: { name: 'b', upstream: 'UPSTREAM', listen: 'localhost:0', enabled: false } },
+  {
+    method: 'POST',
+    path: '/proxies',
+    body: { name: 'b', upstream: 'UPSTREAM', listen: 'localhost:0', enabled: false },
+  },
   { method: 'GET', path: '/proxies' },
   { method: 'GET', path: '/proxies/a' },
   { method: 'GET', path: '/proxies/nobody' },
@@ -33,12 +37,20 @@ const CONVERSATION: readonly Asked[] = [
   { method: 'GET', path: '/proxies/nobody/toxics' },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'latency', attributes: { latency: 5 } } },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'latency', attributes: { latency: 5 } } },
-  { method: 'POST', path: '/proxies/a/toxics', body: { type: 'latency', stream: 'upstream', name: 'up', toxicity: 0.5, attributes: { latency: 1, jitter: 2 } } },
+  {
+    method: 'POST',
+    path: '/proxies/a/toxics',
+    body: { type: 'latency', stream: 'upstream', name: 'up', toxicity: 0.5, attributes: { latency: 1, jitter: 2 } },
+  },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'latency', stream: 'sideways' } },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'volcano' } },
   { method: 'POST', path: '/proxies/a/toxics', body: {} },
   { method: 'POST', path: '/proxies/nobody/toxics', body: { type: 'latency' } },
-  { method: 'POST', path: '/proxies/a/toxics', body: { type: 'slicer', attributes: { average_size: 10, size_variation: 3, delay: 20 } } },
+  {
+    method: 'POST',
+    path: '/proxies/a/toxics',
+    body: { type: 'slicer', attributes: { average_size: 10, size_variation: 3, delay: 20 } },
+  },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'limit_data', attributes: { bytes: 100 } } },
   { method: 'POST', path: '/proxies/a/toxics', body: { type: 'noop' } },
   { method: 'GET', path: '/proxies/a/toxics' },
@@ -54,7 +66,14 @@ const CONVERSATION: readonly Asked[] = [
   { method: 'POST', path: '/proxies/a', body: {} },
   { method: 'POST', path: '/reset' },
   { method: 'GET', path: '/proxies/a' },
-  { method: 'POST', path: '/populate', body: [{ name: 'c', upstream: 'UPSTREAM', listen: '127.0.0.1:0' }, { name: 'd', upstream: 'UPSTREAM', listen: '127.0.0.1:0', enabled: false }] },
+  {
+    method: 'POST',
+    path: '/populate',
+    body: [
+      { name: 'c', upstream: 'UPSTREAM', listen: '127.0.0.1:0' },
+      { name: 'd', upstream: 'UPSTREAM', listen: '127.0.0.1:0', enabled: false },
+    ],
+  },
   { method: 'POST', path: '/populate', body: [{ name: 'e' }] },
   { method: 'POST', path: '/populate', body: [{ upstream: 'UPSTREAM' }] },
   { method: 'DELETE', path: '/proxies/c' },
@@ -67,12 +86,21 @@ const CONVERSATION: readonly Asked[] = [
 ];
 
 /** Ports and addresses differ from run to run; the logger is a slip of version 2.5.0, gone in 2.6. */
-const plain = (text: string): string => text.replaceAll('"Logger":{},', '').replaceAll(/(127\.0\.0\.1|localhost):\d+/g, (_, host: string) => `${host}:PORT`);
+const plain = (text: string): string =>
+  text.replaceAll('"Logger":{},', '').replaceAll(/(127\.0\.0\.1|localhost):\d+/g, (_, host: string) => `${host}:PORT`);
 
 async function ask(url: string, upstream: string, { method, path, body, headers }: Asked): Promise<Answered> {
   const text = body === undefined ? {} : { body: JSON.stringify(body).replaceAll('UPSTREAM', upstream) };
-  const response = await fetch(`${url}${path}`, { method, ...text, headers: { 'content-type': 'application/json', ...headers } });
-  return { status: response.status, type: response.headers.get('content-type') ?? '', body: plain(await response.text()) };
+  const response = await fetch(`${url}${path}`, {
+    method,
+    ...text,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  return {
+    status: response.status,
+    type: response.headers.get('content-type') ?? '',
+    body: plain(await response.text()),
+  };
 }
 
 describe('the API answers as Toxiproxy does', { timeout: 300_000, skip: noToxiproxy }, () => {
@@ -88,14 +116,18 @@ describe('the API answers as Toxiproxy does', { timeout: 300_000, skip: noToxipr
       server.kill('SIGKILL');
       await gone;
     });
-    for (let tries = 0; tries < 2_000 && !(await accepts(port)); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let tries = 0; tries < 2_000 && !(await accepts(port)); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     real = `http://127.0.0.1:${port}`;
   });
   after(() => parts.disposeAsync());
 
   it('status, content type and body, for each request of a long conversation', async () => {
     for (const asked of CONVERSATION) {
-      const [theirs, ours] = [await ask(real, at.upstream.address, asked), await ask(at.url, at.upstream.address, asked)];
+      const [theirs, ours] = [
+        await ask(real, at.upstream.address, asked),
+        await ask(at.url, at.upstream.address, asked),
+      ];
       assert.deepEqual(ours, theirs, `${asked.method} ${asked.path} ${JSON.stringify(asked.body)}`);
     }
   });
@@ -104,24 +136,45 @@ describe('the API answers as Toxiproxy does', { timeout: 300_000, skip: noToxipr
 describe('where the API says more than Toxiproxy', { timeout: 300_000 }, () => {
   it('bad bodies, PATCH, pages of other sites, metrics', async () => {
     await using at = await stage();
-    const send = (path: string, method: string, body?: string, headers = {}): Promise<Response> => fetch(`${at.url}${path}`, { method, ...(body !== undefined && { body }), headers });
+    const send = (path: string, method: string, body?: string, headers = {}): Promise<Response> =>
+      fetch(`${at.url}${path}`, { method, ...(body !== undefined && { body }), headers });
     const error = async (path: string, body: string): Promise<unknown> => (await send(path, 'POST', body)).json();
     assert.deepEqual(await error('/proxies', ''), { error: 'bad request body: EOF', status: 400 });
-    assert.deepEqual(await error('/proxies', '{"name": 5}'), { error: 'bad request body: name: expected a string, found a value of type number', status: 400 });
+    assert.deepEqual(await error('/proxies', '{"name": 5}'), {
+      error: 'bad request body: name: expected a string, found a value of type number',
+      status: 400,
+    });
     assert.equal(((await error('/proxies', '{"name"')) as { status: number }).status, 400);
     const made = { name: 'p', listen: '127.0.0.1:0', upstream: at.upstream.address };
     assert.equal((await send('/proxies', 'POST', JSON.stringify(made))).status, 201);
-    assert.equal((await send('/proxies/p/toxics', 'POST', '{"type":"latency","attributes":{"latency":1.5}}')).status, 400);
-    assert.equal((await send('/proxies/p/toxics', 'POST', '{"type":"latency","attributes":{"latency":1}}')).status, 200);
-    assert.equal((await send('/proxies/p/toxics/latency_downstream', 'PATCH', '{"attributes":{"latency":2}}')).status, 200);
+    assert.equal(
+      (await send('/proxies/p/toxics', 'POST', '{"type":"latency","attributes":{"latency":1.5}}')).status,
+      400,
+    );
+    assert.equal(
+      (await send('/proxies/p/toxics', 'POST', '{"type":"latency","attributes":{"latency":1}}')).status,
+      200,
+    );
+    assert.equal(
+      (await send('/proxies/p/toxics/latency_downstream', 'PATCH', '{"attributes":{"latency":2}}')).status,
+      200,
+    );
     assert.equal((await send('/proxies/p', 'PATCH', '{"enabled":false}')).status, 200);
     assert.equal((await send('/proxies', 'GET', undefined, { origin: 'http://127.0.0.1' })).status, 403);
     const metrics = await send('/metrics', 'GET');
     assert.match(await metrics.text(), /^# HELP /m);
     const taken = await error('/proxies', JSON.stringify({ ...made, name: 'q', listen: at.server.address }));
-    assert.deepEqual([(taken as { status: number }).status, /another program listens there/.test(JSON.stringify(taken))], [500, true]);
-    await at.client.command('openRoutes', { routes: [{ name: 'own', protocol: 'http', listen: '127.0.0.1:0', upstream: at.upstream.address }] });
-    assert.equal(((await error('/proxies', JSON.stringify({ ...made, name: 'own' }))) as { status: number }).status, 409);
+    assert.deepEqual(
+      [(taken as { status: number }).status, /another program listens there/.test(JSON.stringify(taken))],
+      [500, true],
+    );
+    await at.client.command('openRoutes', {
+      routes: [{ name: 'own', protocol: 'http', listen: '127.0.0.1:0', upstream: at.upstream.address }],
+    });
+    assert.equal(
+      ((await error('/proxies', JSON.stringify({ ...made, name: 'own' }))) as { status: number }).status,
+      409,
+    );
   });
   it('listens on loopback alone unless that is said', async () => {
     await using at = await stage();
@@ -138,10 +191,15 @@ describe('where the API says more than Toxiproxy', { timeout: 300_000 }, () => {
   it('a toxic that nobody removes ends by itself, and is gone from the list then', async () => {
     await using at = await stage();
     await using short = await listenToxiproxy(at.client, { host: '127.0.0.1', port: 0, anywhere: false, ttlMs: 300 });
-    await short.populate(JSON.stringify([{ name: 'p', listen: '127.0.0.1:0', upstream: at.upstream.address }]), 'config');
-    const toxics = async (): Promise<unknown[]> => (await (await fetch(`http://${short.address}/proxies/p/toxics`)).json()) as unknown[];
+    await short.populate(
+      JSON.stringify([{ name: 'p', listen: '127.0.0.1:0', upstream: at.upstream.address }]),
+      'config',
+    );
+    const toxics = async (): Promise<unknown[]> =>
+      (await (await fetch(`http://${short.address}/proxies/p/toxics`)).json()) as unknown[];
     await fetch(`http://${short.address}/proxies/p/toxics`, { method: 'POST', body: '{"type":"timeout"}' });
-    for (let tries = 0; tries < 3_000 && (await toxics()).length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let tries = 0; tries < 3_000 && (await toxics()).length > 0; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(await toxics(), []);
     assert.deepEqual((await at.client.query('open', {})).open, []);
   });

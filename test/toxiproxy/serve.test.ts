@@ -16,7 +16,9 @@ interface Shown {
 
 /** `firebreak serve` as a process of its own; ended by its pid. */
 async function serving(folder: string, ...args: string[]): Promise<AsyncDisposable & Shown> {
-  const child = spawn(process.execPath, [...NODE, 'serve', '--json', '--state-dir', folder, '--port', '0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...NODE, 'serve', '--json', '--state-dir', folder, '--port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const gone = new Promise<void>((done) => child.once('exit', () => done()));
   let out = '';
   let err = '';
@@ -52,19 +54,39 @@ function ended(pid: number): boolean {
 }
 function folder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'firebreak-serve-toxiproxy-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }) };
+  return {
+    path,
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+  };
 }
 
 describe('firebreak serve --toxiproxy-api', { timeout: 300_000 }, () => {
   it('opens the proxies of a configuration file of Toxiproxy and breaks them over its API', async () => {
     using at = folder();
-    await using upstream = await Upstream.start(({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)));
+    await using upstream = await Upstream.start(
+      ({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)),
+    );
     const config = join(at.path, 'toxiproxy.json');
-    writeFileSync(config, JSON.stringify([{ name: 'web', listen: 'localhost:0', upstream: upstream.address }, { name: 'off', listen: 'localhost:0', upstream: upstream.address, enabled: false }]));
+    writeFileSync(
+      config,
+      JSON.stringify([
+        { name: 'web', listen: 'localhost:0', upstream: upstream.address },
+        { name: 'off', listen: 'localhost:0', upstream: upstream.address, enabled: false },
+      ]),
+    );
     await using served = await serving(join(at.path, 'state'), '--toxiproxy-api', ':0', '--toxiproxy-config', config);
     assert.match(served.toxiproxy, /^http:\/\/127\.0\.0\.1:\d+$/);
-    const proxies = (await (await fetch(`${served.toxiproxy}/proxies`)).json()) as Record<string, { listen: string; enabled: boolean }>;
-    assert.deepEqual(Object.entries(proxies).map(([name, { enabled }]) => [name, enabled]), [['off', false], ['web', true]]);
+    const proxies = (await (await fetch(`${served.toxiproxy}/proxies`)).json()) as Record<
+      string,
+      { listen: string; enabled: boolean }
+    >;
+    assert.deepEqual(
+      Object.entries(proxies).map(([name, { enabled }]) => [name, enabled]),
+      [
+        ['off', false],
+        ['web', true],
+      ],
+    );
     using peer = await Peer.to(proxies['web']?.listen ?? '');
     await echo(peer, 'a');
     const toxic = { type: 'latency', attributes: { latency: 100 } };
@@ -75,7 +97,11 @@ describe('firebreak serve --toxiproxy-api', { timeout: 300_000 }, () => {
   it('is not opened where others could reach it, unless that is said', () => {
     using at = folder();
     const tried = (...args: string[]): { code: number | null; text: string } => {
-      const { status, stderr, stdout } = spawnSync(process.execPath, [...NODE, 'serve', '--state-dir', at.path, '--port', '0', ...args], { encoding: 'utf8', timeout: 120_000 });
+      const { status, stderr, stdout } = spawnSync(
+        process.execPath,
+        [...NODE, 'serve', '--state-dir', at.path, '--port', '0', ...args],
+        { encoding: 'utf8', timeout: 120_000 },
+      );
       return { code: status, text: stderr + stdout };
     };
     const refused = tried('--toxiproxy-api', '0.0.0.0:0');

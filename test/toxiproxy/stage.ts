@@ -24,7 +24,9 @@ export async function stage(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-toxiproxy-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const upstream = stack.use(
-    await Upstream.start(({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)).on('end', () => socket.end())),
+    await Upstream.start(
+      ({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)).on('end', () => socket.end()),
+    ),
   );
   const engine = stack.use(await engineIn(folder));
   const [near, far] = memoryPair();
@@ -36,7 +38,14 @@ export async function stage(): Promise<Stage> {
     stack.defer(() => void peer.socket.destroy());
     return peer;
   };
-  return { client, server, url: `http://${server.address}`, upstream, call, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    client,
+    server,
+    url: `http://${server.address}`,
+    upstream,
+    call,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 /** Milliseconds until the echo of the text is back, once more than before. */
