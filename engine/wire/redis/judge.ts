@@ -1,4 +1,4 @@
-import type { Verdict } from '../effects.ts';
+import { both, type Verdict } from '../effects.ts';
 import type { OpenRoute } from '../open-route.ts';
 import type { Subject } from '../subject.ts';
 import type { CommandScanner } from './command-scanner.ts';
@@ -73,12 +73,4 @@ export class CommandJudge {
     for (let at = keyStart; at < stop; at++) name[to++] = bytes[at] as number;
     return to;
   }
-}
-
-/** As among policies of one kind: the first failure or drop beats every delay, and delays add up. */
-function both(first: Verdict | undefined, second: Verdict | undefined): Verdict | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  if (first.act !== 'delay') return first;
-  if (second.act !== 'delay') return second;
-  return { act: 'delay', parts: [...first.parts, ...second.parts], total: first.total + second.total };
 }
