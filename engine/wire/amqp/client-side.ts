@@ -1,6 +1,6 @@
 import type { Verdict } from '../effects.ts';
 import type { Channel } from './channel.ts';
-import { ARGUMENTS, closeOk, METHOD, methodOf, shortEnd } from './frames.ts';
+import { ARGUMENTS, channelFlow, closeOk, METHOD, methodOf, shortEnd } from './frames.ts';
 import { FATE, type Fate, type Lane } from './lane.ts';
 import { exchangeOf } from './message.ts';
 import { effectOf } from './extra.ts';
@@ -58,8 +58,7 @@ export class ClientSide extends Side {
       case METHOD.basicNack:
       case METHOD.basicReject: {
         if (stop < from + 10) return FATE.pass;
-        const { effects, protocol } = this.talk.link.route;
-        return channel.deliveries.settle(bytes, at, method, effects.gate(protocol) && !channel.transactional);
+        return this.#settle(channel, lane, bytes, at, method);
       }
       case METHOD.basicConsume:
         this.#consume(channel, bytes, from, stop);
@@ -103,6 +102,19 @@ export class ClientSide extends Side {
       default:
         return FATE.pass;
     }
+  }
+  #settle(channel: Channel, lane: Lane, bytes: Buffer, at: number, method: number): Fate {
+    const { effects, protocol } = this.talk.link.route;
+    const { deliveries, flows, number } = channel;
+    const { doubts } = deliveries;
+    const exact = effects.gate(protocol) && !channel.transactional;
+    const fate = deliveries.settle(bytes, at, method, exact);
+    if (exact && deliveries.doubts !== doubts) {
+      // Asked at once, so that the doubt ends before the client settles again.
+      flows.push(deliveries.doubts);
+      lane.after.push(channelFlow(number));
+    }
+    return fate;
   }
   #consume(channel: Channel, bytes: Buffer, from: number, stop: number): void {
     const name = shortEnd(bytes, from + 2, stop);

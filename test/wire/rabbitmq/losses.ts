@@ -105,7 +105,8 @@ export function losses(stage: () => RabbitStage): void {
   it('while deliveries are being settled all at once a policy may come and go', async () => {
     const { queue, channel } = await filled(1_500);
     await channel.prefetch(20);
-    let since = 0;
+    let [since, over] = [0, false];
+    const failed = watched(channel).closed.then((error) => over || assert.fail(error?.message ?? 'closed'));
     const inbox = new Inbox(() => {
       if (++since % 7 === 0) channel.ackAll();
     });
@@ -113,18 +114,19 @@ export function losses(stage: () => RabbitStage): void {
     let lost = 0;
     // Enough deliveries are left for each of the policies to take hold of some.
     for (const seen of [100, 300, 500]) {
-      await inbox.has(seen);
+      await Promise.race([inbox.has(seen), failed]);
       const policy = await stage().add({ target: queue, errorChance: 1, everyNth: 3, extra: { effect: 'ack' } });
-      await inbox.has(seen + 60);
+      await Promise.race([inbox.has(seen + 60), failed]);
       await stage().wire.remove(policy.id);
       lost += stage().counters(policy).errors;
     }
-    await inbox.has(1_500 - lost);
+    await Promise.race([inbox.has(1_500 - lost), failed]);
     channel.ackAll();
     assert.ok(lost > 0);
     assert.equal(inbox.messages.length, 1_500 - lost);
     assert.deepEqual(inbox.texts.map(Number), inbox.texts.map(Number).toSorted((a, b) => a - b));
     await channel.checkQueue(queue);
+    over = true;
     assert.deepEqual(await stage().left(queue), []);
   });
 }
