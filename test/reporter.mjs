@@ -7,7 +7,10 @@ export default async function* report(source) {
   const skipped = [];
   const failures = [];
   const files = new Set();
+  const passes = [];
   for await (const { type, data } of source) {
+    // Of a whole file; a test itself only knows where it was written, which may be elsewhere.
+    if (type === 'test:summary' && data.file !== undefined && !data.success) files.add(data.file);
     if (type === 'test:stderr' || type === 'test:stdout') continue;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     if (data.details?.type === 'suite') continue;
@@ -17,13 +20,13 @@ export default async function* report(source) {
       skipped.push(`  ${where}: ${data.skip === true ? 'no reason given' : data.skip}`);
     } else if (type === 'test:pass') {
       count.passed++;
+      passes.push(where);
       if (data.details.duration_ms > 2_000) yield `ok ${where} (${(data.details.duration_ms / 1_000).toFixed(1)} s)\n`;
     } else {
       // A test whose subtests failed only repeats them.
       if (data.details?.error?.failureType === 'subtestsFailed') continue;
       count.failed++;
       failures.push(where);
-      if (data.file !== undefined) files.add(data.file);
       yield `\nFAILED ${where}\n${describe(data.details?.error)}\n`;
     }
   }
@@ -31,7 +34,7 @@ export default async function* report(source) {
   if (failures.length > 0) yield `\nFailed:\n${failures.map((where) => `  ${where}`).join('\n')}\n`;
   // For test/run.mjs, which may run these files again.
   const record = process.env['FIREBREAK_TEST_RECORD'];
-  if (record !== undefined) writeFileSync(record, JSON.stringify({ ...count, failures, files: [...files] }));
+  if (record !== undefined) writeFileSync(record, JSON.stringify({ ...count, passes, failures, files: [...files] }));
   yield `\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`;
 }
 

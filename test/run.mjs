@@ -27,16 +27,15 @@ if (!again) process.exit(first.code);
 // On a shared machine one starved test must not hide what the other thousands say. It is told by name all the same.
 console.log('\nThe files that failed, once more, each by itself:');
 const second = await run(first.files, 1);
-const unsteady = first.failures.filter((name) => !second.failures.includes(name));
+// What failed at first and did not pass by its name the second time has not passed.
+const unsteady = first.failures.filter((name) => second.passes.includes(name) && !second.failures.includes(name));
+const still = [...new Set([...first.failures.filter((name) => !unsteady.includes(name)), ...second.failures])];
+const list = (names) => names.map((name) => `  ${name}`).join('\n');
 if (unsteady.length > 0)
-  console.log(
-    `\nUNSTEADY, failed first and passed by themselves (the failure is above):\n${unsteady.map((name) => `  ${name}`).join('\n')}`,
-  );
-// What failed at first and was not even run the second time has not passed.
-const lost = second.passed + second.failed === 0 ? first.failed : 0;
-const failed = second.failed + lost;
-console.log(`\n${first.passed + first.failed - failed} passed, ${failed} failed, ${first.skipped} skipped`);
-process.exit(failed > 0 ? 1 : second.code);
+  console.log(`\nUNSTEADY, failed first and passed by themselves (the failure is above):\n${list(unsteady)}`);
+if (still.length > 0) console.log(`\nFailed:\n${list(still)}`);
+console.log(`\n${first.passed + unsteady.length} passed, ${still.length} failed, ${first.skipped} skipped`);
+process.exit(still.length > 0 ? 1 : second.code);
 
 /** Resolves with the exit code and what the reporter counted. */
 function run(wanted, concurrency) {
@@ -69,6 +68,6 @@ function read(record) {
   try {
     return JSON.parse(readFileSync(record, 'utf8'));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0, failures: [], files: [] };
+    return { passed: 0, failed: 0, skipped: 0, passes: [], failures: [], files: [] };
   }
 }
