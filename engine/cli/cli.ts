@@ -18,6 +18,14 @@ export interface CommandSpec<Options = object> {
   readonly act: (cli: Cli, args: readonly string[], options: Options) => Promise<ExitCode>;
 }
 
+/** Commands that share a first word: `inject http`, `inject process`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  /** Made only when asked for: their flags are many. */
+  readonly commands: () => readonly CommandSpec<never>[];
+}
+
 /** What a command works with. */
 export class Cli {
   readonly out: Terminal;

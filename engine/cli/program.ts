@@ -1,17 +1,19 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode, FirebreakError } from '../kernel/errors.ts';
-import { Cli, type CommandSpec } from './cli.ts';
+import { Cli, type CommandGroup, type CommandSpec } from './cli.ts';
 import { apply } from './commands/apply.ts';
 import { demo } from './commands/demo.ts';
 import { ca } from './commands/ca.ts';
 import { doctor } from './commands/doctor.ts';
 import { halt } from './commands/halt.ts';
 import { history } from './commands/history.ts';
+import { inject } from './commands/inject.ts';
 import { plan } from './commands/plan.ts';
 import { recover } from './commands/recover.ts';
 import { report } from './commands/report.ts';
 import { run } from './commands/run.ts';
 import { serve } from './commands/serve.ts';
+import { snipe } from './commands/snipe.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
 import { listenForInterrupts } from './interrupt.ts';
@@ -23,7 +25,7 @@ import { type Parts } from './session.ts';
 
 /** In the order of the help: a first look, then experiments, then the aftermath. */
 // Each command has options of its own; commander hands them over untyped
-const COMMANDS: readonly CommandSpec<never>[] = [demo, run, plan, validate, apply, halt, status, recover, history, report, serve, doctor, ca];
+const COMMANDS: readonly (CommandSpec<never> | CommandGroup)[] = [demo, run, plan, validate, apply, inject, snipe, halt, status, recover, history, report, serve, doctor, ca];
 
 const EXIT_CODES =
   'Exit codes: 0 held · 1 refuted · 2 bad usage or file · 3 aborted or halted · 4 inconclusive · 5 engine failure · 6 residue left';
@@ -34,7 +36,7 @@ export async function runCli(argv: readonly string[], parts: Parts, version: str
   const err = terminalOf(process.stderr);
   const json = argv.includes('--json');
   let code: ExitCode = EXIT.held;
-  const program = build(parts, version, out, err, (result) => (code = result));
+  const program = build(argv, parts, version, out, err, (result) => (code = result));
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -51,7 +53,7 @@ export async function runCli(argv: readonly string[], parts: Parts, version: str
   return code;
 }
 
-function build(parts: Parts, version: string, out: Terminal, err: Terminal, done: (code: ExitCode) => void): Command {
+function build(argv: readonly string[], parts: Parts, version: string, out: Terminal, err: Terminal, done: (code: ExitCode) => void): Command {
   const width = Math.min(out.width, 110);
   const program = new Command('firebreak')
     .description('Controlled fault injection: state a hypothesis, break something on purpose, measure, put everything back.')
@@ -70,15 +72,25 @@ function build(parts: Parts, version: string, out: Terminal, err: Terminal, done
       getOutHasColors: () => out.colour,
     })
     .configureHelp({ styleTitle: styleOf(out.colour).bold, subcommandTerm: (command) => `${command.name()} ${argumentsOf(command)}`.trim() });
-  for (const spec of COMMANDS) add(program, spec, parts, out, err, done, width);
+  const under = (parent: Command, spec: CommandSpec<never>): void => add(parent, spec, parts, out, err, done, width);
+  for (const spec of COMMANDS) {
+    if (!('commands' in spec)) under(program, spec);
+    else {
+      const group = program.command(spec.name).summary(spec.summary).description(sentence(spec.summary)).usage('TYPE [options]').helpCommand(false);
+      group.addHelpText('after', `\nThe flags of each: firebreak ${spec.name} TYPE --help`);
+      if (argv.includes(spec.name)) for (const one of spec.commands()) under(group, one);
+    }
+  }
   return program;
 }
 
 const argumentsOf = (command: Command): string =>
   command.registeredArguments.map((one) => `${one.required ? '' : '['}${one.name().toUpperCase()}${one.variadic ? '...' : ''}${one.required ? '' : ']'}`).join(' ');
 
+const sentence = (summary: string): string => `${summary[0]?.toUpperCase()}${summary.slice(1)}.`;
+
 function add(program: Command, spec: CommandSpec<never>, parts: Parts, out: Terminal, err: Terminal, done: (code: ExitCode) => void, width: number): void {
-  const command = program.command(spec.usage).summary(spec.summary).description(`${spec.summary[0]?.toUpperCase()}${spec.summary.slice(1)}.`);
+  const command = program.command(spec.usage).summary(spec.summary).description(sentence(spec.summary));
   spec.options?.(command);
   command
     .option('--json', 'print JSON, for programs')
@@ -106,8 +118,10 @@ function add(program: Command, spec: CommandSpec<never>, parts: Parts, out: Term
 
 /** Commander's complaint as one clear line with its remedy. */
 function usageError(error: CommanderError, program: Command, argv: readonly string[]): FirebreakError {
-  const command = program.commands.find((one) => one.name() === argv.find((word) => !word.startsWith('-')));
-  const help = command === undefined ? 'firebreak --help' : `firebreak ${command.name()} --help`;
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const command = program.commands.find((one) => one.name() === words[0]);
+  const inner = command?.commands.find((one) => one.name() === words[1]);
+  const help = ['firebreak', command?.name(), inner?.name(), '--help'].filter((word) => word !== undefined).join(' ');
   if (error.code === 'commander.help') return new FirebreakError('usage', 'no command given', { hint: `See \`${help}\`, or start with \`firebreak demo\`.`, exitCode: EXIT.usage });
   const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)/, '; did you mean $1?');
   const hint = error instanceof InvalidArgumentError ? '' : `See \`${help}\`.`;

@@ -13,7 +13,7 @@ import {
 } from '../../engine/contract/sections.ts';
 import { protocol } from '../../engine/contract/models.ts';
 import { manifests, manifestOf } from '../../engine/faults/manifests.ts';
-import { choice, type Field, fieldsOf, section } from './fields.ts';
+import { choice, type Field, fieldsOf, section } from '../../engine/contract/fields.ts';
 import { type Path } from './document.ts';
 
 /** What may stand where in a Firebreak file: the same schemas for the form, the completion and the order of new keys. */

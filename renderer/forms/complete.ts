@@ -1,6 +1,6 @@
 import { snake } from '../../engine/contract/sections.ts';
 import { FAULT_TYPES, fieldsAt, summaryOf } from './catalogue.ts';
-import { type Field } from './fields.ts';
+import { type Field } from '../../engine/contract/fields.ts';
 
 /** What may be written at a place of a text that is not finished: told from indentation and brackets alone. */
 

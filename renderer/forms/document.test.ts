@@ -6,7 +6,7 @@ import { snake } from '../../engine/contract/sections.ts';
 import { fieldsAt } from './catalogue.ts';
 import { find, parse, parseSliced, type Path, read, readNode, type Source } from './document.ts';
 import { addEntry, insertItem, put, rename, set } from './edit.ts';
-import { type Field } from './fields.ts';
+import { type Field } from '../../engine/contract/fields.ts';
 import { applied, type Change } from './places.ts';
 import { duplicate, move, remove, removeEntry } from './remove.ts';
 import { Raw } from './scalar.ts';

@@ -16,7 +16,7 @@ import {
 import { fromDisk, toDisk } from './disk.ts';
 import { parse, type Path, type Source } from './document.ts';
 import { addEntry, insertItem, put, set } from './edit.ts';
-import { type Field } from './fields.ts';
+import { type Field } from '../../engine/contract/fields.ts';
 import { freeName, sectionAt, standIns } from './locate.ts';
 import { applied, type Change } from './places.ts';
 import { Raw } from './scalar.ts';

@@ -12,7 +12,7 @@ import {
   ROUTE,
   TOP,
 } from './catalogue.ts';
-import { type Field } from './fields.ts';
+import { type Field } from '../../engine/contract/fields.ts';
 
 /**
  * Firebreak files as people write them, for property tests: any field, either spelling, brackets or lines, every kind of

@@ -6,13 +6,13 @@ import { connectLoopback } from '../../engine/transport/websocket.ts';
 import { createClient } from '../../engine/contract/client.ts';
 import { FAKE, Running, cli, folder } from './process.ts';
 
-const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor', 'ca'];
+const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'inject', 'snipe', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor', 'ca'];
 const ESCAPE = /\x1b/;
 
 describe('command line: help and usage', { timeout: 300_000, concurrency: 2 }, () => {
-  for (const command of COMMANDS) {
+  for (const command of [...COMMANDS.filter((name) => name !== 'inject'), 'inject http', 'inject process']) {
     test(`${command} --help explains itself, with examples`, async () => {
-      const { code, out, err } = await cli(FAKE, [command, '--help']);
+      const { code, out, err } = await cli(FAKE, [...command.split(' '), '--help']);
       assert.equal(code, 0);
       assert.equal(err, '');
       assert.match(out, new RegExp(`^Usage: firebreak ${command}`));
@@ -44,6 +44,17 @@ describe('command line: help and usage', { timeout: 300_000, concurrency: 2 }, (
     [['run', '/does/not/exist.yaml'], /cannot read .*exist\.yaml: there is no such file/],
     [['run', '/'], /it is a directory/],
     [['apply', 'a'], /--ttl <d>' not specified/],
+    [['inject'], /no command given/],
+    [['inject', 'htp'], /unknown command 'htp'; did you mean http\?/],
+    [['inject', 'process'], /--target is missing: name:NAME/],
+    [['inject', 'process', '--target', 'nginx'], /--target: expected name:NAME/],
+    [['inject', 'process', '--target', 'name:x', '--jitter', '0.5'], /--jitter: expected an interval to vary/],
+    [['inject', 'http', '--target', 'all'], /--upstream is missing/],
+    [['inject', 'http', '--target', 'all', '--upstream', 'here'], /--upstream: expected host:port/],
+    [['inject', 'http', '--upstream', '127.0.0.1:1', '--target', 'all', '--latency-chance', '2'], /--latency-chance: expected a number from 0 to 1, found 2/],
+    [['inject', 'http', '--upstream', '127.0.0.1:1', '--target', 'all', '--match-headers', 'x'], /Expected name=value/],
+    [['inject', 'resource', '--ttl', '0'], /Expected a duration/],
+    [['snipe'], /--target <text>' not specified/],
     [['doctor', '--jsn'], /unknown option '--jsn'; did you mean --json\?/],
     [['history', '--limit', '0'], /Expected a whole number/],
     [['serve', '--port', '70000'], /Expected a whole number/],

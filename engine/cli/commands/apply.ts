@@ -24,33 +24,40 @@ export const apply: CommandSpec<{ readonly ttl: number; readonly watch?: true }>
   act: async (cli, [file = ''], { ttl, watch = false }) => {
     if (watch && file === '-') throw new FirebreakError('bad-usage', 'Standard input cannot be watched.', UNWATCHABLE);
     const source = await readSource(file);
-    await using session = await cli.open();
-    const { client } = session;
-    const { out, style } = cli;
-    await summarise(cli, client, source);
-    using follow = new Follow(client);
-    const { run, faults } = await client.command('apply', { ...source, ttlMs: ttl, watch }, cli.signal);
-    cli.interrupt.whenAsked((why) => void client.command('abort', { run, why }).catch(() => {}));
-    if (cli.json) out.line(JSON.stringify({ run, faults }));
-    else {
-      for (const { policy, explain } of faults) out.line(`  ${style.yellow('▸')} ${policy}: ${explain}`);
-      out.line(style.dim(`  held for ${span(ttl)}; Ctrl-C ends it and puts everything back`));
-      follow.frames((frame) => {
-        const names = Math.max(8, ...frame.faults.map(({ policy }) => policy.length));
-        out.live(frame.faults.map((fault) => fit(faultPieces(fault, frame.at, names, style), out.width - 1)));
-      });
-    }
-    // The display may fail without harm; how it ended is told by `released`.
-    if (watch) follow.events(run, (event) => tellReload(cli, event)).catch(() => {});
-    const released = await client.query('released', { run });
-    out.live([]);
-    cli.show({ run, ...released }, () => `\n${faultTable(released.faults, out.width - 1, style)}\n\n${ending(released)}`);
-    const code: ExitCode = residueCode(released.faults);
-    if (code !== EXIT.held) return code;
-    if (released.why !== 'hold-over') return EXIT.aborted;
-    return released.faults.every(({ effect }) => effect.bitten) ? EXIT.held : EXIT.inconclusive;
+    return await holdUntilOver(cli, source, ttl, watch);
   },
 };
+
+/** Injects the policies of a file, shows them while they are in force, and tells how each ended. */
+export async function holdUntilOver(cli: Cli, source: { readonly text: string; readonly file: string }, ttl: number, watch = false): Promise<ExitCode> {
+  await using session = await cli.open();
+  const { client } = session;
+  const { out, style } = cli;
+  await summarise(cli, client, source);
+  using follow = new Follow(client);
+  const { run, faults } = await client.command('apply', { ...source, ttlMs: ttl, watch }, cli.signal);
+  cli.interrupt.whenAsked((why) => void client.command('abort', { run, why }).catch(() => {}));
+  const { routes } = await client.query('status', {});
+  if (cli.json) out.line(JSON.stringify({ run, faults, routes }));
+  else {
+    for (const { policy, explain } of faults) out.line(`  ${style.yellow('▸')} ${policy}: ${explain}`);
+    for (const route of routes) out.line(`  ${style.cyan('→')} ${route.name}: send ${route.protocol} to ${route.listen}, which goes on to ${route.upstream}`);
+    out.line(style.dim(`  held for ${span(ttl)}; Ctrl-C ends it and puts everything back`));
+    follow.frames((frame) => {
+      const names = Math.max(8, ...frame.faults.map(({ policy }) => policy.length));
+      out.live(frame.faults.map((fault) => fit(faultPieces(fault, frame.at, names, style), out.width - 1)));
+    });
+  }
+  // The display may fail without harm; how it ended is told by `released`.
+  if (watch) follow.events(run, (event) => tellReload(cli, event)).catch(() => {});
+  const released = await client.query('released', { run });
+  out.live([]);
+  cli.show({ run, ...released }, () => `\n${faultTable(released.faults, out.width - 1, style)}\n\n${ending(released)}`);
+  const code: ExitCode = residueCode(released.faults);
+  if (code !== EXIT.held) return code;
+  if (released.why !== 'hold-over') return EXIT.aborted;
+  return released.faults.every(({ effect }) => effect.bitten) ? EXIT.held : EXIT.inconclusive;
+}
 
 const UNWATCHABLE = { exitCode: EXIT.usage, hint: 'Write it to a file, and watch that.' } as const;
 

@@ -1,5 +1,5 @@
 import { type PlanResult } from '../../contract/models.ts';
-import { EXIT } from '../../kernel/errors.ts';
+import { EXIT, type ExitCode } from '../../kernel/errors.ts';
 import { type Cli, type CommandSpec } from '../cli.ts';
 import { badFile } from '../follow.ts';
 import { type Tone, toneOf } from '../render/style.ts';
@@ -20,13 +20,18 @@ export const plan: CommandSpec<Omit<RunOptions, 'reportDir'>> = {
   options: overrideOptions,
   act: async (cli, [file = ''], options) => {
     const source = await readSource(file);
-    await using session = await cli.observe();
-    const planned = await session.client.query('plan', { ...source, overrides: overridesOf(options) }, cli.signal);
-    if (!planned.ok) throw badFile(source.file, planned.issues);
-    cli.show(planned.plan, () => text(cli, planned.plan));
-    return planned.plan.faults.every(({ unavailable, targets }) => unavailable === '' && targets.length > 0) ? EXIT.held : EXIT.inconclusive;
+    return await showPlan(cli, { ...source, overrides: overridesOf(options) });
   },
 };
+
+/** Shows what a file would do. @returns 4 when a fault could not run here or finds no target. */
+export async function showPlan(cli: Cli, input: { readonly text: string; readonly file: string; readonly overrides: ReturnType<typeof overridesOf> }): Promise<ExitCode> {
+  await using session = await cli.observe();
+  const planned = await session.client.query('plan', input, cli.signal);
+  if (!planned.ok) throw badFile(input.file, planned.issues);
+  cli.show(planned.plan, () => text(cli, planned.plan));
+  return planned.plan.faults.every(({ unavailable, targets }) => unavailable === '' && targets.length > 0) ? EXIT.held : EXIT.inconclusive;
+}
 
 const LEVEL: Readonly<Record<PlanResult['guard']['level'], Tone>> = { SAFE: 'good', ELEVATED: 'calm', HIGH: 'warn', CRITICAL: 'bad' };
 

@@ -2,7 +2,7 @@ import { Plus, X } from 'lucide-react';
 import { type ReactNode, useRef, useState } from 'react';
 import { entries, type Path, type Source } from '../../forms/document.ts';
 import { addEntry, insertItem, rename, set } from '../../forms/edit.ts';
-import { type Field } from '../../forms/fields.ts';
+import { type Field } from '../../../engine/contract/fields.ts';
 import { removeEntry } from '../../forms/remove.ts';
 import { Raw } from '../../forms/scalar.ts';
 import { Button, IconButton } from '../../ui/controls.tsx';

@@ -3,7 +3,7 @@ import { type ReactNode, useId } from 'react';
 import { type FileIssue } from '../../../engine/contract/models.ts';
 import { FIGURES } from '../../../engine/contract/sections.ts';
 import { find, type Path, read, type Source } from '../../forms/document.ts';
-import { type Field } from '../../forms/fields.ts';
+import { type Field } from '../../../engine/contract/fields.ts';
 import { isAbout } from '../../forms/issues.ts';
 import { remove } from '../../forms/remove.ts';
 import { IconButton, Shape } from '../../ui/controls.tsx';

@@ -13,7 +13,7 @@ import {
   TOP,
 } from '../../forms/catalogue.ts';
 import { length, type Path, read, type Source } from '../../forms/document.ts';
-import { type Field } from '../../forms/fields.ts';
+import { type Field } from '../../../engine/contract/fields.ts';
 import { issuesAt } from '../../forms/issues.ts';
 import { freeName, routeNames } from '../../forms/locate.ts';
 import { duplicate, move, remove } from '../../forms/remove.ts';

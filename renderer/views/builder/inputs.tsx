@@ -2,7 +2,7 @@ import { type Scalar } from 'yaml';
 import { type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { type Path, read, type Source } from '../../forms/document.ts';
 import { set } from '../../forms/edit.ts';
-import { type Field } from '../../forms/fields.ts';
+import { type Field } from '../../../engine/contract/fields.ts';
 import { remove } from '../../forms/remove.ts';
 import { Raw } from '../../forms/scalar.ts';
 import { write } from './bench.ts';

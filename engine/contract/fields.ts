@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatDuration, snake } from '../../engine/contract/sections.ts';
+import { formatDuration, snake } from './sections.ts';
 
 /**
  * `raw` in the comments below: written into the file as typed, such as `500ms` or `0.3`; the others are texts, quoted
