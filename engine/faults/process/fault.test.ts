@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { millis } from '../../kernel/brands.ts';
 import { type Clock, realClock, VirtualClock } from '../../kernel/clock.ts';
 import { type FaultRequest, type InjectContext, type Injector } from '../../kernel/fault.ts';
 import { newFaultId, newRunId } from '../../kernel/random.ts';
+import { groupFolder, isFrozen, usableFreezer } from '../../host/control-groups.ts';
 import { processInjector } from './injector.ts';
 import { processManifest, type ProcessParams } from './manifest.ts';
 import { startFleet, until } from './test-fleet.ts';
@@ -70,6 +72,46 @@ test('one of three is stopped, and continues after revert', here, async () => {
     assert.deepEqual(figures, [{ name: 'processes stopped', unit: 'count', requested: 1, delivered: 1, samples: 1 }]);
   });
   assert.equal(stopped(fleet), 0);
+});
+
+const freezer = usableFreezer('tried-by-tests');
+const frozen = { skip: 'refusal' in freezer ? freezer.refusal : false };
+
+test('one of three is frozen with what it starts, and goes on after revert in the group it was in', frozen, async () => {
+  assert.ok(!('refusal' in freezer));
+  await using fleet = await startFleet(3);
+  const groups = (): unknown => fleet.pids.map((pid) => groupFolder(freezer, pid));
+  const before = groups();
+  await withFault(`cmd:${fleet.word}`, { action: 'freeze' }, realClock, async ({ injector, context, undo }) => {
+    await until('it is frozen', async () => (await injector.verify(undo(), context)).bitten);
+    const [one] = undo().touched;
+    assert.equal(stopped(fleet), 0, 'no signal was sent');
+    assert.ok(one?.group !== undefined && isFrozen(one.group));
+    const { figures } = await injector.verify(undo(), context);
+    assert.deepEqual(figures, [{ name: 'processes frozen', unit: 'count', requested: 1, delivered: 1, samples: 1 }]);
+  });
+  assert.deepEqual(groups(), before);
+});
+
+test('a frozen process goes on by itself after its time, while the fault lasts', frozen, async () => {
+  await using fleet = await startFleet(2);
+  const clock = new VirtualClock();
+  await withFault(`cmd:${fleet.word}`, { action: 'freeze', stopDuration: '2s' }, clock, async ({ undo }) => {
+    const [one] = undo().touched;
+    const group = one?.group ?? '';
+    await until('it is frozen', () => isFrozen(group));
+    await clock.advance(2_000);
+    await until('it goes on', () => !existsSync(group));
+  });
+});
+
+test('a group that was left behind is found, and removed, also after its process has ended', frozen, async () => {
+  await using fleet = await startFleet(2);
+  await withFault(`cmd:${fleet.word}`, { action: 'freeze' }, realClock, async ({ undo }) => {
+    const [one] = undo().touched;
+    await until('it is frozen', () => isFrozen(one?.group ?? ''));
+    process.kill(one?.pid ?? 0, 'SIGKILL');
+  });
 });
 
 test('a process that somebody else had stopped stays stopped', here, async () => {

@@ -5,7 +5,7 @@ import { type FaultRequest, type Injector, type TargetPlan } from '../../kernel/
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
 import { maySignal } from '../../host/signals.ts';
 import { choose } from './choose.ts';
-import { type ProcessParams } from './manifest.ts';
+import { comesBack, type ProcessParams } from './manifest.ts';
 import { Rounds, touchedOf } from './rounds.ts';
 import { continueAll, fleetSize, leftStopped, processUndo, type ProcessUndo, selectorOf } from './undo.ts';
 import { find, type Found, type RoomProcesses } from './valves.ts';
@@ -49,7 +49,7 @@ export function processInjector(deps: ProcessFaultDeps): Injector<ProcessParams,
     },
 
     fingerprint: async (undo) => {
-      if (undo.action === 'stop') {
+      if (comesBack(undo.action)) {
         const stopped = leftStopped(undo).map(({ pid, name }) => `${pid} (${name})`);
         return `processes that this fault keeps stopped: ${stopped.join(', ') || 'none'}`;
       }
@@ -87,13 +87,12 @@ export function planOver(
       hint: 'run as the user who owns the processes, or as root',
     });
   }
+  const head = { token: randomBytes(9).toString('hex'), action: params.action };
   return [{
     target: describeTarget(target, chosen, fleet.length),
-    undo: {
-      token: randomBytes(9).toString('hex'), action: params.action, target, fleet: fleet.length, touched: chosen.map(touchedOf),
-    },
+    undo: { ...head, target, fleet: fleet.length, touched: chosen.map((info) => touchedOf(info, head)) },
     ...describe(params, chosen, found),
-    reversible: params.action === 'stop',
+    reversible: comesBack(params.action),
   }];
 }
 
@@ -124,6 +123,8 @@ function describe(
     action: `${params.action} ${who} (${chosen.length} of ${found.fleet.length} that match${spared})${again}`,
     inverse: params.action === 'stop'
       ? 'continue exactly these processes (SIGCONT), if they are still stopped'
+      : params.action === 'freeze'
+      ? 'thaw the control groups made for them, move what is in them back, and remove them'
       : 'nothing that Firebreak can do: whoever supervises the processes must start them again',
   };
 }

@@ -6,29 +6,31 @@ import { parseSelector, SELECTOR_HELP } from './selector.ts';
 
 const params = z.object({
   action: z
-    .enum(['stop', 'kill', 'terminate'], { error: 'expected stop, kill or terminate' })
+    .enum(['stop', 'freeze', 'kill', 'terminate'], { error: 'expected stop, freeze, kill or terminate' })
     .default('stop')
-    .meta({ help: 'Stop (and continue afterwards), kill at once, or ask to terminate.', example: 'stop' } satisfies FieldMeta),
+    .meta({ help: 'Stop (and continue afterwards), freeze in a control group (the same, unseen by the process and with the children it starts), kill at once, or ask to terminate.', example: 'stop' } satisfies FieldMeta),
   probability: ratio('The chance that each process found is taken. With a percentage it applies to those chosen. 0 = not used.'),
   percentage: whole('The share of the processes found that is taken, never all of them. 0 = not used: one process.', 0, 99, 0, 'percent'),
   interval: duration('How often to choose again; 0 means once.', HOUR),
   jitter: ratio('By which share of itself each interval is made longer or shorter at random.'),
-  stopDuration: duration('When a stopped process continues; 0 means at the end of the fault.', DAY),
+  stopDuration: duration('When a stopped or frozen process continues; 0 means at the end of the fault.', DAY),
   allowLast: flag('Allow the only process that matches to be taken.'),
   max: whole('How many processes are taken in all, over all intervals; 0 means no limit.', 0, 10_000),
 });
 export type ProcessParams = z.infer<typeof params>;
 
 /** How hard each action is for the guard, in tenths: what is stopped comes back by itself, what is killed loses its memory. */
-const WEIGHT = { stop: 5, terminate: 6, kill: 7 } as const;
-const VERB = { stop: 'Stops', terminate: 'Terminates', kill: 'Kills' } as const;
+const WEIGHT = { stop: 5, freeze: 5, terminate: 6, kill: 7 } as const;
+const VERB = { stop: 'Stops', freeze: 'Freezes', terminate: 'Terminates', kill: 'Kills' } as const;
+/** Whether Firebreak itself can bring back what the action did. */
+export const comesBack = (action: ProcessParams['action']): boolean => action === 'stop' || action === 'freeze';
 /** Shorter rounds than this would leave no time to see a supervisor bring the process back. */
 export const MIN_INTERVAL = 100;
 
 export const processManifest = defineManifest({
   type: 'process',
   layer: 'host',
-  summary: 'Stops, terminates or kills processes of this machine.',
+  summary: 'Stops, freezes, terminates or kills processes of this machine.',
   params,
   target: {
     required: true,
@@ -46,7 +48,7 @@ export const processManifest = defineManifest({
     const most = asked.percentage >= 50 || (asked.percentage === 0 && asked.probability >= 0.5);
     return Math.min(10, WEIGHT[asked.action] + (most ? 2 : 0) + (asked.interval > 0 ? 1 : 0)) / 10;
   },
-  remarks: (asked) => (asked.action === 'stop' ? [] : ['irreversible']),
+  remarks: (asked) => (comesBack(asked.action) ? [] : ['irreversible']),
   explain: (asked, target) => {
     const share = asked.percentage > 0
       ? `${asked.percentage} % of the processes`
@@ -58,7 +60,7 @@ export const processManifest = defineManifest({
       : '';
     const jitter = asked.jitter > 0 ? ` give or take ${Math.round(asked.jitter * 100)} %` : '';
     const often = asked.interval > 0 ? `, again every ${formatDuration(asked.interval)}${jitter}` : '';
-    const resume = asked.action !== 'stop'
+    const resume = !comesBack(asked.action)
       ? ''
       : asked.stopDuration > 0
       ? `, for ${formatDuration(asked.stopDuration)}`
@@ -66,7 +68,7 @@ export const processManifest = defineManifest({
     return `${VERB[asked.action]} ${share} that match ${target}${dice}${often}${resume}.`;
   },
   platforms: ['linux', 'darwin'],
-  privileges: ['the right to signal the processes (the same user, or root)'],
+  privileges: ['the right to signal the processes (the same user, or root); root to freeze them'],
   blastRadius: 1,
   verifyWithin: 5_000,
   check: (asked) => {
@@ -78,8 +80,8 @@ export const processManifest = defineManifest({
     if (asked.jitter > 0 && asked.interval === 0) {
       find('jitter', 'expected an interval to vary', 'set interval, or leave jitter out');
     }
-    if (asked.stopDuration > 0 && asked.action !== 'stop') {
-      find('stopDuration', 'expected action: stop', 'only a stopped process continues; leave it out');
+    if (asked.stopDuration > 0 && !comesBack(asked.action)) {
+      find('stopDuration', 'expected action: stop or freeze', 'only a stopped process continues; leave it out');
     }
     return findings;
   },

@@ -1,16 +1,17 @@
 import { type Clock } from '../../kernel/clock.ts';
-import { messageOf } from '../../kernel/errors.ts';
+import { FirebreakError, messageOf } from '../../kernel/errors.ts';
 import { type Effect, type InjectContext } from '../../kernel/fault.ts';
+import { freeze, groupFolder, isFrozen, ownGroup, usableFreezer } from '../../host/control-groups.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
 import { signal } from '../../host/signals.ts';
 import { stateOf } from '../../host/identity.ts';
 import { choose, isStopped, waitFor } from './choose.ts';
-import { type ProcessParams } from './manifest.ts';
+import { comesBack, type ProcessParams } from './manifest.ts';
 import { Recovery } from './recovery.ts';
-import { type ProcessUndo, sameProcess, selectorOf, type Touched } from './undo.ts';
+import { carryOn, type ProcessUndo, sameProcess, selectorOf, type Touched } from './undo.ts';
 import { find, type RoomProcesses } from './valves.ts';
 
-const DONE = { stop: 'stopped', kill: 'killed', terminate: 'terminated' } as const;
+const DONE = { stop: 'stopped', freeze: 'frozen', kill: 'killed', terminate: 'terminated' } as const;
 /** A killed process needs no undo: only the latest are kept in the record, so that it does not grow for ever. */
 const KEEP_ENDED = 100;
 
@@ -64,7 +65,7 @@ export class Rounds implements Disposable {
     const { action } = this.#undo;
     for (const one of this.#signalled) if (this.#hasHappened(one)) this.#seen.add(one);
     const asked = this.#signalled.size;
-    const holds = (one: Touched): boolean => (action === 'stop' && !one.resumed ? this.#hasHappened(one) : this.#seen.has(one));
+    const holds = (one: Touched): boolean => (comesBack(action) && !one.resumed ? this.#hasHappened(one) : this.#seen.has(one));
     const done = [...this.#signalled].filter(holds).length;
     const text = asked === 0 ? 'no process has been chosen yet' : `${done} of ${asked} processes ${DONE[action]}`;
     return {
@@ -93,9 +94,9 @@ export class Rounds implements Disposable {
     const state = { firstFleet: this.#undo.fleet, taken: this.#signalled.size, round: this.#round, seed, policy };
     try {
       const { fleet } = this.#find();
-      const entries = choose(fleet, params, state).map(touchedOf);
+      const entries = choose(fleet, params, state).map((info) => touchedOf(info, this.#undo));
       if (entries.length === 0) return;
-      const before = this.#undo.action === 'stop' ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
+      const before = comesBack(this.#undo.action) ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
       this.#undo = { ...this.#undo, touched: [...before, ...entries] };
       this.#context.amend(this.#undo);
       this.#take(entries, fleet.length);
@@ -106,15 +107,15 @@ export class Rounds implements Disposable {
 
   #take(entries: readonly Touched[], fleet: number): void {
     const { action } = this.#undo;
-    const taken = entries.filter((one) => signal(one, action) === 'sent');
+    const taken = entries.filter((one) => strike(one, action) === 'sent');
     for (const one of taken) {
       this.#signalled.add(one);
       this.#context.injected(`${DONE[action]} process ${one.pid} (${one.name})`);
     }
     if (taken.length === 0) return;
     const { stopDuration } = this.#context.request.params;
-    if (action === 'stop') {
-      if (stopDuration > 0) this.#later(stopDuration, () => this.#resume(taken));
+    if (comesBack(action)) {
+      if (stopDuration > 0) this.#later(stopDuration, () => void this.#resume(taken));
       return;
     }
     this.recovery.watch(
@@ -133,11 +134,11 @@ export class Rounds implements Disposable {
   }
 
   /** Continues first and writes it down afterwards: the other way round, a crash in between would leave it stopped. */
-  #resume(entries: readonly Touched[]): void {
+  async #resume(entries: readonly Touched[]): Promise<void> {
     try {
       for (const one of entries) {
         if (this.#hasHappened(one)) this.#seen.add(one);
-        signal(one, 'continue');
+        await carryOn(one, this.#clock);
         one.resumed = true;
       }
       this.#context.amend(this.#undo);
@@ -147,7 +148,8 @@ export class Rounds implements Disposable {
   }
 
   #hasHappened(one: Touched): boolean {
-    if (this.#undo.action !== 'stop') return stateOf(one) === 'dead';
+    if (!comesBack(this.#undo.action)) return stateOf(one) === 'dead';
+    if (one.group !== undefined) return isFrozen(one.group);
     const info = sameProcess(one);
     return info !== undefined && isStopped(info);
   }
@@ -161,8 +163,26 @@ export class Rounds implements Disposable {
   }
 }
 
-/** The entry of the undo record for a process that is about to be taken. */
-export function touchedOf(info: ProcessInfo): Touched {
+const strike = (one: Touched, action: ProcessUndo['action']): 'sent' | 'gone' =>
+  action !== 'freeze' ? signal(one, action) : one.group === undefined ? 'gone' : freeze(one.group, one);
+
+/**
+ * The entry of the undo record for a process that is about to be taken.
+ * @throws FirebreakError `freeze-refused` when it is to be frozen and cannot be here.
+ */
+export function touchedOf(info: ProcessInfo, { token, action }: Pick<ProcessUndo, 'token' | 'action'>): Touched {
   const { pid, started } = info;
-  return { pid, started, name: info.program || info.name, prior: isStopped(info) ? 'stopped' : 'running', resumed: false };
+  const one: Touched = { pid, started, name: info.program || info.name, prior: isStopped(info) ? 'stopped' : 'running', resumed: false };
+  return action === 'freeze' ? frozenIn(one, token) : one;
+}
+
+function frozenIn(one: Touched, token: string): Touched {
+  const tree = usableFreezer(token);
+  const parent = 'refusal' in tree ? undefined : groupFolder(tree, one.pid);
+  if ('refusal' in tree || parent === undefined) {
+    throw new FirebreakError('freeze-refused', 'refusal' in tree ? tree.refusal : `the control group of process ${one.pid} cannot be seen from here`, {
+      hint: 'use action: stop',
+    });
+  }
+  return { ...one, prior: isFrozen(parent) ? 'stopped' : one.prior, group: ownGroup(parent, token, one.pid) };
 }

@@ -7,10 +7,12 @@ export type Selector =
   | { readonly kind: 'cmd'; readonly text: string }
   | { readonly kind: 'pattern'; readonly pattern: RegExp }
   | { readonly kind: 'group'; readonly group: string }
+  | { readonly kind: 'user'; readonly user: string }
+  | { readonly kind: 'port'; readonly port: number }
   | { readonly kind: 'pid'; readonly pids: readonly number[] };
 
 export const SELECTOR_HELP =
-  'name:NAME (program; a trailing * is a prefix), cmd:TEXT or cmd:/REGEX/ (command line), group:NAME (systemd unit or cgroup), pid:N[,N]';
+  'name:NAME (program; a trailing * is a prefix), cmd:TEXT or cmd:/REGEX/ (command line), group:NAME (systemd unit or cgroup), user:NAME, port:N (listens there), pid:N[,N]';
 
 /** What of a process a selector looks at. */
 export interface Selectable {
@@ -21,6 +23,10 @@ export interface Selectable {
   readonly command: string;
   /** The cgroup paths, in no order; empty where there are none. */
   readonly groups: readonly string[];
+  /** The name of its owner, or the number of one without a name. */
+  readonly user: string;
+  /** The TCP ports on which it listens. */
+  readonly ports: readonly number[];
 }
 
 /** Reads a target; what is wrong with it comes back as a value. */
@@ -42,6 +48,12 @@ export function parseSelector(target: string): Selector | { readonly error: stri
       return value === '/'
         ? { error: 'group:/ would be every process; say which unit or cgroup' }
         : { kind: 'group', group: value };
+    case 'user':
+      return { kind: 'user', user: value };
+    case 'port':
+      return /^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535
+        ? { kind: 'port', port: Number(value) }
+        : { error: 'expected a port such as port:8080' };
     case 'pid':
       return pids(value);
     default:
@@ -76,6 +88,10 @@ export function matchesSelector(selector: Selector, process: Selectable): boolea
       return selector.pattern.test(process.command);
     case 'group':
       return process.groups.some((path) => inGroup(path, selector.group));
+    case 'user':
+      return process.user === selector.user;
+    case 'port':
+      return process.ports.includes(selector.port);
     case 'pid':
       return selector.pids.includes(process.pid);
   }

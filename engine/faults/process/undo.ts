@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
+import { isOwnGroup, thaw } from '../../host/control-groups.ts';
 import { processIdentity } from '../../host/identity.ts';
 import { listProcesses, type ProcessInfo, readProcess } from '../../host/processes.ts';
 import { signal } from '../../host/signals.ts';
+import { comesBack } from './manifest.ts';
 import { parseSelector, type Selector } from './selector.ts';
 import { find, type RoomProcesses } from './valves.ts';
 
@@ -13,13 +16,15 @@ const touchedProcess = processIdentity.extend({
   prior: z.enum(['running', 'stopped']),
   /** True when it was continued again during the fault. */
   resumed: z.boolean(),
+  /** The control group that it is frozen in; absent for a process that is signalled. */
+  group: z.string().refine(isOwnGroup, 'expected a control group of Firebreak').optional(),
 });
 export type Touched = z.infer<typeof touchedProcess>;
 
 /** Every process that was or is about to be signalled. Written before the signal. */
 export const processUndo = z.object({
   token: z.string().min(8),
-  action: z.enum(['stop', 'kill', 'terminate']),
+  action: z.enum(['stop', 'freeze', 'kill', 'terminate']),
   target: z.string(),
   /** How many processes matched and could be touched when the fault was planned. */
   fleet: z.int().positive(),
@@ -47,8 +52,17 @@ export function sameProcess(touched: Pick<Touched, 'pid' | 'started'>): ProcessI
  * @param states the kernel's letters that count as stopped.
  */
 export function leftStopped(undo: ProcessUndo, states = 'T'): readonly Touched[] {
-  if (undo.action !== 'stop') return [];
-  return undo.touched.filter((one) => one.prior === 'running' && !one.resumed && states.includes(sameProcess(one)?.state ?? '-'));
+  if (!comesBack(undo.action)) return [];
+  return undo.touched.filter((one) => one.prior === 'running' && !one.resumed && isHeld(one, states));
+}
+/** A group that is left behind is residue even when nothing is in it any more. */
+const isHeld = ({ group, ...one }: Touched, states: string): boolean =>
+  group === undefined ? states.includes(sameProcess(one)?.state ?? '-') : existsSync(group);
+
+/** The inverse of stopping or freezing one process. */
+export async function carryOn(one: Touched, clock: Clock): Promise<void> {
+  if (one.group === undefined) signal(one, 'continue');
+  else await thaw(one.group, clock);
 }
 
 /** A process acts on SIGCONT at once; this long is for a machine under full load. */
@@ -59,11 +73,11 @@ const CONTINUE_WITHIN_MS = 3_000;
  * @throws FirebreakError `residue` when one stays stopped.
  */
 export async function continueAll(undo: ProcessUndo, clock: Clock): Promise<void> {
-  if (undo.action !== 'stop') return;
+  if (!comesBack(undo.action)) return;
   const end = clock.now() + CONTINUE_WITHIN_MS;
   for (;;) {
     // D: it waits in the kernel and would act on a stop signal only afterwards, so it must be told to continue as well.
-    for (const one of leftStopped(undo, 'TD')) signal(one, 'continue');
+    for (const one of leftStopped(undo, 'TD')) await carryOn(one, clock);
     // A second look: a stop signal that was on its way when we looked first has arrived by then.
     await clock.sleep(10);
     const rest = leftStopped(undo);

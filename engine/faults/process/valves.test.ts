@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { test } from 'node:test';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { millis } from '../../kernel/brands.ts';
 import { newRunId } from '../../kernel/random.ts';
-import { type ProcessInfo } from '../../host/processes.ts';
+import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
 import { choose, waitFor } from './choose.ts';
 import { planOver } from './injector.ts';
 import { processManifest, type ProcessParams } from './manifest.ts';
@@ -136,13 +139,13 @@ test('how targets are read', () => {
   const matches = (target: string, process: ProcessInfo): boolean => {
     const selector = parseSelector(target);
     assert.ok(!('error' in selector), target);
-    return matchesSelector(selector, process);
+    return matchesSelector(selector, { ...process, user: 'ann', ports: [8080] });
   };
   const one = info(7, 1, '/usr/bin/node worker.js --queue=mail', { name: 'MainThread', groups: ['/system.slice/mail.service/inner'] });
   for (const target of ['name:node', 'name:no*', 'name:MainThread', 'cmd:queue=mail', 'cmd:/worker\\.js --queue=\\w+$/', 'group:mail.service',
-    'group:/system.slice', 'group:/system.slice/mail.service', 'pid:7', 'pid:3, 7']) assert.equal(matches(target, one), true, target);
-  for (const target of ['name:nod', 'name:n', 'cmd:Queue', 'cmd:/^worker/', 'group:mail', 'group:/system', 'pid:77']) assert.equal(matches(target, one), false, target);
-  for (const target of ['', 'node', 'name:', 'name:*', 'cmd:/(/', 'cmd://', 'group:/', 'pid:x', 'pid:0', 'pid:7,', 'label:a=b']) {
+    'group:/system.slice', 'group:/system.slice/mail.service', 'user:ann', 'port:8080', 'pid:7', 'pid:3, 7']) assert.equal(matches(target, one), true, target);
+  for (const target of ['name:nod', 'name:n', 'cmd:Queue', 'cmd:/^worker/', 'group:mail', 'group:/system', 'user:an', 'port:808', 'pid:77']) assert.equal(matches(target, one), false, target);
+  for (const target of ['', 'node', 'name:', 'name:*', 'cmd:/(/', 'cmd://', 'group:/', 'pid:x', 'pid:0', 'pid:7,', 'user:', 'port:http', 'port:0', 'port:65536', 'label:a=b']) {
     assert.ok('error' in parseSelector(target), target);
     assert.notEqual(processManifest.target.check?.(target), undefined, target);
   }
@@ -159,4 +162,23 @@ test('the manifest: weights, remarks, checks and plain words', () => {
     processManifest.explain(params({ percentage: 30, interval: '10s', jitter: 0.2, stopDuration: '2s' }), 'name:nginx'),
     'Stops 30 % of the processes that match name:nginx, again every 10s give or take 20 %, for 2s.',
   );
+});
+
+test('who listens on a port, and whose a process is, is asked of the system', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const self = { self: 0, own: [], ssh: false };
+  const pidsOf = (target: string): readonly number[] => {
+    const selector = parseSelector(target);
+    assert.ok(!('error' in selector));
+    const { fleet, spared } = find(listProcesses(), selector, self);
+    return [...fleet, ...spared.map(({ process: info }) => info)].map(({ pid }) => pid);
+  };
+  assert.deepEqual(pidsOf(`port:${port}`), [process.pid]);
+  server.close();
+  await once(server, 'close');
+  assert.deepEqual(pidsOf(`port:${port}`), []);
+  assert.ok(pidsOf(`user:${userInfo().username}`).includes(process.pid));
+  assert.ok(pidsOf(`user:nobody-of-that-name`).length === 0);
 });

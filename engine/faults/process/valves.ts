@@ -1,5 +1,7 @@
+import { listenersOn } from '../../host/listeners.ts';
 import { isEnded, type ProcessInfo } from '../../host/processes.ts';
 import { OWN_MARK, TARGET_MARK } from '../../host/spawn.ts';
+import { userNames } from '../../host/users.ts';
 import { matchesSelector, type Selector } from './selector.ts';
 
 /** Who must survive whatever a policy says. All of it is decided from one list of processes, so that it can be tested. */
@@ -75,9 +77,17 @@ export interface Found {
   readonly spared: readonly { readonly process: ProcessInfo; readonly reason: string }[];
 }
 
+/** Asks the system only for what this selector looks at: who listens where is dear to find out. */
+function matcherOf(selector: Selector): (info: ProcessInfo) => boolean {
+  const nameOf = selector.kind === 'user' ? userNames() : String;
+  const listening = selector.kind === 'port' ? listenersOn(selector.port) : new Set<number>();
+  const ports = selector.kind === 'port' ? [selector.port] : [];
+  return (info) => matchesSelector(selector, { ...info, user: nameOf(info.uid), ports: listening.has(info.pid) ? ports : [] });
+}
+
 export function find(list: readonly ProcessInfo[], selector: Selector, room: RoomProcesses): Found {
   const reasons = protectedProcesses(list, room);
-  const matching = list.filter((info) => !isEnded(info) && matchesSelector(selector, info));
+  const matching = list.filter((info) => !isEnded(info)).filter(matcherOf(selector));
   return {
     fleet: matching.filter((info) => !reasons.has(info.pid)),
     spared: matching.flatMap((info) => {
