@@ -1,19 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type EngineApi, type HaltOutcome } from './contract/api.ts';
 import { type Capability, type EngineStatus, type HaltedFault, type Route } from './contract/models.ts';
 import { rehearse } from './experiment/rehearsal.ts';
 import { Runs } from './experiment/runs.ts';
-import { createInjectors } from './faults/injectors.ts';
 import { manifests } from './faults/manifests.ts';
 import { createHandlers } from './handlers.ts';
+import { createInjectorsHere } from './helper.ts';
 import { createConnections } from './host/connections.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
-import { spawnNode } from './host/spawn.ts';
+import { identity } from './identity.ts';
 import { Impacts } from './impact.ts';
 import { type RunId } from './kernel/brands.ts';
 import { type Clock, realClock } from './kernel/clock.ts';
+import { type Injector } from './kernel/fault.ts';
 import { type Probe, type ProbeSpec } from './kernel/probe.ts';
 import { type HaltOutcome as RemoteOutcome, haltEverywhere, rescueTools } from './lifecycle/halt.ts';
 import { createKept } from './kept.ts';
@@ -35,11 +34,14 @@ import { createTraces } from './telemetry/traces.ts';
 import { createCertificateMaker } from './route-tls.ts';
 import { TopologyWatch } from './topology-watch.ts';
 import { View } from './view.ts';
-import { identity } from './watchdog.ts';
+import { VERSION } from './version.ts';
+import { spawnWatchdogFor } from './watchdog-entry.ts';
 import { createWire } from './wire/create.ts';
 import { type Wire } from './wire/wire.ts';
 
+export { startHelper } from './helper.ts';
 export { spawnNode } from './host/spawn.ts';
+export { VERSION } from './version.ts';
 
 export interface EngineOptions {
   /** Where journal, history and locks live; one per machine and user. */
@@ -59,8 +61,6 @@ export interface Engine extends AsyncDisposable {
   readonly api: EngineApi;
 }
 
-export const VERSION: string = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
-const WATCHDOG = fileURLToPath(new URL('./cli/watchdog.ts', import.meta.url));
 
 /**
  * Builds an engine: the only place where the rooms are wired together. Recovery of what an earlier, dead engine left
@@ -83,12 +83,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const metrics = parts.use(createMetrics({ bus, routes: () => routeTotals(wire) }));
   const history = parts.use(openHistory(stateDir, clock));
   for (const text of history.notices) bus.publish('', { kind: 'log', level: 'warn', text });
-  const injectors = createInjectors({ wire, clock });
+  const { injectors, line } = createInjectorsHere({ wire, clock });
+  parts.use(line);
   const life = parts.use(
     await openLifecycle({
       stateDir,
       observer,
-      spawnWatchdog: watchdogOf(stateDir),
+      spawnWatchdog: spawnWatchdogFor(stateDir),
       wire,
       injectors,
       facts: manifests,
@@ -217,7 +218,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 /** Which faults this machine and this version can inject. */
-function faultCapabilities(injectors: ReturnType<typeof createInjectors>): Capability[] {
+function faultCapabilities(injectors: Readonly<Record<string, Injector>>): Capability[] {
   return Object.entries(injectors).map(([type, injector]) => {
     const why = injector.unavailable();
     return { name: `fault ${type}`, available: why === '', detail: why };
@@ -232,8 +233,6 @@ function routeTotals(wire: Wire): RouteTotals[] {
     return protocol === undefined ? counters : { ...counters, protocol };
   });
 }
-
-const watchdogOf = (stateDir: string) => () => spawnNode(WATCHDOG, [stateDir], { role: 'watchdog', detached: true });
 
 function haltedFault({ outcome, ...fault }: RemoteOutcome): HaltedFault {
   const reverted = outcome === 'reverted';

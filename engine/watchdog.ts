@@ -1,15 +1,14 @@
-import { createInjectors } from './faults/injectors.ts';
-import { type ProcessIdentity, selfIdentity, stateOf } from './host/identity.ts';
+import { createInjectorsHere } from './helper.ts';
+import { identity } from './identity.ts';
 import { realClock } from './kernel/clock.ts';
 import { serveWatchdog } from './lifecycle/watchdog-process.ts';
-
-/** How this process tells itself and others apart, in the lifecycle's words. */
-export const identity = { self: selfIdentity(), alive: (mark: ProcessIdentity): boolean => stateOf(mark) !== 'dead' };
 
 /**
  * Wires the watchdog's process and runs it to its end. Apart from createEngine, because it must start fast and stay
  * small: it loads only what undoing needs.
  */
-export function watch(stateDir: string): Promise<void> {
-  return serveWatchdog({ stateDir, clock: realClock, identity, injectors: createInjectors({ wire: null, clock: realClock }) });
+export async function watch(stateDir: string): Promise<void> {
+  const { injectors, line } = createInjectorsHere({ wire: null, clock: realClock });
+  using _line = line;
+  await serveWatchdog({ stateDir, clock: realClock, identity, injectors });
 }

@@ -14,7 +14,7 @@ const shipped = sources.filter((path) => /^(engine|electron|renderer)\/.*\.tsx?$
 
 /** The table of DESIGN.md and ARCHITECTURE.md, "Who may import whom". A folder of its own is always allowed. */
 const ENGINE_ROOMS = [
-  'kernel', 'contract', 'policy', 'faults', 'wire', 'host', 'lifecycle', 'experiment', 'probes', 'telemetry', 'store', 'report', 'transport',
+  'kernel', 'contract', 'policy', 'faults', 'wire', 'host', 'lifecycle', 'experiment', 'probes', 'telemetry', 'store', 'report', 'transport', 'helper',
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   experiment: ['kernel', 'contract', 'models', 'lifecycle', 'policy', 'snapshot', 'probes', 'telemetry', 'store'],
   report: ['contract', 'models', 'kernel'],
   transport: ['contract', 'models', 'kernel'],
+  helper: ['contract', 'models', 'kernel', 'lifecycle', 'store', 'transport'],
   index: [...ENGINE_ROOMS, 'models', 'snapshot', 'manifests', 'injectors'],
   cli: ['index', 'transport', 'contract', 'models', 'kernel', 'demo'],
   demo: ['index', 'transport', 'contract', 'models', 'kernel'],

@@ -10,6 +10,10 @@ const parts: Parts = {
     return createEngine(options);
   },
   startDemo: openShop,
+  startHelper: async (options) => {
+    const { startHelper } = await import('../index.ts');
+    return startHelper(options);
+  },
 };
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 process.exit(await runCli(process.argv.slice(2), parts, version));

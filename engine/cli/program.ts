@@ -6,6 +6,7 @@ import { demo } from './commands/demo.ts';
 import { ca } from './commands/ca.ts';
 import { doctor } from './commands/doctor.ts';
 import { halt } from './commands/halt.ts';
+import { helper } from './commands/helper.ts';
 import { history } from './commands/history.ts';
 import { inject } from './commands/inject.ts';
 import { plan } from './commands/plan.ts';
@@ -25,7 +26,7 @@ import { type Parts } from './session.ts';
 
 /** In the order of the help: a first look, then experiments, then the aftermath. */
 // Each command has options of its own; commander hands them over untyped
-const COMMANDS: readonly (CommandSpec<never> | CommandGroup)[] = [demo, run, plan, validate, apply, inject, snipe, halt, status, recover, history, report, serve, doctor, ca];
+const COMMANDS: readonly (CommandSpec<never> | CommandGroup)[] = [demo, run, plan, validate, apply, inject, snipe, halt, status, recover, history, report, serve, doctor, helper, ca];
 
 const EXIT_CODES =
   'Exit codes: 0 held · 1 refuted · 2 bad usage or file · 3 aborted or halted · 4 inconclusive · 5 engine failure · 6 residue left';

@@ -20,6 +20,8 @@ export interface RunningDemo extends AsyncDisposable {
 export interface Parts {
   createEngine(options: { readonly stateDir: string; readonly observer: boolean }): Promise<RunningEngine>;
   startDemo(client: EngineClient, seed: number | undefined): Promise<RunningDemo>;
+  /** The helper that has root, for one user; it listens at `address` or the user's usual place. */
+  startHelper(options: { readonly uid: number; readonly address?: string; readonly stateDir?: string; readonly log: (text: string) => void }): Promise<AsyncDisposable>;
 }
 
 /** An engine in this process, spoken to through the contract as any other host would. */

@@ -43,6 +43,11 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
   readonly platforms: readonly Platform[];
   /** What the machine must grant, in words; empty when nothing. */
   readonly privileges: readonly string[];
+  /**
+   * Whether these parameters need root. An engine without it asks the helper, which runs the types that say this and no
+   * others. Absent: never.
+   */
+  needsRoot?(params: z.infer<Params>): boolean;
   /** 1 (one process) to 5 (a region). */
   readonly blastRadius: 1 | 2 | 3 | 4 | 5;
   /** How long verify may wait for the first proof that the fault bites, in milliseconds. */
@@ -141,8 +146,8 @@ export interface InjectContext<Params, Undo> {
  */
 export interface Injector<Params = Record<string, unknown>, Undo = unknown> {
   readonly undo: z.ZodType<Undo>;
-  /** Why this machine cannot run the fault, or '' when it can. */
-  unavailable(): string;
+  /** Why this machine cannot run the fault, or this policy of its type, or '' when it can. */
+  unavailable(params?: Params): string;
   /** Read-only. Resolves the exact targets; none is an answer too. Throws FirebreakError when the request is unsafe. */
   plan(request: FaultRequest<Params>, signal: AbortSignal): Promise<readonly TargetPlan<Undo>[]>;
   inject(undo: Undo, context: InjectContext<Params, Undo>): Promise<void>;

@@ -20,7 +20,7 @@ export async function planAll(
     const facts = shop.facts[request.type];
     if (injector === undefined || facts === undefined) throw unknownType(request, shop);
     const explain = facts.explain(request.params, request.target);
-    const unavailable = platformProblem(facts) || injector.unavailable();
+    const unavailable = platformProblem(facts) || injector.unavailable(request.params);
     const targets = unavailable === '' ? await injector.plan(request, signal) : [];
     planned.push({ request, explain, unavailable, targets });
   }

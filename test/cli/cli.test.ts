@@ -6,7 +6,7 @@ import { connectLoopback } from '../../engine/transport/websocket.ts';
 import { createClient } from '../../engine/contract/client.ts';
 import { FAKE, Running, cli, folder } from './process.ts';
 
-const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'inject', 'snipe', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor', 'ca'];
+const COMMANDS = ['demo', 'run', 'plan', 'validate', 'apply', 'inject', 'snipe', 'halt', 'status', 'recover', 'history', 'report', 'serve', 'doctor', 'helper', 'ca'];
 const ESCAPE = /\x1b/;
 
 describe('command line: help and usage', { timeout: 300_000, concurrency: 2 }, () => {

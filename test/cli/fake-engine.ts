@@ -185,4 +185,5 @@ function fault(state: FaultReport['state'], delivered: number | null): FaultRepo
 export const fakeParts: Parts = {
   createEngine: async () => fakeEngine(),
   startDemo: async () => ({ routes: [ROUTE], places: [{ name: 'storefront', url: 'http://127.0.0.1:41234' }], [Symbol.asyncDispose]: async () => {} }),
+  startHelper: async () => ({ [Symbol.asyncDispose]: async () => {} }),
 };

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as inFolder } from 'node:path';
 import { z } from 'zod';
 import { type Api, type Handlers } from '../../engine/contract/api.ts';
 import { type Client, clientOf } from '../../engine/contract/client.ts';
@@ -5,6 +8,7 @@ import { type Port } from '../../engine/contract/envelope.ts';
 import { FirebreakError } from '../../engine/kernel/errors.ts';
 import { type DispatchLimits, serve } from '../../engine/transport/dispatch.ts';
 import { memoryPair } from '../../engine/transport/memory.ts';
+import { connectUnix, listenUnix } from '../../engine/transport/unix.ts';
 import { connectLoopback, listenLoopback } from '../../engine/transport/websocket.ts';
 
 /** A small api with one operation for each thing that a transport must get right. */
@@ -161,5 +165,32 @@ export const websocketTransport: Transport = {
     });
     const port = await connectLoopback(server.url);
     return { world, port, far: await accepted, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  },
+};
+
+export const unixTransport: Transport = {
+  name: 'Unix socket',
+  join: async (limits) => {
+    const world = new World();
+    const folder = mkdtempSync(inFolder(tmpdir(), 'firebreak-unix-'));
+    const path = inFolder(folder, 'test.sock');
+    const { promise: accepted, resolve } = Promise.withResolvers<Port>();
+    const server = await listenUnix({
+      path,
+      onPort: (far) => {
+        serve(testApi, world.handlers, far, limits);
+        resolve(far);
+      },
+    });
+    const port = await connectUnix(path);
+    return {
+      world,
+      port,
+      far: await accepted,
+      [Symbol.asyncDispose]: async () => {
+        await server[Symbol.asyncDispose]();
+        rmSync(folder, { recursive: true });
+      },
+    };
   },
 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FirebreakError } from '../../engine/kernel/errors.ts';
 import { electronTransport } from '../electron/transport.ts';
-import { type Transport, join, memoryTransport, websocketTransport } from './fixture.ts';
+import { type Transport, join, memoryTransport, unixTransport, websocketTransport } from './fixture.ts';
 
 /** What every transport must do, whatever carries it. */
 const withCode = (code: string) => (error: unknown) => error instanceof FirebreakError && error.code === code;
@@ -12,7 +12,7 @@ async function take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY
   return taken;
 }
 
-for (const transport of [memoryTransport, websocketTransport, electronTransport] satisfies Transport[]) {
+for (const transport of [memoryTransport, websocketTransport, unixTransport, electronTransport] satisfies Transport[]) {
   describe(`transport: ${transport.name}`, { timeout: 300_000 }, () => {
     test('carries a query, a command and a stream, defaults filled in', async () => {
       await using joined = await transport.join();

@@ -6,9 +6,10 @@ import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
 import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
-import { httpScene, processScene, resourceScene } from './scenes.ts';
+import { frozenScene, httpScene, noFreezer, processScene, resourceScene } from './scenes.ts';
 
-const SCENES = { http: httpScene, resource: resourceScene, process: processScene };
+const SCENES = { http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene };
+const SKIP: Readonly<Record<string, string | false>> = { 'frozen process': noFreezer() };
 /** Where the fault is in the world, so that the check must fail before the kill. */
 const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 
@@ -16,7 +17,7 @@ for (const [type, makeScene] of Object.entries(SCENES)) {
   for (const boundary of BOUNDARIES) {
     test(
       `${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`,
-      { timeout: 240_000 },
+      { timeout: 240_000, skip: SKIP[type] ?? false },
       async (t) => {
         using dir = temporary();
         await using scene = await makeScene();

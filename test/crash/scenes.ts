@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { type AddressInfo, createServer as createSocket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { groupFolder, isOwnGroup, usableFreezer } from '../../engine/host/control-groups.ts';
 import { CPU_ROLE } from '../../engine/host/cpu.ts';
 import { findHeld } from '../../engine/host/held.ts';
 import { RAM_ROLE } from '../../engine/host/memory-facts.ts';
@@ -52,6 +55,34 @@ policies:
       service.closeAllConnections();
       await new Promise((resolve) => service.close(resolve));
     },
+  };
+}
+
+/** Why processes cannot be frozen here, or false. */
+export function noFreezer(): string | false {
+  const tree = usableFreezer('crash-tests');
+  return 'refusal' in tree ? tree.refusal : false;
+}
+
+/** Three idle processes, of which one is frozen in a control group. */
+export async function frozenScene(): Promise<Scene> {
+  const tree = usableFreezer('crash-tests');
+  assert.ok(!('refusal' in tree));
+  const fleet = await startFleet(3);
+  const groups = (): (string | undefined)[] => fleet.pids.map((pid) => groupFolder(tree, pid));
+  const before = groups();
+  let folder = '';
+  return {
+    text: `version: 1
+policies:
+  - { name: freeze, type: process, target: "cmd:${fleet.word}", action: freeze, percentage: 50 }`,
+    note: () => {},
+    visible: async () => {
+      folder = groups().find((path) => path !== undefined && isOwnGroup(path)) ?? folder;
+      return folder !== '' && existsSync(folder);
+    },
+    intact: async () => isDeepStrictEqual(groups(), before) && (folder === '' || !existsSync(folder)),
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
   };
 }
 

@@ -69,6 +69,7 @@ export const processManifest = defineManifest({
   },
   platforms: ['linux', 'darwin'],
   privileges: ['the right to signal the processes (the same user, or root); root to freeze them'],
+  needsRoot: (asked) => asked.action === 'freeze',
   blastRadius: 1,
   verifyWithin: 5_000,
   check: (asked) => {

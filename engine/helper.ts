@@ -1,0 +1,84 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { manifestOf } from './contract/fault-types.ts';
+import { createInjectors, type InjectorDeps } from './faults/injectors.ts';
+import { Helper } from './helper/helper.ts';
+import { HelperLine, throughHelper } from './helper/line.ts';
+import { readProcess } from './host/processes.ts';
+import { identity } from './identity.ts';
+import { type Clock, realClock } from './kernel/clock.ts';
+import { FirebreakError } from './kernel/errors.ts';
+import { type Injector } from './kernel/fault.ts';
+import { createLease } from './lifecycle/lease.ts';
+import { ensureStateDir, openJournal } from './store/journal.ts';
+import { holdLock } from './store/lock.ts';
+import { listenUnix } from './transport/unix.ts';
+import { VERSION } from './version.ts';
+import { spawnWatchdogFor } from './watchdog-entry.ts';
+
+/** Where the helper of a user listens, unless FIREBREAK_HELPER says otherwise. */
+export const helperAddress = (uid: number): string => process.env['FIREBREAK_HELPER'] ?? `/run/firebreak/${uid}.sock`;
+
+/** Every injector of this process: without root, what needs it is done by the helper. The line is open only while it is used. */
+export function createInjectorsHere(deps: InjectorDeps & { readonly clock: Clock }): { readonly injectors: Record<string, Injector>; readonly line: Disposable } {
+  const uid = process.geteuid?.();
+  const line = new HelperLine(helperAddress(uid ?? 0), deps.clock);
+  const own = createInjectors(deps);
+  // As root nobody else is needed, unless a helper is named.
+  if (uid === undefined || (uid === 0 && process.env['FIREBREAK_HELPER'] === undefined)) return { injectors: own, line };
+  const injectors = Object.fromEntries(
+    Object.entries(own).map(([type, injector]) => {
+      const manifest = manifestOf(type);
+      return [type, manifest?.needsRoot === undefined ? injector : throughHelper(injector, manifest, line)];
+    }),
+  );
+  return { injectors, line };
+}
+
+export interface HelperOptions {
+  /** The one user who may connect. */
+  readonly uid: number;
+  /** The Unix socket; default `helperAddress`. */
+  readonly address?: string;
+  /** Its journal's folder, for root alone; default below /var/lib/firebreak. */
+  readonly stateDir?: string;
+  readonly log: (text: string) => void;
+}
+
+/**
+ * Starts the helper of one user: undoes what an earlier one left, then listens. Disposing reverts everything.
+ * Throws FirebreakError `helper-running`, `state-unwritable` or `socket-unusable`.
+ */
+export async function startHelper(options: HelperOptions): Promise<AsyncDisposable> {
+  const { uid, log, address = helperAddress(uid), stateDir = process.env['FIREBREAK_HELPER_STATE'] ?? `/var/lib/firebreak/${uid}` } = options;
+  await using parts = new AsyncDisposableStack();
+  const clock = realClock;
+  ensureStateDir(stateDir);
+  const lock = holdLock(join(stateDir, 'helper.lock'));
+  if (lock === undefined) throw new FirebreakError('helper-running', `a helper already uses ${stateDir}`, { hint: 'It serves every engine of its user; a second one is not needed.' });
+  parts.use(lock);
+  const journal = parts.use(openJournal(stateDir, clock));
+  for (const { where, what } of journal.damage()) log(`undo journal: ${where}: ${what}`);
+  const injectors = createInjectors({ wire: null, clock, own: () => helper.callers.flatMap(lineage) });
+  const lost = (why: string): void => {
+    log(`${why}; everything is being reverted`);
+    void helper.dropAll(why);
+  };
+  const lease = parts.use(createLease({ stateDir, self: identity.self, clock, spawnWatchdog: spawnWatchdogFor(stateDir), lost, log }));
+  const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log }));
+  await helper.recover(identity.alive);
+  const folder = dirname(address);
+  mkdirSync(folder, { recursive: true });
+  if (folder.startsWith('/run/')) chmodSync(folder, 0o755);
+  parts.use(await listenUnix({ path: address, uid, onPort: (port) => helper.serve(port) }));
+  log(`serving user ${uid} at ${address}`);
+  const all = parts.move();
+  return { [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** A process and its ancestors. */
+function lineage(pid: number): readonly number[] {
+  const line: number[] = [];
+  for (let info = readProcess(pid); info !== undefined && !line.includes(info.pid); info = readProcess(info.ppid)) line.push(info.pid);
+  return line;
+}

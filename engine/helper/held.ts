@@ -1,0 +1,129 @@
+import { type FaultId } from '../kernel/brands.ts';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../kernel/fault.ts';
+import { REVERT_DEADLINE } from '../lifecycle/models.ts';
+import { undoFromJournal, type UndoTools } from '../lifecycle/undo.ts';
+import { type UndoDraft } from '../store/journal.ts';
+import { type ProcessMark, type UndoStep } from '../store/journal-record.ts';
+import { type HelperParts } from './parts.ts';
+
+/** One fault that the helper was asked to plan: from then on everything about it happens here, by its number. */
+export class HeldFault {
+  readonly fault: FaultId;
+  readonly plan: TargetPlan;
+  readonly #parts: HelperParts;
+  readonly #request: FaultRequest;
+  readonly #injector: Injector;
+  readonly #holding = new AbortController();
+  readonly #told: (detail: string) => void;
+  #undo: unknown;
+  #before: string | null = null;
+  #journaled = false;
+  #late: Disposable | undefined;
+  #injecting: Promise<void> | undefined;
+
+  constructor(parts: HelperParts, fault: FaultId, request: FaultRequest, plan: TargetPlan, injector: Injector, told: (detail: string) => void) {
+    this.fault = fault;
+    this.plan = plan;
+    this.#parts = parts;
+    this.#request = request;
+    this.#injector = injector;
+    this.#undo = plan.undo;
+    this.#told = told;
+  }
+
+  /** Whether the journal has it: only then there may be something to undo. */
+  get journaled(): boolean {
+    return this.#journaled;
+  }
+
+  async fingerprint(): Promise<string> {
+    const state = await this.#injector.fingerprint(this.#undo);
+    if (!this.#journaled) this.#before = state;
+    return state;
+  }
+
+  /** Journals, injects, and sees to it that it ends even when nobody asks for that. */
+  async inject(late: () => void): Promise<void> {
+    if (this.#journaled) return this.#injecting;
+    const before = this.#before ?? (await this.fingerprint());
+    this.#holding.signal.throwIfAborted();
+    this.#append('planned', before);
+    this.#journaled = true;
+    this.#late = this.#parts.clock.after(this.#request.hold + OVERTIME, late);
+    this.#injecting = this.#injector.inject(this.#undo, this.#context(before));
+    await this.#injecting;
+    this.#append('applied', before, ['reverting', 'reverted']);
+  }
+
+  verify(): Promise<Effect> {
+    return this.#injector.verify(this.#undo, this.#context(this.#before ?? ''));
+  }
+
+  /** Nothing of it begins any more. */
+  async cease(): Promise<void> {
+    this.#holding.abort(new FirebreakError('fault-ended', 'it is being reverted'));
+    this.#late?.[Symbol.dispose]();
+    await this.#injecting?.catch(() => {});
+  }
+
+  #context(before: string): InjectContext<Record<string, unknown>, unknown> {
+    return {
+      fault: this.fault,
+      request: this.#request,
+      signal: this.#holding.signal,
+      amend: (undo) => {
+        this.#holding.signal.throwIfAborted();
+        const parsed = this.#injector.undo.parse(undo);
+        if (!this.#append('amended', before, ['reverting', 'reverted'], parsed)) throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
+        this.#undo = parsed;
+      },
+      injected: this.#told,
+    };
+  }
+
+  #append(step: UndoStep, before: string, unless: readonly UndoStep[] = [], undo: unknown = this.#undo): boolean {
+    const { run, policy, type } = this.#request;
+    const { target, action, inverse, reversible } = this.plan;
+    const draft: UndoDraft = {
+      step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible,
+      owner: this.#parts.self, undo, before, after: null, note: '',
+    };
+    return this.#parts.journal.append(draft, unless) !== undefined;
+  }
+}
+
+/** The engine ends a fault in time; one that it forgot is ended so much later, in milliseconds. */
+const OVERTIME = 15_000;
+
+/** Undoes from the journal and proves it, each fault by one call at a time. */
+export class Reverter {
+  readonly #tools: UndoTools;
+  readonly #underWay = new Map<FaultId, Promise<void>>();
+
+  constructor({ journal, injectors, clock }: Pick<HelperParts, 'journal' | 'injectors' | 'clock'>) {
+    this.#tools = { journal, injectors, clock, revertDeadline: REVERT_DEADLINE, boundary: () => {} };
+  }
+
+  /** @throws FirebreakError `residue` when it is not proven undone. */
+  revert(fault: FaultId, by: string): Promise<void> {
+    const before = this.#underWay.get(fault);
+    if (before !== undefined) return before;
+    const work = this.#revert(fault, by).finally(() => this.#underWay.delete(fault));
+    this.#underWay.set(fault, work);
+    return work;
+  }
+
+  async #revert(fault: FaultId, by: string): Promise<void> {
+    const undone = await undoFromJournal(this.#tools, fault, by);
+    if (!undone.clean) throw new FirebreakError('residue', undone.note, { hint: 'The helper tries again when it is started anew.' });
+  }
+
+  /** Everything in the journal that belongs to none of these living processes. What fails stays open, and is told. */
+  async recover(alive: (owner: ProcessMark) => boolean, log: (text: string) => void): Promise<void> {
+    for (const { fault, policy, owner } of this.#tools.journal.open().toReversed()) {
+      if (alive(owner)) continue;
+      await this.revert(fault, 'the helper starts').catch((error: unknown) => log(`${policy} (${fault}) is not undone: ${messageOf(error)}`));
+    }
+  }
+}

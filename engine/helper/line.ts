@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { z } from 'zod';
+import { type Client, clientOf } from '../contract/client.ts';
+import { helperApi } from '../contract/helper.ts';
+import { faultId, type FaultId } from '../kernel/brands.ts';
+import { type Clock } from '../kernel/clock.ts';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { type FaultManifest, type InjectContext, type Injector } from '../kernel/fault.ts';
+import { HEARTBEAT } from '../lifecycle/models.ts';
+import { connectUnix } from '../transport/unix.ts';
+
+/** The command that enables what needs root, for messages. */
+export const ENABLE = 'sudo firebreak helper';
+
+/** This engine's line to the helper. It is opened when the first fault needs it, and again when the helper has been started anew. */
+export class HelperLine implements Disposable {
+  readonly #address: string;
+  readonly #clock: Clock;
+  readonly #heard = new Map<FaultId, (detail: string) => void>();
+  #client: Promise<Client<typeof helperApi>> | undefined;
+  #beat: Disposable | undefined;
+
+  constructor(address: string, clock: Clock) {
+    this.#address = address;
+    this.#clock = clock;
+  }
+
+  /** Why there is no helper, or ''. Only looks for its socket: whether it answers is seen when it is asked. */
+  get absent(): string {
+    return existsSync(this.#address) ? '' : `it needs root, and no helper is there to do it (${ENABLE})`;
+  }
+
+  /** @throws FirebreakError `helper-gone`. */
+  async client(): Promise<Client<typeof helperApi>> {
+    this.#client ??= this.#open();
+    try {
+      return await this.#client;
+    } catch (error) {
+      this.#client = undefined;
+      throw new FirebreakError('helper-gone', `the helper does not answer: ${messageOf(error)}`, { hint: `Start it: ${ENABLE}`, cause: error });
+    }
+  }
+
+  /** Tells what the helper says of a fault, until the signal aborts. */
+  hear(fault: FaultId, signal: AbortSignal, told: (detail: string) => void): void {
+    this.#heard.set(fault, told);
+    signal.addEventListener('abort', () => this.#heard.delete(fault), { once: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#beat?.[Symbol.dispose]();
+    void this.#client?.then((client) => client.close()).catch(() => {});
+  }
+
+  async #open(): Promise<Client<typeof helperApi>> {
+    const client = clientOf(helperApi, await connectUnix(this.#address));
+    await client.query('about', { pid: process.pid });
+    const injected = client.stream('injected', {});
+    const listen = async (): Promise<void> => {
+      for await (const { fault, detail } of injected) this.#heard.get(fault)?.(detail);
+    };
+    listen().catch(() => {}); // the line has closed, which is heard below
+    this.#beat?.[Symbol.dispose]();
+    this.#beat = this.#clock.every(HEARTBEAT, () => void client.command('beat', {}).catch(() => {}));
+    void client.closed.then(() => {
+      this.#client = undefined;
+      this.#beat?.[Symbol.dispose]();
+    });
+    return client;
+  }
+}
+
+/** What the engine's own journal keeps of a fault that the helper holds. */
+const handle = z.strictObject({ helper: faultId });
+type Handle = z.infer<typeof handle>;
+const isHandle = (undo: unknown): undo is Handle => handle.safeParse(undo).success;
+
+/**
+ * The same fault type, done by the helper where its parameters need root. What the helper holds is in its journal; the
+ * engine's own has the number alone, by which whoever recovers asks the helper again.
+ */
+export function throughHelper(local: Injector, manifest: FaultManifest, line: HelperLine): Injector {
+  const needed = (params: Record<string, unknown> | undefined): boolean => params !== undefined && manifest.needsRoot?.(params) === true;
+  return {
+    undo: z.union([handle, local.undo]),
+    unavailable: (params) => local.unavailable(params) || (needed(params) ? line.absent : ''),
+    plan: async (request, signal) => {
+      if (!needed(request.params)) return local.plan(request, signal);
+      const { run, policy, type, target, params, seed, hold } = request;
+      const plans = await (await line.client()).query('plan', { run, policy, type, target, params: written(manifest, params), seed, hold }, signal);
+      return plans.map(({ fault, ...plan }) => ({ ...plan, undo: { helper: fault } satisfies Handle }));
+    },
+    inject: async (undo, context) => {
+      if (!isHandle(undo)) return local.inject(undo, context);
+      line.hear(undo.helper, context.signal, (detail) => context.injected(detail));
+      await (await line.client()).command('inject', { fault: undo.helper }, context.signal);
+    },
+    verify: async (undo, context: InjectContext<Record<string, unknown>, unknown>) =>
+      isHandle(undo) ? await (await line.client()).query('verify', { fault: undo.helper }) : local.verify(undo, context),
+    revert: async (undo) => {
+      if (!isHandle(undo)) return local.revert(undo);
+      await (await line.client()).command('revert', { fault: undo.helper });
+    },
+    fingerprint: async (undo) => (isHandle(undo) ? await (await line.client()).query('fingerprint', { fault: undo.helper }) : local.fingerprint(undo)),
+  };
+}
+
+/** Parameters as a file would say them: what was read as milliseconds is written with its unit again. */
+function written({ params: { shape } }: FaultManifest, params: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const unitOf = (name: string): unknown => (shape[name] as z.ZodType | undefined)?.meta()?.['unit'];
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, unitOf(name) === 'ms' ? `${String(value)}ms` : value]));
+}
