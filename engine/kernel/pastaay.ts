@@ -36,9 +36,14 @@ export const commonFields = {
     } satisfies FieldMeta),
 };
 
-/** A field that the format allows on every type and that means nothing to this one. */
-export const idle = <Field extends z.ZodType>(type: string, field: Field): Field =>
-  field.meta({ ...field.meta(), help: `Accepted, and does nothing for ${type}.` });
+/** The fields that the format allows on every type and that mean nothing to messages of this one: load on the machine, and streams. */
+export function idleFields(type: string) {
+  const idle = <Field extends z.ZodType>(field: Field): Field => field.meta({ ...field.meta(), help: `Accepted, and does nothing for ${type}.` });
+  const { streamRollMode, throttleThreshold, ramChunkMB, ramInterval } = commonFields;
+  return {
+    streamRollMode: idle(streamRollMode), throttleThreshold: idle(throttleThreshold), ramChunkMB: idle(ramChunkMB), ramInterval: idle(ramInterval),
+  };
+}
 
 /** The code of an error: 0 stands for `whenZero`, anything else must lie in [min, max]. */
 export const errorCode = (help: string, min: number, max: number, whenZero: number) => {

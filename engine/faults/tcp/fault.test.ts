@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
 import { Peer, Upstream } from '../../../test/wire/parts.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
 import { createWire } from '../../wire/create.ts';
 import { tcpInjector } from './injector.ts';
 import { tcpManifest, type TcpParams } from './manifest.ts';
 
-const owner = selfIdentity();
 const PROTOCOLS = { any: 'tcp', shop: 'http', cache: 'redis' } as const;
 const names = Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[];
-const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<TcpParams>> = {}): FaultRequest<TcpParams> => ({
-  run: newRunId(), policy: 'p', type: 'tcp', target: '', route: 'any', ignored: [], seed: 7, hold: millis(1_000),
-  routes: names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream: '127.0.0.1:1' })),
-  params: tcpManifest.params.parse(fields), ...over,
-});
+const routesTo = (upstream: string) => names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream }));
+const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<TcpParams>> = {}): FaultRequest<TcpParams> =>
+  faultRequest(tcpManifest, fields, { target: '', route: 'any', routes: routesTo('127.0.0.1:1'), seed: 7, ...over });
 
 /** Routes of three protocols to an upstream that sends back what it gets, whatever that is. */
 async function stage() {
@@ -25,31 +20,17 @@ async function stage() {
     await Upstream.start(({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)).on('end', () => socket.end())),
   );
   const wire = stack.use(createWire());
-  const opened = await wire.open(names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream: upstream.address })));
-  const injector = tcpInjector({ wire, owner, ownerState: stateOf });
+  const opened = await wire.open(routesTo(upstream.address));
+  const injector = tcpInjector(onWire(wire));
   const call = async (name: keyof typeof PROTOCOLS): Promise<Peer> => {
     const peer = await Peer.to(opened.find((route) => route.name === name)?.listen ?? '');
     stack.defer(() => void peer.socket.destroy());
     return peer;
   };
-  /** The whole life of one fault; proves that the route serves afterwards. */
+  /** Proves that the route serves afterwards. */
   const during = async (request: FaultRequest<TcpParams>, act: () => Promise<void>): Promise<Effect> => {
-    const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {} };
-    const [plan] = await injector.plan(request, context.signal);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan?.undo)));
-    const print = await injector.fingerprint(record);
-    assert.equal((await injector.verify(record, context)).bitten, false);
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    await act();
-    const effect = await injector.verify(record, context);
-    await injector.revert(record);
-    await injector.revert(record);
-    assert.equal(await injector.fingerprint(record), print);
-    const after = await call('any');
-    after.write('back');
-    await after.says('back');
+    const effect = await faultLife(injector, request, act);
+    await ask(await call('any'), 'back');
     return effect;
   };
   return { call, during, injector, [Symbol.asyncDispose]: () => stack.disposeAsync() };
