@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { later } from '../kernel/precise-timer.ts';
+import type { Address } from './address.ts';
 import type { Grip, OpenRoute } from './open-route.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import type { Link, Session, SessionFactory } from './session.ts';
@@ -21,6 +22,8 @@ export class Connection implements PipeOwner, Link {
   #upstream: Pipe | undefined;
   #reached = false;
   #understood = true;
+  #place: Address;
+  serverName = '';
   /** What toxics hold of it; absent while there are none. */
   grip: Grip | undefined;
   closing = false;
@@ -31,6 +34,7 @@ export class Connection implements PipeOwner, Link {
   constructor(route: OpenRoute<Connection>, accepted: Socket, session: SessionFactory, number = 0, greeting?: { raw: Socket; alpn: string }) {
     this.route = route;
     this.number = number;
+    this.#place = route;
     route.shard.route(route.slot, ROUTE.active, 1);
     this.#alpn = greeting?.alpn ?? '';
     this.#client = greeting === undefined ? Pipe.accept(this, accepted) : Pipe.over(this, accepted, greeting.raw);
@@ -129,6 +133,10 @@ export class Connection implements PipeOwner, Link {
     if (this.#upstream === undefined) this.#client.end();
     else this.#upstream.end();
   }
+  lead(upstream: Address | undefined, serverName: string): void {
+    this.#place = upstream ?? this.route;
+    this.serverName = serverName;
+  }
   detachUpstream(): void {
     const old = this.#upstream;
     this.#upstream = undefined;
@@ -171,7 +179,8 @@ export class Connection implements PipeOwner, Link {
   }
   #connect(): Pipe {
     this.#reached = false;
-    const { host, port, upstreamTls } = this.route;
+    const { upstreamTls } = this.route;
+    const { host, port } = this.#place;
     const reached = (): void => void (this.#reached = true);
     const alpn = this.#alpn === '' ? [] : [this.#alpn];
     const pipe =

@@ -20,6 +20,7 @@ export class FakeLink implements Link {
   closing = false;
   clientBackedUp = false;
   localAddress = '127.0.0.1';
+  serverName = '';
   clientOver = false;
   upstreamOver = false;
   wasReset = false;
@@ -83,6 +84,9 @@ export class FakeLink implements Link {
   }
   endUpstream(): void {
     this.upstreamOver = true;
+  }
+  lead(_upstream: unknown, serverName: string): void {
+    this.serverName = serverName;
   }
   detachUpstream(): void {
     this.detached++;
