@@ -93,11 +93,28 @@ describe('the tcp fault, from plan to revert', { timeout: 300_000 }, () => {
     assert.ok((late.figures[0]?.delivered ?? 0) >= 100);
     const garbled = await told({ toxic: 'corruption', chance: 1, pieceSize: 10 }, (peer) => bulk(peer, 10_000));
     assert.deepEqual([garbled.figures[0]?.delivered, garbled.figures[0]?.samples], [1, 1_000]);
-    const effect = await at.during(requestOf({ toxic: 'down' }), async () => {
-      // Where the reset is quicker than the hello, the connection itself fails.
-      await at.call('any').then((peer) => peer.until(() => peer.closed, 'the refusal'), (error: unknown) => assert.match(String(error), /ECONNRESET/));
+  });
+
+  it('takes a route down for everybody, or for a share of the connections', async () => {
+    await using at = await stage();
+    const peer = await at.call('any');
+    await ask(peer, 'in');
+    const refused = await at.during(requestOf({ toxic: 'down' }), async () => {
+      await peer.until(() => peer.closed, 'the reset');
+      await assert.rejects(at.call('any'), /ECONNREFUSED/);
     });
-    assert.match(effect.detail, /^(\d+) of \1 connections on route any hit: \1 reset or turned away$/);
+    assert.deepEqual([refused.bitten, refused.detail], [true, '1 of 1 connection on route any hit: 1 reset, and the route refuses new ones']);
+    assert.deepEqual(refused.figures, [{ name: 'routes that refuse', unit: 'count', requested: 1, delivered: 1, samples: 1 }]);
+    // Nobody has to call for that.
+    const unused = await at.during(requestOf({ toxic: 'down' }, { route: '' }), async () => {});
+    assert.deepEqual([unused.bitten, unused.figures[0]?.requested, unused.figures[0]?.delivered], [true, 3, 3]);
+    const share = await at.during(requestOf({ toxic: 'down', toxicity: 0.5 }), async () => {
+      for (let i = 0; i < 20; i++) {
+        // Where the reset is quicker than the hello, the connection itself fails.
+        await at.call('any').then((caller) => (caller.write('x'), caller.until(() => caller.closed || caller.length > 0, 'an end')), (error: unknown) => assert.match(String(error), /ECONNRESET/));
+      }
+    });
+    assert.match(share.detail, /^(\d+) of \d+ connections on route any hit: \1 reset or turned away$/);
   });
 
   it('has not bitten before anything came through, and says what is missing', async () => {
