@@ -39,6 +39,7 @@ import { identity } from './watchdog.ts';
 import { createWire } from './wire/create.ts';
 import { type Wire } from './wire/wire.ts';
 
+export { missingServer, type ServerPlace, type ServerProcess, type ServerSpec, startServer } from './host/server-process.ts';
 export { spawnNode } from './host/spawn.ts';
 
 export interface EngineOptions {
