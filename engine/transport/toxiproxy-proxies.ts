@@ -11,10 +11,10 @@ export interface ProxyShown {
   readonly toxics: readonly ToxicShown[];
 }
 
-/** A fault in force: the run of its apply. */
+/** A fault in force: the run of its apply, and whether it was undone, once it is over. */
 interface InForce {
   readonly run: string;
-  readonly over: Promise<unknown>;
+  readonly over: Promise<boolean>;
 }
 interface Toxic {
   shown: ToxicShown;
@@ -180,9 +180,12 @@ export class ToxiproxyProxies {
     return proxy;
   }
   async #enable(proxy: Proxy): Promise<void> {
-    if (proxy.down !== undefined) {
-      await this.#stop(proxy.down);
-      proxy.down = undefined;
+    const { down } = proxy;
+    proxy.down = undefined;
+    if (down !== undefined && !(await this.#stop(down))) {
+      // The port is somebody else's now, which opening the route anew will say. Without the route the rest can be undone.
+      await this.#close(proxy);
+      await this.#client.command('recover', { closeRoutes: false });
     }
     if (proxy.open) return;
     const [opened] = await this.#client.command('openRoutes', { routes: [routeOf(proxy)] });
@@ -238,12 +241,12 @@ export class ToxiproxyProxies {
     // JSON is YAML.
     const text = JSON.stringify({ version: 1, name: `Toxiproxy ${proxy.name}`.slice(0, 200), policies: [policy] });
     const { run } = await this.#client.command('apply', { text, file: 'toxiproxy', ttlMs: this.#ttlMs, routes: [routeOf(proxy)], keep: false });
-    return { run, over: this.#client.query('released', { run }).catch(() => undefined) };
+    return { run, over: this.#client.query('released', { run }).then(({ reverted }) => reverted, () => false) };
   }
-  /** Resolves when it is reverted. */
-  async #stop({ run, over }: InForce): Promise<void> {
+  /** Resolves when it is over, with whether it was undone. */
+  async #stop({ run, over }: InForce): Promise<boolean> {
     await this.#client.command('abort', { run, why: 'removed over the Toxiproxy API' });
-    await over;
+    return over;
   }
 
   #proxy(name: string): Proxy {
