@@ -1,7 +1,7 @@
 import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Link } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { type Change, CHANGE_LIMIT, changed } from './change.ts';
 import { Header, LEAST } from './header.ts';
 import { Pending } from './pending.ts';
@@ -12,7 +12,7 @@ const MOST_CHANGES = 1_024;
 /** An answer that is to be changed when it comes. */
 export interface Changing {
   readonly verdict: Extract<Verdict, { act: 'fail' }>;
-  readonly subject: Subject;
+  readonly subject: Shown;
   readonly change: Change;
 }
 

@@ -1,5 +1,5 @@
 import { contextOf, senderOf, sentBy, type TravellingContext } from '../baggage.ts';
-import type { Described, Facts, Subject } from '../subject.ts';
+import type { Described, Facts, Shown, Subject } from '../subject.ts';
 import type { Command } from './command.ts';
 import { Elements, TYPE } from './elements.ts';
 import { shapeOf } from './shape.ts';
@@ -32,9 +32,9 @@ export class CommandSubject implements Subject {
     };
   }
   /** The same, for later, when the bytes of the command may be gone. */
-  kept(): Pick<Subject, 'carries' | 'facts' | 'describe'> {
+  kept(): Shown {
     const described = this.describe();
-    return { carries: () => false, facts: () => ({}), describe: () => described };
+    return { describe: () => described };
   }
 }
 

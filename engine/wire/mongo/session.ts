@@ -2,7 +2,7 @@ import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { type Link, PassingSession } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { addElements, nullFields, removeDocuments } from './change.ts';
 import { CommandSubject } from './command-subject.ts';
@@ -35,7 +35,7 @@ export class MongoSession extends PassingSession {
   #wait: Wait = 'nothing';
   #decided: Decided = 'nothing';
   #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #kept: Subject | undefined;
+  #kept: Shown | undefined;
   #hold: Hold | undefined;
   #opaque = false;
   #clientEnded = false;
@@ -167,7 +167,7 @@ export class MongoSession extends PassingSession {
   #carryOut(): 'refuse' | 'over' {
     const verdict = this.#verdict;
     if (verdict?.act !== 'drop') return 'refuse';
-    this.link.route.acts.dropped(verdict, this.#kept as Subject);
+    this.link.route.acts.dropped(verdict, this.#kept as Shown);
     this.link.reset();
     return 'over';
   }
@@ -176,7 +176,7 @@ export class MongoSession extends PassingSession {
     const { acts } = this.link.route;
     this.#discarding = false;
     this.#faulted = true;
-    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Subject);
+    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Shown);
     if (this.#refusal !== undefined) this.link.toClient(this.#refusal);
     this.#verdict = this.#refusal = this.#kept = undefined;
   }

@@ -1,5 +1,5 @@
 import { senderOf, type TravellingContext } from '../baggage.ts';
-import type { Described, Facts, Subject } from '../subject.ts';
+import type { Described, Facts, Shown, Subject } from '../subject.ts';
 import { NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
 import { shapeOf } from './mask.ts';
@@ -67,8 +67,8 @@ export class StatementSubject implements Subject {
     return { method: this.verb, target: this.#context.database, ...senderOf(this.#source.travelling), requestId: '', head: this.shape };
   }
   /** What can be told of it later, when its bytes are gone. */
-  kept(): Pick<Subject, 'describe'> & Subject {
-    const [described, facts] = [this.describe(), this.facts()];
-    return { carries: () => true, describe: () => described, facts: () => facts };
+  kept(): Shown {
+    const described = this.describe();
+    return { describe: () => described };
   }
 }
