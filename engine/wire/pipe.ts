@@ -1,5 +1,6 @@
 import { connect, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { directly, type Writer } from './direct-write.ts';
 
 /** What a pipe tells its owner. */
 export interface PipeOwner {
@@ -36,7 +37,7 @@ const NOTHING = Buffer.alloc(0);
  * One socket with one read buffer that it uses again and again (the `onread` option of net.Socket). What is written must
  * not be overwritten before it has left: while `backedUp`, the owner stops reading into the buffer that it wrote from.
  */
-export class Pipe {
+export class Pipe implements Writer {
   readonly socket: Socket;
   /** What toxics do to the bytes that are written; absent while there are none. */
   stages: PipeStages | undefined;
@@ -114,6 +115,13 @@ export class Pipe {
   send(bytes: Uint8Array): void {
     const socket = this.socket;
     if (socket.destroyed || socket.writableEnded) return;
+    // What waits in the socket goes first, and a socket under TLS has to encrypt.
+    const outcome = this.socketFull || this.#raw !== undefined ? 'not written' : directly?.(socket, bytes, this);
+    if (outcome === 'sent') return;
+    if (outcome === 'waits') {
+      this.socketFull = true;
+      return;
+    }
     socket.write(bytes);
     if (!this.socketFull && socket.writableLength > 0) {
       this.socketFull = true;
@@ -153,12 +161,17 @@ export class Pipe {
   /** An empty write behind the others tells when they are gone; 'drain' comes only beyond the high-water mark. */
   #awaitDrain(): void {
     this.socket.write(NOTHING, (error) => {
-      if (error !== null && error !== undefined) return;
-      if (this.socket.writableLength > 0) return this.#awaitDrain();
-      this.socketFull = false;
-      this.stages?.drained();
-      this.#owner.drained(this);
+      if (error === null || error === undefined) this.left();
     });
+  }
+  /** What waited for the socket is gone, or lost with it. */
+  left(error?: Error): void {
+    if (this.socket.destroyed) return;
+    if (error !== undefined) return void this.socket.destroy(error);
+    if (this.socket.writableLength > 0) return this.#awaitDrain();
+    this.socketFull = false;
+    this.stages?.drained();
+    this.#owner.drained(this);
   }
   /** A stage has room again. */
   freed(): void {
