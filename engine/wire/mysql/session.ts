@@ -176,6 +176,7 @@ class MysqlSession implements Session {
       acts.seen();
       const verdict = policies ? judge.verdict() : undefined;
       if (verdict !== undefined) return this.#impose(verdict, bytes, end);
+      if (policies && judge.unknown !== '') this.#link.notUnderstood(judge.unknown);
       if (tap.wantsPassing) acts.passed(judge.subject);
     }
     if (fate !== 'fails') {
