@@ -38,7 +38,7 @@ const NOTHING = Buffer.alloc(0);
  * not be overwritten before it has left: while `backedUp`, the owner stops reading into the buffer that it wrote from.
  */
 export class Pipe implements Writer {
-  readonly socket: Socket;
+  socket: Socket;
   /** What toxics do to the bytes that are written; absent while there are none. */
   stages: PipeStages | undefined;
   /** Written bytes still wait for the socket. */
@@ -51,6 +51,9 @@ export class Pipe implements Writer {
   #grow = false;
   #then: (() => void) | undefined;
   #raw: Socket | undefined;
+  /** Written since TLS began, until it stands; absent at all other times. */
+  #waiting: Buffer[] | undefined;
+  #endsLater = false;
 
   private constructor(owner: PipeOwner, make: (onread: NonNullable<TcpNetConnectOpts['onread']>) => Socket) {
     this.#owner = owner;
@@ -59,20 +62,12 @@ export class Pipe implements Writer {
       buffer: () => this.#nextBuffer() as Buffer,
       callback: (length, bytes) => this.#received(bytes as Buffer, length),
     });
-    this.socket.on('end', () => {
-      this.ended = true;
-      owner.ended(this);
-    });
-    this.socket.on('error', (error) => owner.failed(this, error));
-    this.socket.on('close', () => {
-      this.stages?.closed();
-      owner.closed(this);
-    });
+    this.#attend(this.socket);
   }
 
   /** Written bytes still wait in this process. */
   get backedUp(): boolean {
-    return this.socketFull || this.stages?.full === true;
+    return this.socketFull || this.stages?.full === true || this.#waiting !== undefined;
   }
 
   /**
@@ -107,6 +102,40 @@ export class Pipe implements Writer {
     return Pipe.over(owner, connectTls({ ...options, socket: raw }, connected), raw);
   }
 
+  /** A connection that TLS may begin in later on: read by events. */
+  static plain(owner: PipeOwner, socket: Socket): Pipe {
+    return Pipe.over(owner, socket, socket);
+  }
+  static connectPlain(owner: PipeOwner, host: string, port: number, connected: () => void): Pipe {
+    return Pipe.plain(owner, connect({ host, port, allowHalfOpen: true, noDelay: true }, connected));
+  }
+  /**
+   * TLS begins in a `plain` connection: what is written from here on waits for `secured`.
+   * @param rest bytes of TLS that came already.
+   * @returns the connection that carries it, paused, with nobody listening but for its end.
+   */
+  release(rest: Uint8Array): Socket {
+    const raw = this.socket;
+    this.#waiting = [];
+    this.paused = false;
+    raw.removeAllListeners('data').off('end', this.#hears.end).off('error', this.#hears.error);
+    raw.pause();
+    if (rest.length > 0) raw.unshift(rest);
+    return raw;
+  }
+  /** From here on `secured` carries the bytes. */
+  secured(secured: Socket): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.socket.off('close', this.#hears.close);
+    this.socket = secured;
+    this.#attend(secured);
+    readByEvents(secured, { buffer: NOTHING, callback: (length, bytes) => this.#received(bytes as Buffer, length) });
+    for (const bytes of waiting) this.send(bytes);
+    if (this.#endsLater) this.finish();
+    this.#owner.drained(this);
+  }
+
   write(bytes: Uint8Array): void {
     if (this.stages === undefined) this.send(bytes);
     else this.stages.take(bytes);
@@ -115,6 +144,7 @@ export class Pipe implements Writer {
   send(bytes: Uint8Array): void {
     const socket = this.socket;
     if (socket.destroyed || socket.writableEnded) return;
+    if (this.#waiting !== undefined) return void this.#waiting.push(Buffer.from(bytes));
     // What waits in the socket goes first, and a socket under TLS has to encrypt.
     const outcome = this.socketFull || this.#raw !== undefined ? 'not written' : directly?.(socket, bytes, this);
     if (outcome === 'sent') return;
@@ -136,6 +166,7 @@ export class Pipe implements Writer {
   }
   /** The same past the stages. */
   finish(): void {
+    if (this.#waiting !== undefined && !this.socket.destroyed) return void (this.#endsLater = true);
     if (!this.socket.destroyed) this.socket.end();
     this.#then?.();
     this.#then = undefined;
@@ -178,9 +209,25 @@ export class Pipe implements Writer {
     this.#owner.drained(this);
   }
 
+  #attend(socket: Socket): void {
+    for (const [event, hear] of Object.entries(this.#hears)) socket.on(event, hear);
+  }
+  readonly #hears = {
+    end: (): void => {
+      this.ended = true;
+      this.#owner.ended(this);
+    },
+    error: (error: Error): void => this.#owner.failed(this, error),
+    close: (): void => {
+      this.stages?.closed();
+      this.#owner.closed(this);
+    },
+  };
   #received(bytes: Buffer, length: number): boolean {
     if (length === bytes.length && length < LARGE) this.#grow = true;
     if (this.#owner.received(this, bytes, length)) return true;
+    // Somebody else reads it now.
+    if (this.#waiting !== undefined) return true;
     this.paused = true;
     return false;
   }

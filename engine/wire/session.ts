@@ -51,6 +51,10 @@ export interface Link {
   lead(upstream: Address | undefined, serverName: string): void;
   /** The server that the client asked for by `lead`; '' when that is not known. */
   readonly serverName: string;
+  /** On a route with `tlsInside`: the client's TLS begins, with these bytes of it; what is written to the client waits for it. */
+  secureClient(first: Uint8Array): void;
+  /** The same with the upstream, whose certificate is verified; one that fails is told as one that was not reached. */
+  secureUpstream(): void;
   /** Gives up the upstream connection without a word; the next `toUpstream` makes another one. */
   detachUpstream(): void;
   /** Ends the client's connection with a TCP reset, and the upstream's: what `drop_connection` means. */

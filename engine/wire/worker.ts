@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Protocol } from '../contract/models.ts';
 import { errnoOf, messageOf } from '../kernel/errors.ts';
 import { Acts } from './acts.ts';
 import { Connection } from './connection.ts';
@@ -17,6 +18,9 @@ import { byName } from './tls/by-name.ts';
 import { Greeter } from './tls/greet.ts';
 
 /** One thread of the data plane: its listeners, its connections, its copy of the snapshot. */
+
+/** Protocols in which client and server agree on TLS in their own words first. */
+const TLS_INSIDE: ReadonlySet<Protocol> = new Set(['sql']);
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread');
@@ -140,6 +144,7 @@ async function listen(order: RouteOrder): Promise<number> {
     host: order.upstream.host === '' ? 'localhost' : order.upstream.host,
     port: order.upstream.port,
     ...(tls?.upstream !== undefined && { upstreamTls: tls.upstream }),
+    ...(tls !== undefined && TLS_INSIDE.has(order.protocol) && { tlsInside: true }),
     slot: order.slot,
     effects,
     shard,
@@ -148,15 +153,16 @@ async function listen(order: RouteOrder): Promise<number> {
     failed: (error) => answer({ number: 0, ok: false, route: order.name, code: 'bug', message: stackOf(error) }),
     closed: (connection) => void connections.delete(connection),
   };
-  const route: OpenRoute<Connection> = { ...parts, acts: new Acts(parts, holds) };
-  const greeter = tls?.shown === undefined ? undefined : new Greeter(route, tls.shown, tls.upstream);
+  const judged = { ...parts, acts: new Acts(parts, holds) };
+  const greeter = tls?.shown === undefined ? undefined : new Greeter(judged, tls.shown, tls.upstream);
+  const route: OpenRoute<Connection> = { ...judged, ...(greeter !== undefined && { greeter }) };
   shard.resetActive(order.slot);
   // Paused, because the connection takes the handle over before anything may be read.
   const make = (): Server =>
     createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       const number = toxics.numberOf(order.slot);
       if (toxics.refuses(route, number)) socket.resetAndDestroy();
-      else if (greeter === undefined) connections.add(new Connection(route, socket, session, number));
+      else if (greeter === undefined || route.tlsInside === true) connections.add(new Connection(route, socket, session, number));
       else greeter.greet(socket, ({ secured, alpn }) => connections.add(new Connection(route, secured, session, number, { raw: socket, alpn })));
       // A failed accept (too many open files) concerns one client; the listener goes on.
     }).once('listening', function (this: Server) {

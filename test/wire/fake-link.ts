@@ -27,6 +27,8 @@ export class FakeLink implements Link {
   connected = false;
   /** How often the upstream was given up. */
   detached = 0;
+  /** Where TLS began, in order; of the client's with the number of bytes that it began with. */
+  readonly secured: string[] = [];
   session: Session;
 
   constructor(protocol: Protocol, make: SessionFactory, policies: readonly WirePolicy[] = []) {
@@ -87,6 +89,12 @@ export class FakeLink implements Link {
   }
   lead(_upstream: unknown, serverName: string): void {
     this.serverName = serverName;
+  }
+  secureClient(first: Uint8Array): void {
+    this.secured.push(`client ${first.length}`);
+  }
+  secureUpstream(): void {
+    this.secured.push('upstream');
   }
   detachUpstream(): void {
     this.detached++;

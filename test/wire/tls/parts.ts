@@ -1,9 +1,17 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { Route } from '../../../engine/contract/models.ts';
+import { realClock } from '../../../engine/kernel/clock.ts';
+import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
+import { createCertificateMaker } from '../../../engine/route-tls.ts';
+import { createWire } from '../../../engine/wire/create.ts';
+import type { RouteCounters, Wire } from '../../../engine/wire/wire.ts';
+import { policy } from '../parts.ts';
 import { type Authority, openAuthority } from '../../../engine/host/certificates.ts';
 import { readHello } from '../../../engine/wire/tls/hello.ts';
 
@@ -31,6 +39,55 @@ export class ServerAuthority implements Disposable {
   }
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Routes of one wire whose certificates come from an authority of their own. */
+export class TlsRoutes implements AsyncDisposable {
+  readonly wire: Wire;
+  readonly ca: string;
+  /** The file with that. */
+  readonly caFile: string;
+  readonly #folder: string;
+  readonly #errors: readonly Error[];
+  #opened = 0;
+  private constructor(wire: Wire, ca: string, folder: string, errors: readonly Error[]) {
+    this.wire = wire;
+    this.ca = ca;
+    this.caFile = join(folder, 'clients.pem');
+    this.#folder = folder;
+    this.#errors = errors;
+    writeFileSync(this.caFile, ca);
+  }
+  static async make(): Promise<TlsRoutes> {
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-tls-routes-'));
+    const certificates = createCertificateMaker(folder, realClock);
+    const errors: Error[] = [];
+    const wire = createWire({ tls: certificates.material, onError: (error) => errors.push(error) });
+    return new TlsRoutes(wire, await certificates.authority(), folder, errors);
+  }
+  async open(over: Partial<Route>): Promise<{ readonly name: string; readonly address: string }> {
+    const name = `t${++this.#opened}`;
+    const [route] = await this.wire.open([{ name, protocol: 'tcp', listen: '127.0.0.1:0', upstream: '127.0.0.1:1', ...over }]);
+    return { name, address: route?.listen ?? '' };
+  }
+  counters(name: string): RouteCounters {
+    return this.wire.routeCounters().find((one) => one.name === name) as RouteCounters;
+  }
+  /** Does the work while the policy is in force. */
+  async under<T>(over: Partial<WirePolicy>, work: () => Promise<T>): Promise<T> {
+    const one = policy(over);
+    await this.wire.add(one);
+    try {
+      return await work();
+    } finally {
+      await this.wire.remove(one.id);
+    }
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.wire[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true });
+    assert.deepEqual(this.#errors, []);
   }
 }
 
