@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { kafkaMissing } from '../../../test/lab/kafka.ts';
 import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
-import { nameOf, readAll, type Stage, startStage } from '../../../test/wire/kafka/stage.ts';
+import { nameOf, readAll, Stage } from '../../../test/wire/kafka/stage.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { kafkaInjector } from './injector.ts';
 import { kafkaManifest, type KafkaParams } from './manifest.ts';
@@ -13,7 +13,7 @@ const requestOf = (fields: Record<string, unknown>, target: string): FaultReques
 
 describe('the kafka fault on real traffic', { skip: kafkaMissing('kcat'), timeout: 300_000 }, () => {
   let at: Stage;
-  before(async () => void (at = await startStage()));
+  before(async () => void (at = await Stage.start()));
   after(() => at[Symbol.asyncDispose]());
 
   const during = (request: FaultRequest<KafkaParams>, act: () => Promise<void>): Promise<Effect> => faultLife(kafkaInjector(onWire(at.wire)), request, act);

@@ -68,7 +68,7 @@ describe('the rabbitmq fault on a real broker', { timeout: 300_000, skip: noRabb
   afterEach(() => stage.clear());
 
   const request = (fields: Record<string, unknown>, over: Partial<FaultRequest<RabbitmqParams>> = {}): FaultRequest<RabbitmqParams> =>
-    faultRequest(rabbitmqManifest, fields, { target: 'orders', routes: [{ name: 'r', protocol: 'rabbitmq', listen: stage.address, upstream: stage.broker.address }], ignored: ['amq.', 'reply_'], ...over });
+    faultRequest(rabbitmqManifest, fields, { target: 'orders', routes: [{ name: 'r', protocol: 'rabbitmq', listen: stage.address, upstream: stage.server.address }], ignored: ['amq.', 'reply_'], ...over });
   /** The fault lives while `act` runs on a confirming channel over the route, and an empty queue `orders`. */
   const during = async (asked: FaultRequest<RabbitmqParams>, act: (channel: ConfirmChannel, client: ChannelModel) => Promise<void>): Promise<Effect> => {
     const injector = rabbitmqInjector(onWire(stage.wire));
