@@ -31,7 +31,7 @@ export class FakeLink implements Link {
   readonly secured: string[] = [];
   session: Session;
 
-  constructor(protocol: Protocol, make: SessionFactory, policies: readonly WirePolicy[] = []) {
+  constructor(protocol: Protocol, make: SessionFactory, policies: readonly WirePolicy[] = [], over: Partial<OpenRoute> = {}) {
     const shared = createShared(1);
     const shard = new Shard(shared, 0);
     const effects = new Effects(shared, shard);
@@ -46,7 +46,7 @@ export class FakeLink implements Link {
     };
     this.totals = new Totals(shared);
     this.holds = new Holds(shard, () => effects.halted);
-    this.route = { ...parts, acts: new Acts(parts, this.holds) };
+    this.route = { ...parts, acts: new Acts(parts, this.holds), ...over };
     this.session = make(this);
   }
   /** The client says these bytes, in one piece. */
