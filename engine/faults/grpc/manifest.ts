@@ -8,7 +8,7 @@ import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, exp
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('grpc'),
-  ...messageFields,
+  ...messageFields("grpc.method == 'Place' && baggage['chaos'] == 'on'"),
   // gRPC status codes, https://grpc.github.io/grpc/core/md_doc_statuscodes.html
   errorCode: errorCode('The gRPC status of an injected error; 0 means 14, UNAVAILABLE.', 0, 16, 14),
   errorBody: commonFields.errorBody.meta({ help: 'The message of the status.', example: 'out of stock', form: 'lines' } satisfies FieldMeta),

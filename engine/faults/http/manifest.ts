@@ -24,7 +24,7 @@ const THROTTLE_WEIGHT = 0.5;
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('http'),
-  ...messageFields,
+  ...messageFields("request.headers['x-tier'] == 'free'"),
   errorCode: errorCode('The status of an injected error; 0 means 500.', 100, 599, 500),
   dropConnection: commonFields.dropConnection.meta({
     help: 'Reset the connection instead of answering with an error; without an error chance, on every request.',

@@ -8,7 +8,7 @@ import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, i
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('kafka'),
-  ...messageFields,
+  ...messageFields("kafka.api == 'Fetch'"),
   // Kafka error codes are 16-bit signed integers, https://kafka.apache.org/protocol.html#protocol_error_codes
   errorCode: errorCode(
     'The Kafka error code of an injected error, such as 7 (request timed out); 0 means 6 (not leader), 5 for Metadata, 15 for the group requests.',

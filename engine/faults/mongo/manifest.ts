@@ -14,7 +14,7 @@ const line = (help: string, example: string) =>
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('mongo'),
-  ...messageFields,
+  ...messageFields("mongo.collection == 'orders'"),
   // MongoDB error codes have up to six digits.
   errorCode: errorCode('The code of an injected error, such as 11600 (interrupted at shutdown); 0 means 1 (internal error).', 0, 999_999, 0),
   errorBody: commonFields.errorBody.meta({ ...commonFields.errorBody.meta(), help: 'The text of the error; empty means its name.' }),

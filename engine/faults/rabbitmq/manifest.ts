@@ -7,7 +7,7 @@ import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, i
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('rabbitmq'),
-  ...messageFields,
+  ...messageFields("rabbitmq.action == 'deliver'"),
   // AMQP 0-9-1 reply codes are 16 bit (1.2, "Constants").
   errorCode: errorCode('The AMQP reply code of an injected error, such as 404 (not found); 0 means 541 (internal error).', 0, 65_535, 0),
   errorBody: commonFields.errorBody.meta({

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, flag } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, errorCode, explainMessages, idleFields, messageFault, noHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, errorCode, explainMessages, idle, idleFields, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('redis'),
-  ...messageFields,
-  errorCode: errorCode('Redis errors carry no code; read and ignored.', 0, 65_535, 0),
+  ...messageFields("redis.key.startsWith('cart:')"),
+  // Redis errors carry no code.
+  errorCode: idle('redis', errorCode('', 0, 65_535, 0)),
   errorBody: commonFields.errorBody.meta({
     help: 'The text of the error, such as "LOADING Redis is loading the dataset in memory"; without a code in capitals it becomes an ERR.',
     example: 'LOADING Redis is loading the dataset in memory',

@@ -12,7 +12,7 @@ const BAD_SQLSTATE = 'expected an SQLSTATE of five digits or capital letters tha
 const params = z.strictObject({
   ...commonFields,
   ...idleFields('sql'),
-  ...messageFields,
+  ...messageFields("sql.verb == 'SELECT' && !sql.in_transaction"),
   // MySQL error numbers are 16 bit; PostgreSQL has none.
   errorCode: errorCode('The number of an injected error in MySQL; 0 means what fits the SQLSTATE, else 1105, and 1040 at a connect.', 0, 65_535, 0),
   errorBody: commonFields.errorBody.meta({
