@@ -48,6 +48,8 @@ export class PreparedStatements {
   readonly #unnamed: Unnamed;
   #known = false;
   readonly #named = new Remembered<string, Prepared>();
+  /** What was found last: clients often execute the same one again, and its name then needs no text. */
+  #found: { readonly name: Buffer; readonly statement: Prepared } | undefined;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
@@ -61,6 +63,7 @@ export class PreparedStatements {
       this.#known = true;
       return this.#unnamed.set(read, start, end);
     }
+    this.#found = undefined;
     const { travelling, truncated } = read;
     const bytes = Buffer.from(read.bytes.subarray(start, end));
     this.#named.set(names.toString('latin1', from, to), { dialect: this.#dialect, travelling, truncated, bytes, size: end - start });
@@ -68,12 +71,24 @@ export class PreparedStatements {
   /** Undefined when there is none, or it was forgotten. */
   find(names: Buffer, from: number, to: number): Prepared | undefined {
     if (from === to) return this.#known ? this.#unnamed : undefined;
-    return this.#named.get(names.toString('latin1', from, to));
+    if (this.#found === undefined || !sameBytes(this.#found.name, names, from, to)) {
+      const name = names.toString('latin1', from, to);
+      const statement = this.#named.get(name);
+      this.#found = statement && { name: Buffer.from(name, 'latin1'), statement };
+    }
+    return this.#found?.statement;
   }
   forget(names: Buffer, from: number, to: number): void {
+    this.#found = undefined;
     if (from === to) this.#known = false;
     else this.#named.delete(names.toString('latin1', from, to));
   }
+}
+
+function sameBytes(all: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (all.length !== to - from) return false;
+  for (let i = 0; i < all.length; i++) if (all[i] !== bytes[from + i]) return false;
+  return true;
 }
 
 /** A statement that is bound and may be executed, in portions too; it is judged once. */
