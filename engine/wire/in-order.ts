@@ -142,14 +142,9 @@ export class InOrderSession implements Session {
   }
 
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
     const judged = this.#judged;
     this.#judged = 0;
-    const consumed = this.#process(bytes, judged, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, judged, length));
   }
   /** The message that waited goes on, as one that passes unless it was refused. */
   #proceed(): void {
@@ -223,7 +218,10 @@ export class InOrderSession implements Session {
     let step: number = STEP.end;
     for (let at = 0; step === STEP.head || step === STEP.end; at = responses.position) step = responses.step(bytes, at, end);
     // An upgrade, most often; what is no answer at all is passed on as well.
-    if (step === STEP.opaque) this.#opaque = true;
+    if (step === STEP.opaque) {
+      this.#opaque = true;
+      if (responses.why !== '') this.#link.notUnderstood(responses.why);
+    }
     const rest = responses.inHead && !this.#opaque ? responses.position : end;
     const kept = this.#answerHead.length > 0;
     if (kept && rest === 0) return;

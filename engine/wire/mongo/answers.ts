@@ -49,12 +49,7 @@ export class Answers {
       return;
     }
     this.#held.append(bytes, 0, length);
-    const held = this.#held.peek();
-    const total = this.#held.length;
-    const consumed = this.#process(held, total);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < total) this.#held.append(held, consumed, total);
+    this.#held.reread((held, total) => this.#process(held, total));
   }
   /** No more will come: what is held goes on as it is. */
   flush(): void {

@@ -263,12 +263,7 @@ class MysqlSession implements Session {
     else this.#link.drained();
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
-    const consumed = this.#process(bytes, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length));
   }
 
   #forward(bytes: Buffer, from: number, to: number): void {

@@ -129,14 +129,9 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     return end;
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
     const looked = this.#looked;
     this.#looked = 0;
-    const consumed = this.#process(bytes, length, looked);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length, looked));
   }
   /** The message that waited goes on, and what came behind it. */
   #proceed(): void {
