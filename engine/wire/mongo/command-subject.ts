@@ -13,6 +13,10 @@ export class CommandSubject implements Subject {
   constructor(command: Command) {
     this.#command = command;
   }
+  /** Whoever ends a transaction must learn how it went. */
+  get sheltered(): boolean {
+    return this.#command.endsTransaction;
+  }
   carries(): boolean {
     return false;
   }

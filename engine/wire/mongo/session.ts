@@ -142,8 +142,7 @@ export class MongoSession extends PassingSession {
       this.#hold = this.link.route.acts.delayed(verdict, kept, () => this.#released());
       return 'wait';
     }
-    // The outcome of a transaction is never put in doubt, nor is one cut inside; what was not seen whole may be part of one.
-    if (command.endsTransaction) return 'pass';
+    // No transaction is cut inside; what was not seen whole may be part of one.
     if (verdict.act === 'drop' && (command.inTransaction || !command.whole)) return 'pass';
     const asked = verdict.act === 'fail' ? askedBy(verdict.extra) : undefined;
     if (verdict.act === 'fail' && asked !== undefined && changesAnswer(asked)) return this.#awaitAnswer(verdict, asked);
@@ -203,12 +202,7 @@ export class MongoSession extends PassingSession {
     this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
-    const consumed = this.#process(bytes, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length));
   }
   #released(): void {
     this.#hold = this.#kept = undefined;
