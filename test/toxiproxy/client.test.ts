@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Proxy, Toxiproxy } from 'toxiproxy-node-client';
 import { Peer } from '../wire/parts.ts';
 import { echo, type Stage, stage } from './stage.ts';
+import { measuresEveryToxic, ProxiedLine } from './toxics.ts';
 
 /** The published client of Toxiproxy for Node, unchanged, on Firebreak. */
 describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurrency: 1 }, () => {
@@ -204,3 +205,34 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     assert.deepEqual(await at.client.query('versions', {}), []);
   });
 });
+
+describe(
+  'toxiproxy-node-client drives every toxic, each within 10 % of what was asked',
+  { timeout: 300_000, concurrency: 1 },
+  () => {
+    let line: ProxiedLine;
+    let proxy: Proxy;
+    before(async () => {
+      line = await ProxiedLine.open(async ({ at, upstream }) => {
+        proxy = await new Toxiproxy(at.url).createProxy({
+          name: 'line',
+          listen: '127.0.0.1:0',
+          upstream: upstream.address,
+        });
+      });
+    });
+    after(() => line[Symbol.asyncDispose]());
+    const body = { name: 'it', toxicity: 1 } as const;
+    let toxic: Awaited<ReturnType<Proxy['addToxic']>>;
+    measuresEveryToxic(
+      () => line,
+      () => ({
+        add: async (type, stream, attributes) =>
+          void (toxic = await proxy.addToxic({ ...body, type, stream, attributes } as never)),
+        update: (attributes) => toxic.update({ ...body, type: toxic.type, stream: toxic.stream, attributes } as never),
+        remove: () => toxic.remove(),
+        enable: (enabled) => proxy.update({ enabled, listen: proxy.listen, upstream: proxy.upstream }),
+      }),
+    );
+  },
+);
