@@ -218,7 +218,10 @@ export class InOrderSession implements Session {
     let step: number = STEP.end;
     for (let at = 0; step === STEP.head || step === STEP.end; at = responses.position) step = responses.step(bytes, at, end);
     // An upgrade, most often; what is no answer at all is passed on as well.
-    if (step === STEP.opaque) this.#opaque = true;
+    if (step === STEP.opaque) {
+      this.#opaque = true;
+      if (responses.why !== '') this.#link.notUnderstood(responses.why);
+    }
     const rest = responses.inHead && !this.#opaque ? responses.position : end;
     const kept = this.#answerHead.length > 0;
     if (kept && rest === 0) return;

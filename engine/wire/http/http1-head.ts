@@ -72,6 +72,8 @@ export class HeadFields {
   close = false;
   keepAlive = false;
   upgrade = false;
+  /** It is HTTP/2 that is upgraded to (RFC 7540, 3.2; RFC 9113 has given it up). */
+  h2c = false;
   expectContinue = false;
   /** Where the next line begins, and how far that line was searched for its end: relative to the start of the head. */
   next = 0;
@@ -79,7 +81,7 @@ export class HeadFields {
 
   reset(): void {
     this.contentLength = -1;
-    this.chunked = this.oddCoding = this.close = this.keepAlive = this.upgrade = this.expectContinue = false;
+    this.chunked = this.oddCoding = this.close = this.keepAlive = this.upgrade = this.h2c = this.expectContinue = false;
     this.next = this.searched = 0;
   }
 
@@ -119,8 +121,10 @@ export class HeadFields {
     } else if (size === 10 && spells(bytes, line, colon, 'connection')) {
       if (lists(bytes, from, to, 'close')) this.close = true;
       if (lists(bytes, from, to, 'keep-alive')) this.keepAlive = true;
-    } else if (size === 7 && spells(bytes, line, colon, 'upgrade')) this.upgrade = true;
-    else if (size === 6 && spells(bytes, line, colon, 'expect')) this.expectContinue = true;
+    } else if (size === 7 && spells(bytes, line, colon, 'upgrade')) {
+      this.upgrade = true;
+      if (spells(bytes, from, to, 'h2c')) this.h2c = true;
+    } else if (size === 6 && spells(bytes, line, colon, 'expect')) this.expectContinue = true;
     return true;
   }
 
