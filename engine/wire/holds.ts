@@ -75,9 +75,9 @@ export class Holds {
     const took = performance.now() - hold.began;
     this.#forget(hold);
     const asked = hold.parts.reduce((sum, part) => sum + part.delay, 0);
-    for (const { slot, delay } of hold.parts) {
-      this.#shard.policy(slot, POLICY.latencies);
-      this.#shard.policy(slot, POLICY.delaySum, asked === 0 ? 0 : (took * delay) / asked);
+    for (const { slot, delay, messages = 1 } of hold.parts) {
+      this.#shard.policy(slot, POLICY.latencies, messages);
+      this.#shard.policy(slot, POLICY.delaySum, asked === 0 ? 0 : (messages * took * delay) / asked);
     }
     hold.release(true);
   }

@@ -37,6 +37,26 @@ describe('what waits in a connection to Kafka', () => {
     assert.equal(link.upstream(offsets.subarray(0, 20)).clientGot.length, 20);
   });
 
+  it('counts each part that waited, though they wait together', async () => {
+    const link = talk({ target: 'all', latencyChance: 1, latencyMs: 5 });
+    const topics = ['a', 'b', 'c'].map((topic) => ({ topic, partitions: [{ partition: 0, records }] }));
+    link.client(request(PRODUCE, 9, 1, { acks: 1, topics }));
+    while (link.upstreamGot.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { matched, latencies, meanDelay } = link.totals.policy(0);
+    assert.deepEqual([matched, latencies], [3, 3]);
+    assert.ok(meanDelay >= 5, `${meanDelay} ms`);
+    assert.equal(link.totals.route(0, 'r').latencies, 1, 'one request was late');
+  });
+  it('counts each record that waited, though its answer waits once', async () => {
+    const link = talk({ target: 'orders', scope: 'record', latencyChance: 1, latencyMs: 5, everyNth: 2 });
+    const four = batch(0, [{ value: 'a' }, { value: 'b' }, { value: 'c' }, { value: 'd' }]);
+    link.client(fetch(1)).upstream(fetched(1, 'orders', four));
+    while (link.clientGot.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { matched, latencies, meanDelay } = link.totals.policy(0);
+    assert.deepEqual([matched, latencies], [4, 2]);
+    assert.ok(meanDelay >= 5, `${meanDelay} ms`);
+  });
+
   it('leaves alone a topic whose name nobody has told: it may be a protected one', () => {
     const link = talk({ target: 'all', errorChance: 1, errorCode: 7 });
     assert.ok(link.client(produceById([201, 202])).upstreamGot.equals(produceById([201, 202])));
