@@ -66,8 +66,9 @@ export function lineEnd(bytes: Uint8Array, at: number, end: number): number {
 export class HeadFields {
   /** -1 when there is none. */
   contentLength = -1;
+  /** The last transfer coding is `chunked`. */
   chunked = false;
-  /** A transfer coding that is not just `chunked`. */
+  /** The transfer coding is not just `chunked`. */
   oddCoding = false;
   close = false;
   keepAlive = false;
@@ -116,8 +117,12 @@ export class HeadFields {
     if (size === 14 && spells(bytes, line, colon, 'content-length')) return this.#length(bytes, from, to);
     if (size === 17 && spells(bytes, line, colon, 'transfer-encoding')) {
       if (this.chunked || this.oddCoding) return false;
-      if (spells(bytes, from, to, 'chunked')) this.chunked = true;
-      else this.oddCoding = true;
+      let last = to;
+      while (last > from && bytes[last - 1] !== 44) last--;
+      this.oddCoding = last > from;
+      while (last < to && isBlank(bytes[last] as number)) last++;
+      this.chunked = spells(bytes, last, to, 'chunked');
+      this.oddCoding ||= !this.chunked;
     } else if (size === 10 && spells(bytes, line, colon, 'connection')) {
       if (lists(bytes, from, to, 'close')) this.close = true;
       if (lists(bytes, from, to, 'keep-alive')) this.keepAlive = true;
