@@ -44,7 +44,7 @@ export const kafkaManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all.',
+    help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all; of every request that names it, Metadata too.',
     example: 'orders',
   },
   noop: (asked) => commonNoop(resolved(asked)),
