@@ -1,5 +1,5 @@
 import { type EngineClient } from '../contract/client.ts';
-import { type Route } from '../contract/models.ts';
+import { addressOf, routeNameOf, routeOf } from './toxiproxy-routes.ts';
 import { badBody, changeToxic, fieldOf, missingField, objectOf, policyOf, readToxic, type ToxicShown, ToxiproxyError } from './toxiproxy-toxics.ts';
 
 /** A proxy as the API shows it. */
@@ -173,7 +173,7 @@ export class ToxiproxyProxies {
 
   async #add(asked: Asked): Promise<Proxy> {
     const { routes } = await this.#client.query('status', {});
-    if (routes.some(({ name }) => name === asked.name)) throw new ToxiproxyError(`proxy already exists: ${ENGINE_ONLY}`, 409);
+    if (routes.some(({ name }) => name === routeNameOf(asked.name))) throw new ToxiproxyError(`proxy already exists: ${ENGINE_ONLY}`, 409);
     const proxy: Proxy = { name: asked.name, listen: asked.listen, upstream: asked.upstream, open: false, toxics: [] };
     if (asked.enabled) await this.#enable(proxy);
     this.#proxies.set(proxy.name, proxy);
@@ -206,7 +206,7 @@ export class ToxiproxyProxies {
     proxy.toxics.splice(0, Infinity, ...toxics);
     if (proxy.down !== undefined) await this.#stop(proxy.down);
     proxy.down = undefined;
-    if (proxy.open) await this.#client.command('closeRoutes', { names: [proxy.name] });
+    if (proxy.open) await this.#client.command('closeRoutes', { names: [routeNameOf(proxy.name)] });
     proxy.open = false;
   }
   async #remove(proxy: Proxy): Promise<void> {
@@ -237,7 +237,7 @@ export class ToxiproxyProxies {
   }
 
   async #apply(proxy: Proxy, name: string, fields: Readonly<Record<string, unknown>>): Promise<InForce> {
-    const policy = { name: `${proxy.name}/${name}`.slice(0, 200), type: 'tcp', route: proxy.name, ...fields };
+    const policy = { name: `${proxy.name}/${name}`.slice(0, 200), type: 'tcp', route: routeNameOf(proxy.name), ...fields };
     // JSON is YAML.
     const text = JSON.stringify({ version: 1, name: `Toxiproxy ${proxy.name}`.slice(0, 200), policies: [policy] });
     const { run } = await this.#client.command('apply', { text, file: 'toxiproxy', ttlMs: this.#ttlMs, routes: [routeOf(proxy)], keep: false });
@@ -264,14 +264,6 @@ export class ToxiproxyProxies {
     this.#turn = turn;
     return turn;
   }
-}
-
-const routeOf = ({ name, listen, upstream }: Proxy): Route => ({ name, protocol: 'tcp', listen: addressOf(listen), upstream });
-
-/** What the wire listens on for an address of Toxiproxy: localhost by its number, as Go shows it, and loopback where none is named. */
-function addressOf(listen: string): string {
-  if (listen === '') return '127.0.0.1:0';
-  return listen.replace(/^localhost(?=:)/, '127.0.0.1').replace(/^(?=:\d+$)/, '[::]');
 }
 
 function askedOf(given: Readonly<Record<string, unknown>>, before: Asked): Asked {

@@ -41,7 +41,7 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     await made.remove();
     await assert.rejects(toxiproxy.get(made.name), /404|proxy not found/);
     await assert.rejects(Peer.to(made.listen), /ECONNREFUSED/);
-    assert.match(await toxiproxy.getVersion(), /^\{"version":"2\.\d+\.\d+"\}/);
+    assert.match(await toxiproxy.getVersion(), /^\{"version": "2\.\d+\.\d+"\}/);
   });
 
   it('a disabled proxy lets nobody in and ends whoever is in, and comes back', async () => {

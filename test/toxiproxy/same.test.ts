@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { listenToxiproxy } from '../../engine/transport/toxiproxy.ts';
 import { noToxiproxy, TOXIPROXY } from '../lab/toxiproxy.ts';
 import { accepts, freePort } from '../lab/server.ts';
-import { type Stage, stage } from './stage.ts';
+import { echo, type Stage, stage } from './stage.ts';
 
 interface Asked {
   readonly method: string;
@@ -79,6 +79,39 @@ const CONVERSATION: readonly Asked[] = [
   { method: 'DELETE', path: '/proxies/c' },
   { method: 'DELETE', path: '/proxies/c' },
   { method: 'GET', path: '/proxies', headers: { 'user-agent': 'Mozilla/5.0' } },
+  { method: 'POST', path: '/populate', body: [] },
+  { method: 'POST', path: '/populate' },
+  { method: 'POST', path: '/proxies' },
+  { method: 'POST', path: '/proxies', body: null },
+  { method: 'POST', path: '/proxies', body: { name: 'my own/proxy', upstream: 'UPSTREAM', listen: '127.0.0.1:0' } },
+  { method: 'POST', path: '/proxies', body: { name: 'my proxy', upstream: 'UPSTREAM', listen: '127.0.0.1:0' } },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics' },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics', body: { type: 'latency', toxicity: 2 } },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics', body: { type: 'latency', toxicity: -1, name: 'a b' } },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics', body: { type: 'latency', stream: 'UPSTREAM' } },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics', body: { type: 'timeout', attributes: { timeout: -5 } } },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics', body: { type: 'bandwidth', attributes: null } },
+  {
+    method: 'POST',
+    path: '/proxies/my%20proxy/toxics/bandwidth_downstream',
+    body: { attributes: null, toxicity: 0 },
+  },
+  { method: 'POST', path: '/proxies/my%20proxy/toxics/bandwidth_downstream' },
+  { method: 'DELETE', path: '/proxies/my%20proxy/toxics/a%20b' },
+  { method: 'GET', path: '/proxies/my%20proxy' },
+  { method: 'POST', path: '/proxies/my%20proxy' },
+  { method: 'POST', path: '/proxies/nobody', body: {} },
+  { method: 'DELETE', path: '/proxies/nobody' },
+  { method: 'GET', path: '/proxies' },
+  { method: 'POST', path: '/reset' },
+  { method: 'GET', path: '/proxies/my%20proxy/toxics' },
+  { method: 'DELETE', path: '/proxies/my%20proxy' },
+  { method: 'HEAD', path: '/proxies' },
+  { method: 'OPTIONS', path: '/proxies' },
+  { method: 'POST', path: '/reset/' },
+  { method: 'GET', path: '/proxies/d/toxics/' },
+  { method: 'DELETE', path: '/proxies' },
+  { method: 'GET', path: '/populate' },
   { method: 'GET', path: '/nothing' },
   { method: 'GET', path: '/proxies/' },
   { method: 'PUT', path: '/proxies' },
@@ -175,6 +208,56 @@ describe('where the API says more than Toxiproxy', { timeout: 300_000 }, () => {
       ((await error('/proxies', JSON.stringify({ ...made, name: 'own' }))) as { status: number }).status,
       409,
     );
+  });
+  it('a proxy may have any name', async () => {
+    await using at = await stage();
+    const send = async (path: string, method: string, body?: object): Promise<unknown> => {
+      const response = await fetch(`${at.url}/proxies${path}`, {
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      assert.ok(response.ok, text);
+      return text === '' ? undefined : JSON.parse(text);
+    };
+    const names = [
+      'my proxy',
+      'my-proxy',
+      'a/b',
+      'a?b',
+      'ünï',
+      'test_redis:master',
+      '__proto__',
+      'x'.repeat(300),
+      'x'.repeat(301),
+    ];
+    for (const name of names) {
+      const { listen } = (await send('', 'POST', { name, upstream: at.upstream.address, listen: '127.0.0.1:0' })) as {
+        listen: string;
+      };
+      const path = `/${encodeURIComponent(name)}`;
+      await send(`${path}/toxics`, 'POST', { type: 'latency', name: 'very late/slow', attributes: { latency: 60 } });
+      assert.ok((await echo(await at.call(listen), 'x')) >= 59, name);
+      assert.equal(((await send(path, 'GET')) as { name: string }).name, name);
+      await send(`${path}/toxics/${encodeURIComponent('very late/slow')}`, 'DELETE');
+    }
+    assert.deepEqual(new Set(Object.keys((await send('', 'GET')) as object)), new Set(names));
+    const { routes } = await at.client.query('status', {});
+    assert.equal(new Set(routes.map(({ name }) => name)).size, names.length);
+    for (const { name } of routes) assert.match(name, /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'as in a file');
+    for (const name of names) await send(`/${encodeURIComponent(name)}`, 'DELETE');
+    // What the watchdog could not be told of, or nobody could close again, is not opened.
+    const long = { name: 'x'.repeat(65), protocol: 'tcp', listen: '127.0.0.1:0', upstream: at.upstream.address } as const;
+    await assert.rejects(at.client.command('openRoutes', { routes: [long] }), /openRoutes is not valid: routes.0.name/);
+    const far = { ...long, name: 'x', upstream: `${'x'.repeat(300)}:1` };
+    await assert.rejects(at.client.command('openRoutes', { routes: [far] }), /openRoutes is not valid: routes.0.upstream/);
+    assert.deepEqual((await at.client.query('status', {})).routes, []);
+  });
+  it('a version that clients can read', async () => {
+    await using at = await stage();
+    const response = await fetch(`${at.url}/version`);
+    assert.equal(response.headers.get('content-type'), 'application/json;charset=utf-8');
+    assert.match(await response.text(), /^\{"version": "2\.\d+\.\d+"\}\n$/);
   });
   it('listens on loopback alone unless that is said', async () => {
     await using at = await stage();
