@@ -55,7 +55,6 @@ describe('a gRPC session', () => {
     const link = opened(waiting({ scope: 'message:to-server' }));
     link.client(headers(1, path)).client(data(1, message(1))).client(headers(1, [['x-t', '1']], { end: true }));
     assert.deepEqual(toServer(link).slice(1), ['1 DATA 6', '1 HEADERS x-t=1 end']);
-    assert.equal(link.totals.policy(0).latencies, 0, 'it did not wait to the end');
     link.client(headers(3, path)).client(data(3, message(1)));
     link.holds.releaseAll();
     assert.deepEqual(toServer(link).slice(4), ['3 DATA 6']);
