@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type ServerSpec } from '../../index.ts';
 import { LAB } from './lab.ts';
@@ -62,13 +63,26 @@ function propertiesOf({ outside, properties }: KafkaOptions, folder: string, por
   };
 }
 
-async function serves(port: number): Promise<boolean> {
-  const { Kafka, logLevel } = await import('kafkajs');
-  const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
-  try {
-    await admin.connect();
-    return (await admin.describeCluster()).brokers.length > 0;
-  } finally {
-    await admin.disconnect();
-  }
+/** Metadata, version 4 (https://kafka.apache.org/protocol.html#The_Messages_Metadata), about no topic, without a client id. */
+const METADATA = Buffer.from('0003' + '0004' + '00000001' + 'ffff' + '00000000' + '00', 'hex');
+/** Where the number of brokers lies in the answer: after its length, correlation id and throttle time. */
+const BROKERS_AT = 12;
+
+/** Whether it knows a broker of its cluster: it accepts connections before that. Asked by hand, as no library is needed for it. */
+function serves(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(METADATA.length);
+    const socket = connect({ host: '127.0.0.1', port, timeout: 5_000 }, () => socket.write(Buffer.concat([length, METADATA])));
+    let answer = Buffer.alloc(0);
+    socket.on('data', (bytes: Buffer) => {
+      answer = Buffer.concat([answer, bytes]);
+      if (answer.length < BROKERS_AT + 4) return;
+      resolve(answer.readInt32BE(BROKERS_AT) > 0);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('timeout', () => socket.destroy());
+    socket.on('close', () => resolve(false));
+  });
 }
