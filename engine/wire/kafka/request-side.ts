@@ -221,6 +221,8 @@ export class RequestSide extends Side {
     if (answered) this.talk.inFlight.push(correlation, frame.readInt16BE(4), version, refused);
     const rest = requestFrame(api, version, frame, bodyAt, request);
     this.talk.toUpstream(rest, 0, rest.length);
+    // As where all of it fails, but the rest must arrive.
+    if (!answered) this.talk.link.endClient();
   }
   #send(frame: Buffer, answered: boolean, at: { readonly correlation: number; readonly version: number } = this.#head): void {
     if (answered) this.talk.inFlight.push(at.correlation, frame.readInt16BE(4), at.version);

@@ -37,6 +37,14 @@ describe('what waits in a connection to Kafka', () => {
     assert.equal(link.upstream(offsets.subarray(0, 20)).clientGot.length, 20);
   });
 
+  it('ends the connection of a producer that asks for no answer, behind what does not fail', () => {
+    const link = talk({ target: 'bills', errorChance: 1 });
+    const produce = (topics: readonly string[]): Buffer =>
+      request(PRODUCE, 9, 1, { acks: 0, topics: topics.map((topic) => ({ topic, partitions: [{ partition: 0, records }] })) });
+    link.client(produce(['orders', 'bills']));
+    assert.ok(link.upstreamGot.equals(produce(['orders'])));
+    assert.deepEqual([link.clientOver, link.closing, link.clientGot.length, link.totals.policy(0).errors], [true, false, 0, 1]);
+  });
   it('counts each part that waited, though they wait together', async () => {
     const link = talk({ target: 'all', latencyChance: 1, latencyMs: 5 });
     const topics = ['a', 'b', 'c'].map((topic) => ({ topic, partitions: [{ partition: 0, records }] }));
