@@ -55,18 +55,21 @@ export class Acts {
   delayed(verdict: Extract<Verdict, { act: 'delay' }>, subject: Shown, release: () => void): Hold {
     const hold = this.#holds.hold(verdict.parts, verdict.total, (complete) => {
       this.#tell(hold, subject);
-      if (complete) {
-        this.#route.shard.route(this.#route.slot, ROUTE.faults);
-        this.#route.shard.route(this.#route.slot, ROUTE.latencies);
-      }
+      if (complete) this.#count();
       release();
     });
     return hold;
   }
-  /** There is nobody left to deliver the message for: `release` will not be called. */
+  /** There is nobody left to deliver the message for, so `release` will not be called: it was late for whoever gave up. */
   cancel(hold: Hold, subject: Shown): void {
-    this.#holds.cancel(hold);
+    this.#holds.giveUp(hold);
+    this.#count();
     this.#tell(hold, subject);
+  }
+
+  #count(): void {
+    this.#route.shard.route(this.#route.slot, ROUTE.faults);
+    this.#route.shard.route(this.#route.slot, ROUTE.latencies);
   }
 
   /** Told at its end, with what was measured. */

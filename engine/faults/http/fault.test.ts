@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { contextOf, figureOf, onWire } from '../../../test/support/fault-life.ts';
 import { identityOf, selfIdentity } from '../../host/identity.ts';
 import { VirtualClock } from '../../kernel/clock.ts';
@@ -33,6 +35,22 @@ describe('the http fault on real traffic', () => {
     assert.equal(latency?.requested, 80);
     assert.equal(latency?.samples, 2, 'a longer segment, the query and the other route are not the target');
     assert.ok((latency?.delivered ?? 0) >= 80);
+  });
+
+  it('has bitten who gives up before the delay is over: that is what a timeout is for', async () => {
+    await using at = await stage();
+    const effect = await at.during(requestOf({ latencyChance: 1, latencyDuration: '1h' }), async () => {
+      const counted = () => at.wire.routeCounters().find(({ name }) => name === 'payments');
+      const impatient = request({ host: '127.0.0.1', port: at.payments, path: '/charge' }).on('error', () => {});
+      const { requests = 0 } = counted() ?? {};
+      impatient.end();
+      while (counted()?.requests === requests) await setImmediate();
+      impatient.socket?.resetAndDestroy();
+      while (counted()?.latencies === 0) await setImmediate();
+    });
+    assert.equal(effect.bitten, true, effect.detail);
+    const { delivered, samples } = figureOf(effect, 'latency') ?? {};
+    assert.ok((delivered ?? 0) > 0 && (delivered ?? 0) < 3_600_000 && samples === 1, 'what is told is how long it waited');
   });
 
   it('answers with the error and its body', async () => {
