@@ -40,6 +40,7 @@ import { createWire } from './wire/create.ts';
 import { type Wire } from './wire/wire.ts';
 
 export { startHelper } from './helper.ts';
+export { missingServer, type ServerPlace, type ServerProcess, type ServerSpec, startServer } from './host/server-process.ts';
 export { spawnNode } from './host/spawn.ts';
 export { VERSION } from './version.ts';
 

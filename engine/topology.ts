@@ -55,7 +55,7 @@ export class TopologyGraph {
       for (const { from, connections } of found.values()) {
         const known = nodes.get(from.id);
         nodes.set(from.id, known === undefined || known.kind === 'service' ? (known ?? from) : both(known, from));
-        edges.push({ from: from.id, to, route: route.name, connections });
+        edges.push({ from: from.id, to, route: route.name, protocol: route.protocol, connections });
       }
     });
     this.#forget(routes);

@@ -42,8 +42,11 @@ export const runOverrides = z.strictObject({
 });
 export type RunOverrides = z.infer<typeof runOverrides>;
 
+/** A route that a client names: no longer than what can name it again, and than what the watchdog takes. */
+const address = z.string().max(300);
+const givenRoute = route.extend({ name: id, listen: address, upstream: address });
 /** Replace the file's routes of the same name, and add the others; how the demo puts its own ports under any file. */
-const givenRoutes = z.array(route).max(256).default([]);
+const givenRoutes = z.array(givenRoute).max(256).default([]);
 
 const runInput = fileText.extend({
   overrides: runOverrides.default({}),
@@ -187,7 +190,7 @@ export const api = {
       output: z.object({ cleared: z.array(openUndo), open: z.array(openUndo), damage: z.array(journalDamage) }),
     },
     /** Opens routes outside a run; answers with the ports filled in. */
-    openRoutes: { input: z.strictObject({ routes: z.array(route).min(1).max(256) }), output: z.array(route) },
+    openRoutes: { input: z.strictObject({ routes: z.array(givenRoute).min(1).max(256) }), output: z.array(route) },
     /** Closes them, all or none. Throws `route-in-use` when a run or an apply of this engine still uses one. */
     closeRoutes: { input: z.strictObject({ names: z.array(id).max(256) }), output: nothing },
     /** Reverts one fault and leaves the others alone; false when no such fault is held by this engine. Returns once it is closed. */

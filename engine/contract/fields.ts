@@ -29,6 +29,10 @@ export interface Field {
   readonly choices: readonly string[];
   /** Whether the items of a list are texts rather than raw. */
   readonly texts: boolean;
+  /** `scope`: among what chooses what is taken hold of; `idle`: asked for only where the file has it; '' : among the effects. */
+  readonly part: 'scope' | 'idle' | '';
+  /** The value of another field with which alone it is asked for. */
+  readonly readWith?: { readonly field: string; readonly values: readonly string[] };
   /** What a condition can ask, when it is not the figures of probes: such as `request.method`. */
   readonly facts?: readonly string[];
 }
@@ -46,6 +50,8 @@ interface Property {
   readonly min?: number;
   readonly max?: number;
   readonly form?: 'lines' | 'condition';
+  readonly part?: 'scope' | 'idle';
+  readonly readWith?: { readonly field: string; readonly values: readonly string[] };
   readonly example?: string | number | boolean;
 }
 
@@ -70,6 +76,8 @@ export function fieldsOf(shape: Readonly<Record<string, z.ZodType>>): readonly F
       required: required.includes(name),
       choices: property.const === undefined ? (property.enum ?? []).map(String) : [String(property.const)],
       texts: property.items?.type === 'string',
+      part: property.part ?? '',
+      ...(property.readWith !== undefined && { readWith: property.readWith }),
     };
   });
 }
@@ -103,6 +111,7 @@ const PLAIN = {
   required: false,
   choices: [],
   texts: true,
+  part: '',
 } as const satisfies Partial<Field>;
 
 function kindOf({

@@ -23,6 +23,9 @@ export const route = z.object({
   upstreamCertificate: z.string().optional(),
   upstreamKey: z.string().optional(),
   upstreamName: z.string().optional(),
+  /** TLS that passes unopened: where it goes, by the server name that clients ask for. */
+  upstreamsByName: z.record(z.string(), z.string()).optional(),
+  refuseOtherNames: z.boolean().optional(),
 });
 export type Route = z.infer<typeof route>;
 

@@ -8,8 +8,11 @@ import { protocol } from './models.ts';
 const wall = z.number();
 const name = z.string().min(1).max(64);
 
-/** What the wire did to a message; `pass`: nothing. */
-export const trafficAction = z.enum(['pass', 'latency', 'error', 'drop', 'throttle', 'not-understood']);
+/**
+ * What the wire did to a message; `pass`: nothing. `lost`: it was left out, though its connection lives (a record, a message of a
+ * stream); `miss`: a read was answered with nothing; `altered`: its result was changed.
+ */
+export const trafficAction = z.enum(['pass', 'latency', 'error', 'lost', 'miss', 'altered', 'drop', 'throttle', 'not-understood']);
 export type TrafficAction = z.infer<typeof trafficAction>;
 
 /**
@@ -24,7 +27,7 @@ export const trafficLine = z.object({
   protocol,
   /** The verb: GET for http, SELECT for sql, and so on. */
   method: z.string(),
-  /** What it was aimed at: the path for http. */
+  /** What it was aimed at: the path for http, the shape of the statement for sql, the topic, the queue. */
   target: z.string(),
   action: trafficAction,
   /** The policy that acted; '' for `pass`. */
@@ -33,6 +36,8 @@ export const trafficLine = z.object({
   delayMs: z.number(),
   /** The status that Firebreak answered with in the server's place; null otherwise. */
   status: z.int().nullable(),
+  /** What stands for a status where the protocol has letters: the SQLSTATE. Absent where there is none. */
+  code: z.string().exactOptional(),
   /** From the message's `traceparent` (W3C Trace Context); '' when it bore none. */
   traceId: z.string(),
   /** The span that sent the message, from the same place; absent when it bore none. */
@@ -80,7 +85,7 @@ export const topologyNode = z.object({
   /** False when nothing answers at its address; null when that cannot be told from here. */
   up: z.boolean().nullable(),
 });
-export const topologyEdge = z.object({ from: z.string(), to: z.string(), route: z.string(), connections: z.int() });
+export const topologyEdge = z.object({ from: z.string(), to: z.string(), route: z.string(), protocol, connections: z.int() });
 export const topology = z.object({
   at: wall,
   nodes: z.array(topologyNode),

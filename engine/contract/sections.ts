@@ -48,6 +48,10 @@ const port = (least: number) => {
   }, expected);
 };
 
+const NAME = 'expected a server name such as api.example or *.shop.example';
+/** What a TLS client can ask for (RFC 6066, 3: a host name), or `*.` and an ending. */
+const serverName = z.string().regex(/^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/, NAME);
+
 const path = (what: string, example: string) =>
   z.string({ error: 'expected text' }).max(4_096, 'expected at most 4096 characters').default('').meta(help(what, example));
 
@@ -66,6 +70,18 @@ export const routeShape = {
   upstreamCertificate: path('The certificate to show the upstream, as a PEM file.', 'certs/client.pem'),
   upstreamKey: path('The key of that certificate, as a PEM file.', 'certs/client.key'),
   upstreamName: path('The name that the upstream’s certificate must have; empty means its host.', 'api.example'),
+  upstreamsByName: z
+    .record(serverName, port(1), {
+      error: ({ code }) => (code === 'invalid_key' ? `${NAME} as the key` : 'expected a mapping of server names to addresses'),
+    })
+    .default({})
+    .meta(
+      help(
+        'Where TLS goes that passes unopened, by the server name that clients ask for; the rest goes to upstream.',
+        '{ api.example: "10.0.0.5:443", "*.shop.example": "10.0.0.6:443" }',
+      ),
+    ),
+  refuseOtherNames: flag('Refuse TLS clients that ask for another name, or none, instead of sending them to upstream.'),
 };
 
 export const experimentShape = {

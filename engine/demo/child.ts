@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError } from '../kernel/errors.ts';
-import type { ChildConfig } from './services/service.ts';
+import type { ChildSettings } from './services/service.ts';
 
 /** What the demo needs of a child process. */
 export interface ChildHandle {
@@ -39,7 +39,7 @@ export class DemoChild implements AsyncDisposable {
   #child: ChildHandle | undefined;
   #exited: Promise<void> = Promise.resolve();
   #restart: Disposable | undefined;
-  #config: ChildConfig | undefined;
+  #config: ChildSettings | undefined;
   #ending = false;
   #port = 0;
   #complaints = '';
@@ -86,7 +86,7 @@ export class DemoChild implements AsyncDisposable {
   }
 
   /** Tells it, and each process that may follow it, what it needs to know. */
-  configure(config: ChildConfig): void {
+  configure(config: ChildSettings): void {
     this.#config = config;
     this.#tell();
   }

@@ -6,6 +6,7 @@ import { markOf } from '../host/spawn.ts';
 import { type FirebreakFile } from '../policy/file.ts';
 import { loadFile } from '../policy/load.ts';
 import { SERVICES } from './demo.ts';
+import { errandNames, ERRANDS } from './errands/errands.ts';
 
 const folder = join(import.meta.dirname, '../../assets/experiments');
 const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
@@ -26,7 +27,7 @@ describe('the experiment library', () => {
     });
   }
   it('names the routes of the demo as the demo does', async () => {
-    const known = new Set<string>([...SERVICES, 'payments-old']);
+    const known = new Set<string>([...SERVICES, 'payments-old', 'errands', ...errandNames.map((name) => ERRANDS[name].route)]);
     for (const name of names) {
       // What is the reader's own is called so.
       for (const route of (await load(name)).routes) assert.ok(known.has(route.name) || route.name.startsWith('my-'), route.name);

@@ -11,6 +11,15 @@ export interface OpenShop extends AsyncDisposable {
   readonly routes: readonly Route[];
   /** Such as `storefront http://127.0.0.1:41234`. */
   readonly places: readonly { readonly name: string; readonly url: string }[];
+  /** The other protocols that it speaks; each has an errand of that name. */
+  readonly errands: readonly string[];
+  /** One line for each server that was started, or left out and why. */
+  readonly notes: readonly string[];
+}
+export interface ShopOptions {
+  readonly seed?: number;
+  /** Also start every server that is installed, for the protocols beside HTTP. */
+  readonly servers?: boolean;
 }
 
 /**
@@ -18,12 +27,13 @@ export interface OpenShop extends AsyncDisposable {
  * is loaded only now, so that a command line without a demo starts at once.
  * @throws FirebreakError `demo-failed`; nothing is left running then.
  */
-export async function openShop(client: EngineClient, seed: number = DEMO_SEED): Promise<OpenShop> {
-  const [{ spawnNode }, { startDemo }] = await Promise.all([import('../index.ts'), import('./demo.ts')]);
+export async function openShop(client: EngineClient, { seed = DEMO_SEED, servers = false }: ShopOptions = {}): Promise<OpenShop> {
+  const [{ missingServer, spawnNode, startServer }, { startDemo }] = await Promise.all([import('../index.ts'), import('./demo.ts')]);
   const demo = await startDemo({
     spawnNode,
     seed,
     clock: realClock,
+    ...(servers && { servers: { missingServer, startServer } }),
     openRoutes: (routes) => client.command('openRoutes', { routes }),
     closeRoutes: async (names) => {
       // An engine that has ended has no routes any more.
@@ -32,9 +42,14 @@ export async function openShop(client: EngineClient, seed: number = DEMO_SEED): 
       });
     },
   });
-  const routes = demo.routes.map(({ name, listen }) => ({ name: `route ${name}`, url: `http://${listen}` }));
+  const routes = demo.routes.map(({ name, protocol, listen }) => ({
+    name: `route ${name}`,
+    url: protocol === 'http' ? `http://${listen}` : listen,
+  }));
   return {
     routes: demo.routes,
+    errands: demo.errands,
+    notes: demo.notes,
     places: [{ name: 'storefront', url: `${demo.url}/checkout` }, ...routes],
     [Symbol.asyncDispose]: () => demo[Symbol.asyncDispose](),
   };

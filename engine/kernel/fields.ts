@@ -15,7 +15,14 @@ export interface FieldMeta {
   readonly example?: string | number | boolean;
   /** How a form asks for a text: in several lines, or as a condition in CEL. Absent: in one line. */
   readonly form?: 'lines' | 'condition';
+  /** `scope`: it chooses what is taken hold of; `idle`: it does nothing for this type, and no form asks for it. Absent: it says what is done. */
+  readonly part?: 'scope' | 'idle';
+  /** The value of another field with which alone it is read; no form asks for it otherwise. */
+  readonly readWith?: { readonly field: string; readonly values: readonly string[] };
 }
+
+/** The same field among those that choose what is taken hold of. */
+export const scoped = <Field extends z.ZodType>(field: Field): Field => field.meta({ ...field.meta(), part: 'scope' });
 
 /** `latencyChance` and `latency_chance` -> `latency_chance`; runs of capitals count as one word (`ramChunkMB`). */
 export function snake(name: string): string {

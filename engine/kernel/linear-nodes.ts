@@ -42,8 +42,8 @@ const byteNode = (...ranges: readonly (readonly [number, number])[]): Node => {
   return { kind: 'byte', set };
 };
 const CONTINUES: Node = { kind: 'repeat', node: byteNode([0x80, 0xbf]), min: 0, max: Infinity };
-/** Any character beyond ASCII: its first byte and those that continue it. */
-const BEYOND: Node = { kind: 'all-of', nodes: [byteNode([0xc0, 0xff]), CONTINUES] };
+/** Any character beyond ASCII: its first byte and those that continue it. A text need not be UTF-8: then any byte is one. */
+const BEYOND: Node = { kind: 'any-of', nodes: [{ kind: 'all-of', nodes: [byteNode([0xc0, 0xff]), CONTINUES] }, byteNode([0x80, 0xbf])] };
 export const ANY: Node = { kind: 'any-of', nodes: [byteNode([0, 0x7f]), BEYOND] };
 
 /** One character, in either case. */

@@ -1,21 +1,20 @@
 import { z } from 'zod';
-import { type FieldMeta, whole } from './fields.ts';
+import { type FieldMeta, scoped, whole } from './fields.ts';
 import { type FactShape } from './fault.ts';
 
-/** What Firebreak adds to the policies of every protocol of messages, beyond the pastaay v1 format. */
-export const messageFields = {
-  when: z
+const condition = (example: string) =>
+  z
     .string({ error: 'expected a condition in CEL' })
     .max(4_096, 'expected at most 4096 characters')
     .default('')
-    .meta({
-      help: 'Only messages for which this holds, in CEL over what the protocol tells.',
-      example: "baggage['chaos'] == 'on'",
-      form: 'condition',
-    } satisfies FieldMeta),
-  everyNth: whole('Of the messages that match only every Nth is judged; 0 means each.', 0, 1_000_000),
-  nth: whole('Which of each N messages it is, from 1; 0 means the last.', 0, 1_000_000),
-};
+    .meta({ help: 'Only messages for which this holds, in CEL over what the protocol tells.', example, form: 'condition', part: 'scope' } satisfies FieldMeta);
+
+/** What Firebreak adds to the policies of every protocol of messages, beyond the pastaay v1 format. `example`: a condition that the protocol can answer. */
+export const messageFields = (example: string) => ({
+  when: condition(example),
+  everyNth: scoped(whole('Of the messages that match only every Nth is judged; 0 means each.', 0, 1_000_000)),
+  nth: scoped(whole('Which of each N messages it is, from 1; 0 means the last.', 0, 1_000_000)),
+});
 
 /** What every protocol whose messages carry headers tells of them (W3C Baggage, W3C Trace Context). */
 export const headerFacts = {

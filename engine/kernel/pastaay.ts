@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { millis } from './brands.ts';
-import { duration, type FieldMeta, flag, headers, HOUR, ratio, text, whole } from './fields.ts';
+import { duration, type FieldMeta, flag, headers, HOUR, ratio, scoped, text, whole } from './fields.ts';
 import { formatDuration } from './durations.ts';
 import { ALL_PLATFORMS, type GuardRemark } from './fault.ts';
 
@@ -38,7 +38,18 @@ export const commonFields = {
 
 /** A field that the format allows on every type and that means nothing to this one. */
 export const idle = <Field extends z.ZodType>(type: string, field: Field): Field =>
-  field.meta({ ...field.meta(), help: `Accepted, and does nothing for ${type}.` });
+  field.meta({ ...field.meta(), help: `Accepted, and does nothing for ${type}.`, part: 'idle' });
+
+/** The fields that the format allows on every type and that mean nothing to messages of this one: load on the machine, and streams. */
+export function idleFields(type: string) {
+  const { streamRollMode, throttleThreshold, ramChunkMB, ramInterval } = commonFields;
+  return {
+    streamRollMode: idle(type, streamRollMode),
+    throttleThreshold: idle(type, throttleThreshold),
+    ramChunkMB: idle(type, ramChunkMB),
+    ramInterval: idle(type, ramInterval),
+  };
+}
 
 /** The code of an error: 0 stands for `whenZero`, anything else must lie in [min, max]. */
 export const errorCode = (help: string, min: number, max: number, whenZero: number) => {
@@ -52,7 +63,7 @@ export const errorCode = (help: string, min: number, max: number, whenZero: numb
 };
 
 /** The header match of the types that have headers: http, grpc, kafka, rabbitmq. */
-export const matchHeaders = headers('Only messages that carry all of these headers with these values.');
+export const matchHeaders = scoped(headers('Only messages that carry all of these headers with these values.'));
 
 /**
  * The header match of the types that have none. An empty mapping passes, since a file written by a program carries
@@ -65,7 +76,7 @@ export const noHeaders = z
     'expected no headers: messages of this type carry none, so nothing would match',
   )
   .default({})
-  .meta({ help: 'Must be empty: messages of this type carry no headers.' } satisfies FieldMeta);
+  .meta({ help: 'Must be empty: messages of this type carry no headers.', part: 'idle' } satisfies FieldMeta);
 
 /** The fields that carry weight, with the values after parsing. Durations in milliseconds. */
 export interface CommonParams {

@@ -9,6 +9,7 @@ import { loadText } from './load.ts';
 type Case = readonly [name: string, source: string, message: RegExp, hint: RegExp];
 
 const policy = (fields: string): string => `version: 1\npolicies:\n  - { name: a, type: http, target: /a }\n  - ${fields}\n`;
+const names = (fields: string): string => route(`{ name: b, protocol: tcp, listen: "127.0.0.1:1", upstream: "h:1", upstreams_by_name: ${fields} }`);
 const route = (fields: string): string => `version: 1\nroutes:\n  - { name: pay, protocol: http, listen: "127.0.0.1:7101", upstream: "127.0.0.1:7201" }\n  - ${fields}\n`;
 const probe = (fields: string): string => `version: 1
 experiment:
@@ -77,6 +78,12 @@ const ROUTES: readonly Case[] = [
   ['a port of more than 65535', route('{ name: b, protocol: http, listen: ¦"127.0.0.1:65536", upstream: "h:1" }'), /65535/, /127.0.0.1:7101/],
   ['upstream port 0', route('{ name: b, protocol: http, listen: "127.0.0.1:1", upstream: ¦"h:0" }'), /from 1 to 65535/, /127.0.0.1:7201/],
   ['upstream as a URL', route('{ name: b, protocol: http, listen: "127.0.0.1:1", upstream: ¦"http://h:80" }'), /host:port/, /127.0.0.1:7201/],
+  ['an upstream for what is no server name', names('{ "*": ¦"h:443" }'), /server name such as api.example .* as the key/, /10.0.0.5:443/],
+  ['an upstream by name without port', names('{ api.example: ¦h }'), /upstreams_by_name.api.example: .*host:port/, /10.0.0.5:443/],
+  ['a name twice, but for capitals', names('¦{ api.example: "h:1", API.example: "h:2" }'), /each name once.*api.example, API.example/, /remove one/],
+  ['an upstream by name that is the route', names('¦{ api.example: "127.0.0.1:1" }'), /another address than listen for api.example/, /call itself/],
+  ['upstreams by name of what is opened', names('¦{ api.example: "h:1" }, terminate_tls: true'), /expected no terminate_tls beside it/, /a route of its own/],
+  ['names refused without names', route('{ name: b, protocol: tcp, listen: "127.0.0.1:1", upstream: "h:1", refuse_other_names: ¦true }'), /upstreams_by_name with it/, /add upstreams_by_name/],
   ['a route into itself', route('{ name: b, protocol: http, listen: "127.0.0.1:1", upstream: ¦"127.0.0.1:1" }'), /another address than listen/, /call itself/],
 ];
 

@@ -73,6 +73,20 @@ const VECTORS: readonly Vector[] = [
   ['on', ['type: http, target: /a', 'type: http, target: /a, error_chance: 0.5'], 20, 'SAFE', ''], // the first is a no-op
   ['on', ['type: http, target: all, error_chance: 0.2', 'type: http, target: all, error_chance: 0.2'], 36, 'ELEVATED', 'global-target global-target collision'], // scope stays 1
   ['on', ['type: http, target: /a, error_chance: 1', 'type: http, target: /a, error_chance: 1', 'type: http, target: /a, error_chance: 1'], 90, 'CRITICAL', 'collision collision'], // 1 - 0.6 x 0.4 x 0.4 = 0.904
+  // A route is a scope: everything on one route is not everything.
+  ['on', ['type: tcp, toxic: down'], 95, 'CRITICAL', 'global-target tcp-drop'], // 1 G, capped
+  ['on', ['type: tcp, toxic: down, route: a'], 40, 'ELEVATED', 'tcp-drop'], // 1 N
+  ['on', ['type: tcp, target: all, toxic: down, route: a'], 40, 'ELEVATED', 'tcp-drop'],
+  ...['http', 'grpc', 'redis', 'mongo', 'kafka', 'rabbitmq', 'sql'].flatMap((type): Vector[] => [
+    ['on', [`type: ${type}, target: all, error_chance: 1`], 95, 'CRITICAL', 'global-target'],
+    ['on', [`type: ${type}, target: all, route: a, error_chance: 1`], 40, 'ELEVATED', ''],
+    ['on', [`type: ${type}, target: x, route: a, error_chance: 1`], 40, 'ELEVATED', ''], // no narrower than narrow
+  ]),
+  // Two policies collide where their routes can be the same.
+  ['on', ['type: http, target: /a, route: a, error_chance: 0.5', 'type: http, target: /a, route: a, error_chance: 0.5'], 44, 'ELEVATED', 'collision'],
+  ['on', ['type: http, target: /a, route: a, error_chance: 0.5', 'type: http, target: /a, route: b, error_chance: 0.5'], 36, 'ELEVATED', ''],
+  ['on', ['type: http, target: /a, error_chance: 0.5', 'type: http, target: /a, route: b, error_chance: 0.5'], 44, 'ELEVATED', 'collision'],
+  ['on', ['type: http, target: /a, route: a, error_chance: 0.5', 'type: http, target: /a, error_chance: 0.5'], 44, 'ELEVATED', 'collision'],
   // The ignore lists off: times 0.85 once.
   ['off', ['type: http, target: /a, error_chance: 1'], 49, 'ELEVATED', 'guard-off'], // 1 - 0.85 x 0.6 = 0.49
   ['off', ['type: http, target: all, error_chance: 1'], 95, 'CRITICAL', 'guard-off global-target'], // 1 - 0.85 x 0.05 = 0.9575
@@ -100,6 +114,16 @@ test('survival and messages are in plain words', () => {
   assert.ok(Math.abs(survival - 0.85 * 0.05) < 1e-12);
   assert.deepEqual(issues.map(({ policy }) => policy), ['', 'cut', 'cut']);
   for (const { message } of issues) assert.match(message, /^[A-Z][^_]{20,}\.$/);
+});
+
+test('the message of a collision names the route', () => {
+  const one = 'type: tcp, toxic: bandwidth, rate: 9, route: shop';
+  const loaded = loadText(fileOf('on', [one, `name: again, ${one}`]), 'a.yaml');
+  assert.ok(loaded.ok);
+  assert.deepEqual(
+    assess(loaded.file).issues.map(({ message }) => message),
+    ['An earlier policy hits the same target (tcp on route shop): their effects add up.'],
+  );
 });
 
 test('absent means protected', () => {

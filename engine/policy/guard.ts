@@ -22,7 +22,10 @@ const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy) => string>> = {
   'guard-off': () => GUARD_OFF,
   'global-target': ({ type, target }) =>
     `Everything that type ${type} reaches is hit: the target is ${target.trim() === '' ? 'empty' : target}.`,
-  collision: ({ type, target }) => `An earlier policy hits the same target (${type} ${target}): their effects add up.`,
+  collision: ({ type, target, route }) => {
+    const what = [type, target, route === '' ? '' : `on route ${route}`].filter((word) => word !== '').join(' ');
+    return `An earlier policy hits the same target (${what}): their effects add up.`;
+  },
   'tcp-drop': () => 'Connections are cut: clients see a reset, and circuit breakers may open at once.',
   'long-latency': () => 'Delays of 5 s and more use up the threads and connections of callers.',
   oom: () => 'Taking 1024 MB or more may make the system kill processes for lack of memory.',
@@ -41,22 +44,24 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
     survival *= IGNORES_OFF;
     issues.push({ policy: '', remark: 'guard-off', message: GUARD_OFF });
   }
-  const seen = new Set<string>();
+  /** The routes of each type and target; '' is every route. */
+  const seen = new Map<string, Set<string>>();
   for (const policy of file.policies) {
     const manifest = manifestOf(policy.type);
     if (manifest === undefined || manifest.noop(policy.params)) continue;
     const found: GuardRemark[] = [];
     let scope = NARROW;
-    if (isGlobal(policy.target)) {
+    if (isGlobal(policy)) {
       scope = GLOBAL;
       found.push('global-target');
     }
     const key = `${policy.type}\0${policy.target}`;
-    if (seen.has(key)) {
+    const earlier = seen.get(key) ?? new Set<string>();
+    if (earlier.has('') || earlier.has(policy.route) || (policy.route === '' && earlier.size > 0)) {
       scope = Math.min(GLOBAL, scope + COLLISION);
       found.push('collision');
     }
-    seen.add(key);
+    seen.set(key, earlier.add(policy.route));
     found.push(...manifest.remarks(policy.params));
     for (const name of new Set(found))
       issues.push({ policy: policy.name, remark: name, message: MESSAGES[name](policy) });
@@ -68,7 +73,7 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
   return { score, level, survival, issues };
 }
 
-/** `all`, `database`, `*` or nothing at all. */
-function isGlobal(target: string): boolean {
-  return ['', '*', 'all', 'database'].includes(target.trim().toLowerCase());
+/** `all`, `database`, `*` or nothing at all, on every route: a route that is named is a scope, whatever the target. */
+function isGlobal({ target, route }: Policy): boolean {
+  return route === '' && ['', '*', 'all', 'database'].includes(target.trim().toLowerCase());
 }

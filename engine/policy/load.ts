@@ -169,6 +169,7 @@ function readRoutes(
       reader.reject(upstream, 'expected another address than listen', hint);
     }
     checkTls(reader, entries, route);
+    checkNames(reader, entries, route);
     if (reader.issues.length === before) routes.push(said(route) as Route);
     else if (route.name !== undefined) broken.push(route.name);
   }
@@ -177,16 +178,17 @@ function readRoutes(
 
 /** Without what is left at its default: most routes say nothing of TLS. */
 function said(route: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const silent = (value: unknown): boolean => value === false || value === '' || (Array.isArray(value) && value.length === 0);
-  return Object.fromEntries(Object.entries(route).filter(([, value]) => !silent(value)));
+  return Object.fromEntries(Object.entries(route).filter(([, value]) => !isSilent(value)));
 }
+const isSilent = (value: unknown): boolean =>
+  value === undefined || value === false || value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
 /** Fields of TLS that would silently do nothing. */
 function checkTls(reader: Reader, entries: Entries, route: Partial<Record<keyof typeof routeShape, unknown>>): void {
   const needs = (field: keyof typeof routeShape, other: keyof typeof routeShape): void => {
     const entry = entries.get(field);
     if (entry === undefined || route[other] === true || (other === 'upstreamKey' && route[other] !== '')) return;
-    if (route[field] === '' || (Array.isArray(route[field]) && route[field].length === 0)) return;
+    if (isSilent(route[field])) return;
     reader.reject(entry, `expected ${snake(other)} with it: alone it would do nothing`, `add ${snake(other)} to the route`);
   };
   needs('certificateNames', 'terminateTls');
@@ -195,6 +197,30 @@ function checkTls(reader: Reader, entries: Entries, route: Partial<Record<keyof 
   const key = entries.get('upstreamKey');
   if (key !== undefined && route.upstreamKey !== '' && route.upstreamCertificate === '')
     reader.reject(key, 'expected upstream_certificate with it', 'add upstream_certificate to the route');
+}
+
+/** TLS that passes unopened by its server name: what does not go with it, and what would be the same name twice. */
+function checkNames(reader: Reader, entries: Entries, route: Partial<Record<keyof typeof routeShape, unknown>>): void {
+  const [names, refuse] = [entries.get('upstreamsByName'), entries.get('refuseOtherNames')];
+  const asked = Object.entries((route.upstreamsByName ?? {}) as Readonly<Record<string, string>>);
+  if (names === undefined || asked.length === 0) {
+    if (refuse !== undefined && route.refuseOtherNames === true && (names === undefined || route.upstreamsByName !== undefined))
+      reader.reject(refuse, 'expected upstreams_by_name with it: alone it would do nothing', 'add upstreams_by_name to the route');
+    return;
+  }
+  for (const field of ['terminateTls', 'upstreamTls'] as const) {
+    if (route[field] !== true) continue;
+    const hint = `what goes by its name passes unopened; for TLS that is opened, give each name a route of its own`;
+    reader.reject(names, `expected no ${snake(field)} beside it`, hint);
+  }
+  const seen = new Map<string, string>();
+  for (const [name, address] of asked) {
+    const first = seen.get(name.toLowerCase());
+    if (first !== undefined) reader.reject(names, `expected each name once, as capitals do not count (${first}, ${name})`, 'remove one of them');
+    seen.set(name.toLowerCase(), name);
+    if (address === route.listen)
+      reader.reject(names, `expected another address than listen for ${name}`, 'the route would call itself: name the address of the service');
+  }
 }
 
 const nameOf = (file: string): string =>

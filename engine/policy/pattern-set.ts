@@ -3,6 +3,8 @@ import { ASSERTIONS, OP, PatternProgram } from './pattern-program.ts';
 
 /** So many states are kept. A text that needs more is read on without them, and all are made again as they are needed. */
 const MOST_STATES = 1_000;
+/** So many steps they may be at, all together; in words of four bytes. */
+const MOST_STEPS = 1_000_000;
 /** What comes behind the last byte. */
 const END = 256;
 
@@ -28,6 +30,8 @@ export class PatternSet {
   #cores: Int32Array[] = [];
   #afterWord: boolean[] = [];
   #accepted: (Int32Array | undefined)[] = [];
+  /** How many steps the states are at, all together. */
+  #steps = 0;
   readonly #marks: Int32Array;
   #epoch = 0;
   readonly #closed: number[] = [];
@@ -55,13 +59,16 @@ export class PatternSet {
     for (let at = start; at <= end; at++) {
       const symbol = this.#classes[at < end ? (bytes[at] as number) : END] as number;
       let next = (this.#table[state * stride + symbol] as number) - 1;
-      if (next < 0 && this.#cores.length >= MOST_STATES) return this.#simulate(state, bytes, at, start, end, count);
+      if (next < 0 && this.#isFull) return this.#simulate(state, bytes, at, start, end, count);
       if (next < 0) next = this.#build(state, symbol, at === start);
       state = next;
       const accepted = this.#accepted[state];
       if (accepted !== undefined) count = this.#collect(accepted, count);
     }
     return count;
+  }
+  get #isFull(): boolean {
+    return this.#cores.length >= MOST_STATES || this.#steps >= MOST_STEPS;
   }
   /** The number of the pattern that was found as the nth, of the last text. */
   found(nth: number): number {
@@ -165,6 +172,7 @@ export class PatternSet {
     const state = this.#cores.length;
     this.#states.set(key, state);
     this.#cores.push(cores);
+    this.#steps += cores.length;
     this.#afterWord.push(afterWord);
     this.#accepted.push(accepted.length === 0 ? undefined : Int32Array.from(accepted));
     const stride = this.#samples.length;
@@ -181,6 +189,7 @@ export class PatternSet {
     this.#cores = [];
     this.#afterWord = [];
     this.#accepted = [];
+    this.#steps = 0;
   }
 
   /** Bytes are alike when every set of the patterns has both or neither, and words have too. */

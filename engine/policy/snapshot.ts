@@ -140,11 +140,11 @@ class ProtocolTable {
 class CompiledSnapshot implements Snapshot {
   readonly policies: readonly CompiledPolicy[];
   readonly #tables = new Map<Protocol, ProtocolTable>();
-  readonly #scopes: ReadonlySet<string>;
+  readonly #scopes = new Map<Protocol, Set<string>>();
 
   constructor(policies: readonly WirePolicy[]) {
     this.policies = policies.map(compilePolicy);
-    this.#scopes = new Set(this.policies.map(({ protocol, scope }) => `${protocol} ${scope}`));
+    for (const { protocol, scope } of this.policies) this.#scopes.set(protocol, (this.#scopes.get(protocol) ?? new Set()).add(scope));
     for (const protocol of new Set(this.policies.map((policy) => policy.protocol))) {
       this.#tables.set(protocol, new ProtocolTable(protocol, this.policies));
     }
@@ -153,7 +153,7 @@ class CompiledSnapshot implements Snapshot {
     return this.#tables.has(protocol);
   }
   gateScope(protocol: Protocol, scope: string): boolean {
-    return this.#scopes.has(`${protocol} ${scope}`);
+    return this.#scopes.get(protocol)?.has(scope) ?? false;
   }
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const table = this.#tables.get(protocol);

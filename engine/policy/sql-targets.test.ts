@@ -85,6 +85,23 @@ describe('targets of SQL', () => {
     for (let round = 0; round < 5; round++) assert.equal(snapshot.match('sql', 'r', text, 0, text.length, out), 0);
   });
 
+  it('keeps little of patterns that are many places at once', () => {
+    const many = Array.from({ length: 60 }, (_, i) => `A[AB]{${900 + i}}X`);
+    const snapshot = compileSnapshot(many.map((target) => policyOf(target)));
+    let seed = 3;
+    const text = Buffer.from(Array.from({ length: 800 }, () => 65 + ((seed = (seed * 48_271) % 2_147_483_647) % 2)));
+    const before = process.memoryUsage().arrayBuffers;
+    assert.equal(snapshot.match('sql', 'r', text, 0, text.length, new Int32Array(many.length)), 0);
+    const kept = process.memoryUsage().arrayBuffers - before;
+    assert.ok(kept < 20_000_000, `${kept} bytes`);
+  });
+  it('takes any byte for a character, for not every client writes UTF-8', () => {
+    const snapshot = compileSnapshot(['SELECT.*FROM', 'SELECT[^;]*FROM', '^\\W+$'].map((target) => policyOf(target)));
+    const out = new Int32Array(3);
+    const matched = (bytes: Buffer): number[] => [...out.subarray(0, snapshot.match('sql', 'r', bytes, 0, bytes.length, out))];
+    assert.deepEqual(matched(Buffer.from("SELECT '20 \xb0C \xe9' FROM T", 'latin1')), [0, 1]);
+  });
+
   it('finds the same in a text that needs more states than are kept', () => {
     const pattern = 'A[AB]{11}X';
     let seed = 5;

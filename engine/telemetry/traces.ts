@@ -20,7 +20,7 @@ export interface TraceOptions {
 }
 
 /** A message that a fault acted on, as the wire tells it. */
-export type StruckMessage = Pick<TrafficLine, 'at' | 'route' | 'protocol' | 'method' | 'target' | 'action' | 'policy' | 'delayMs' | 'status' | 'traceId' | 'parentId'>;
+export type StruckMessage = Pick<TrafficLine, 'at' | 'route' | 'protocol' | 'method' | 'target' | 'action' | 'policy' | 'delayMs' | 'status' | 'code' | 'traceId' | 'parentId'>;
 
 /** The last spans are waited for this long, in milliseconds; what a dead receiver has not taken by then is lost. */
 export const FLUSH_MS = 2_000;
@@ -209,6 +209,7 @@ function traceMessage(tracer: Tracer, line: StruckMessage): void {
     'chaos.target': line.target,
     'chaos.delay_ms': line.delayMs,
     ...(line.status !== null && { 'chaos.status': line.status }),
+    ...(line.code !== undefined && { 'chaos.code': line.code }),
   };
   const began = { startTime: new Date(line.at - line.delayMs), attributes };
   tracer.startSpan(`chaos ${line.action}`, began, trace.setSpanContext(context.active(), sender)).end(new Date(line.at));

@@ -1,5 +1,5 @@
 import { type EngineClient } from '../contract/client.ts';
-import { type Route } from '../contract/models.ts';
+import { addressOf, routeNameOf, routeOf } from './toxiproxy-routes.ts';
 import { badBody, changeToxic, fieldOf, missingField, objectOf, policyOf, readToxic, type ToxicShown, ToxiproxyError } from './toxiproxy-toxics.ts';
 
 /** A proxy as the API shows it. */
@@ -11,10 +11,10 @@ export interface ProxyShown {
   readonly toxics: readonly ToxicShown[];
 }
 
-/** A fault in force: the run of its apply. */
+/** A fault in force: the run of its apply, and whether it was undone, once it is over. */
 interface InForce {
   readonly run: string;
-  readonly over: Promise<unknown>;
+  readonly over: Promise<boolean>;
 }
 interface Toxic {
   shown: ToxicShown;
@@ -173,16 +173,19 @@ export class ToxiproxyProxies {
 
   async #add(asked: Asked): Promise<Proxy> {
     const { routes } = await this.#client.query('status', {});
-    if (routes.some(({ name }) => name === asked.name)) throw new ToxiproxyError(`proxy already exists: ${ENGINE_ONLY}`, 409);
+    if (routes.some(({ name }) => name === routeNameOf(asked.name))) throw new ToxiproxyError(`proxy already exists: ${ENGINE_ONLY}`, 409);
     const proxy: Proxy = { name: asked.name, listen: asked.listen, upstream: asked.upstream, open: false, toxics: [] };
     if (asked.enabled) await this.#enable(proxy);
     this.#proxies.set(proxy.name, proxy);
     return proxy;
   }
   async #enable(proxy: Proxy): Promise<void> {
-    if (proxy.down !== undefined) {
-      await this.#stop(proxy.down);
-      proxy.down = undefined;
+    const { down } = proxy;
+    proxy.down = undefined;
+    if (down !== undefined && !(await this.#stop(down))) {
+      // The port is somebody else's now, which opening the route anew will say. Without the route the rest can be undone.
+      await this.#close(proxy);
+      await this.#client.command('recover', { closeRoutes: false });
     }
     if (proxy.open) return;
     const [opened] = await this.#client.command('openRoutes', { routes: [routeOf(proxy)] });
@@ -203,7 +206,7 @@ export class ToxiproxyProxies {
     proxy.toxics.splice(0, Infinity, ...toxics);
     if (proxy.down !== undefined) await this.#stop(proxy.down);
     proxy.down = undefined;
-    if (proxy.open) await this.#client.command('closeRoutes', { names: [proxy.name] });
+    if (proxy.open) await this.#client.command('closeRoutes', { names: [routeNameOf(proxy.name)] });
     proxy.open = false;
   }
   async #remove(proxy: Proxy): Promise<void> {
@@ -234,16 +237,16 @@ export class ToxiproxyProxies {
   }
 
   async #apply(proxy: Proxy, name: string, fields: Readonly<Record<string, unknown>>): Promise<InForce> {
-    const policy = { name: `${proxy.name}/${name}`.slice(0, 200), type: 'tcp', route: proxy.name, ...fields };
+    const policy = { name: `${proxy.name}/${name}`.slice(0, 200), type: 'tcp', route: routeNameOf(proxy.name), ...fields };
     // JSON is YAML.
     const text = JSON.stringify({ version: 1, name: `Toxiproxy ${proxy.name}`.slice(0, 200), policies: [policy] });
     const { run } = await this.#client.command('apply', { text, file: 'toxiproxy', ttlMs: this.#ttlMs, routes: [routeOf(proxy)], keep: false });
-    return { run, over: this.#client.query('released', { run }).catch(() => undefined) };
+    return { run, over: this.#client.query('released', { run }).then(({ reverted }) => reverted, () => false) };
   }
-  /** Resolves when it is reverted. */
-  async #stop({ run, over }: InForce): Promise<void> {
+  /** Resolves when it is over, with whether it was undone. */
+  async #stop({ run, over }: InForce): Promise<boolean> {
     await this.#client.command('abort', { run, why: 'removed over the Toxiproxy API' });
-    await over;
+    return over;
   }
 
   #proxy(name: string): Proxy {
@@ -261,14 +264,6 @@ export class ToxiproxyProxies {
     this.#turn = turn;
     return turn;
   }
-}
-
-const routeOf = ({ name, listen, upstream }: Proxy): Route => ({ name, protocol: 'tcp', listen: addressOf(listen), upstream });
-
-/** What the wire listens on for an address of Toxiproxy: localhost by its number, as Go shows it, and loopback where none is named. */
-function addressOf(listen: string): string {
-  if (listen === '') return '127.0.0.1:0';
-  return listen.replace(/^localhost(?=:)/, '127.0.0.1').replace(/^(?=:\d+$)/, '[::]');
 }
 
 function askedOf(given: Readonly<Record<string, unknown>>, before: Asked): Asked {

@@ -98,7 +98,7 @@ export function changeToxic(toxic: ToxicShown, body: unknown): ToxicShown {
 
 /** The attributes of the type, in its order; those that are not given stay as they are, and 0 at first. */
 function attributesOf(type: string, given: unknown, before: Attributes): Attributes {
-  const found = given === undefined || given === null ? {} : objectOf(given);
+  const found = given === undefined ? {} : objectOf(given);
   return Object.fromEntries(
     (KINDS[type]?.attributes ?? []).map((key) => {
       const value = fieldOf(found, key, 'number', before[key] ?? 0);
@@ -108,9 +108,10 @@ function attributesOf(type: string, given: unknown, before: Attributes): Attribu
   );
 }
 
-/** What the body says, or an error in its place. */
+/** What the body says, or an error in its place; null says nothing, as in Go. */
 export function objectOf(body: unknown): Readonly<Record<string, unknown>> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badBody(`expected an object, found ${nameOf(body)}`);
+  if (body === null) return {};
+  if (typeof body !== 'object' || Array.isArray(body)) throw badBody(`expected an object, found ${nameOf(body)}`);
   return body as Readonly<Record<string, unknown>>;
 }
 
@@ -121,4 +122,4 @@ export function fieldOf<T extends string | number | boolean>(given: Fields, key:
   if (typeof value !== type) throw badBody(`${key}: expected a ${type}, found ${nameOf(value)}`);
   return value as T;
 }
-const nameOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`);
+const nameOf = (value: unknown): string => (Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`);

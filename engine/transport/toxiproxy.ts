@@ -136,7 +136,7 @@ async function answer(client: EngineClient, proxies: ToxiproxyProxies, request: 
       },
     },
     reset: { POST: async () => (await proxies.reset(), NOTHING) },
-    version: { GET: async () => ({ ...json({ version: API_VERSION }), type: 'application/json;charset=utf-8' }) },
+    version: { GET: async () => ({ status: 200, body: `{"version": "${API_VERSION}"}\n`, type: 'application/json;charset=utf-8' }) },
     metrics: {
       // The Prometheus text exposition format 0.0.4.
       GET: async () => ({ status: 200, body: await client.query('metrics', {}), type: 'text/plain; version=0.0.4; charset=utf-8' }),

@@ -1,7 +1,7 @@
 import type { Protocol } from '../contract/models.ts';
 import type { Verdict } from './effects.ts';
 import type { Hold, Holds } from './holds.ts';
-import type { Subject } from './subject.ts';
+import type { Shown } from './subject.ts';
 import { POLICY, ROUTE, type Shard } from './shared.ts';
 import type { Tap } from './tap.ts';
 
@@ -29,11 +29,11 @@ export class Acts {
     this.#route.shard.route(this.#route.slot, ROUTE.requests);
   }
   /** It goes on untouched; a sample of these is told. */
-  passed(subject: Subject): void {
+  passed(subject: Shown): void {
     if (this.#route.tap.wantsPassing) this.#route.tap.passed(this.#route, subject);
   }
   /** It fails, as the protocol understands it: answered with an error, altered or left out. Called when that is done. */
-  failed(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject): void {
+  failed(verdict: Extract<Verdict, { act: 'fail' }>, subject: Shown): void {
     const { shard, slot, tap } = this.#route;
     shard.policy(verdict.slot, verdict.cell);
     shard.route(slot, ROUTE.faults);
@@ -41,7 +41,7 @@ export class Acts {
     if (tap.on) tap.failed(this.#route, subject, verdict);
   }
   /** Its connection is cut; before `link.reset()`. */
-  dropped(verdict: Extract<Verdict, { act: 'drop' }>, subject: Subject): void {
+  dropped(verdict: Extract<Verdict, { act: 'drop' }>, subject: Shown): void {
     const { shard, slot, tap } = this.#route;
     shard.policy(verdict.slot, POLICY.drops);
     shard.route(slot, ROUTE.faults);
@@ -52,25 +52,28 @@ export class Acts {
    * It waits. `release` is called once, when the delay is over, its policy goes, or on HALT: the message then passes.
    * The subject is described when the delay ends, so it must still stand for this message.
    */
-  delayed(verdict: Extract<Verdict, { act: 'delay' }>, subject: Pick<Subject, 'describe'>, release: () => void): Hold {
+  delayed(verdict: Extract<Verdict, { act: 'delay' }>, subject: Shown, release: () => void): Hold {
     const hold = this.#holds.hold(verdict.parts, verdict.total, (complete) => {
       this.#tell(hold, subject);
-      if (complete) {
-        this.#route.shard.route(this.#route.slot, ROUTE.faults);
-        this.#route.shard.route(this.#route.slot, ROUTE.latencies);
-      }
+      if (complete) this.#count();
       release();
     });
     return hold;
   }
-  /** There is nobody left to deliver the message for: `release` will not be called. */
-  cancel(hold: Hold, subject: Pick<Subject, 'describe'>): void {
-    this.#holds.cancel(hold);
+  /** There is nobody left to deliver the message for, so `release` will not be called: it was late for whoever gave up. */
+  cancel(hold: Hold, subject: Shown): void {
+    this.#holds.giveUp(hold);
+    this.#count();
     this.#tell(hold, subject);
   }
 
+  #count(): void {
+    this.#route.shard.route(this.#route.slot, ROUTE.faults);
+    this.#route.shard.route(this.#route.slot, ROUTE.latencies);
+  }
+
   /** Told at its end, with what was measured. */
-  #tell(hold: Hold, subject: Pick<Subject, 'describe'>): void {
+  #tell(hold: Hold, subject: Shown): void {
     if (this.#route.tap.on) this.#route.tap.delayed(this.#route, subject, hold);
   }
 }

@@ -86,7 +86,7 @@ export class Channel {
   }
   #answered(answer: Answer): void {
     if (answer.number === 0) {
-      if (!answer.ok) this.#hears.report(new FirebreakError('wire-bug', `a connection of route ${answer.route} failed: ${answer.message}`));
+      if (!answer.ok) this.#hears.report(unasked(answer));
       return;
     }
     const pending = this.#pending.get(answer.number);
@@ -113,4 +113,9 @@ export class Channel {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
+}
+
+function unasked({ route, code, message }: Answer & { ok: false }): Error {
+  if (code === 'bug') return new FirebreakError('wire-bug', `a connection of route ${route} failed: ${message}`);
+  return new RouteFailure(route, code, message);
 }

@@ -51,6 +51,8 @@ export interface ResponseFramer extends Framer {
   readonly kind: number;
   /** True when the end of the stream is part of what the responses so far say (the body ends with it). */
   readonly endsWithStream: boolean;
+  /** After an opaque step: why nobody can follow any more; '' when that is as both ends agreed, or matters to nobody. */
+  readonly why: string;
 }
 
 export interface Codec {

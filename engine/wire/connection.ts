@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { later } from '../kernel/precise-timer.ts';
+import type { Address } from './address.ts';
 import type { Grip, OpenRoute } from './open-route.ts';
 import { Pipe, type PipeOwner } from './pipe.ts';
 import type { Link, Session, SessionFactory } from './session.ts';
@@ -8,6 +10,7 @@ import { upstreamOptions } from './tls/upstream.ts';
 
 /** Milliseconds for a client to read the last answer before its socket is closed with bytes of its own still unread. */
 const LINGER = 2_000;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * One client connection and the upstream connection that belongs to it alone: so messages stay in order and bytes stay
@@ -21,6 +24,8 @@ export class Connection implements PipeOwner, Link {
   #upstream: Pipe | undefined;
   #reached = false;
   #understood = true;
+  #place: Address;
+  serverName = '';
   /** What toxics hold of it; absent while there are none. */
   grip: Grip | undefined;
   closing = false;
@@ -31,9 +36,11 @@ export class Connection implements PipeOwner, Link {
   constructor(route: OpenRoute<Connection>, accepted: Socket, session: SessionFactory, number = 0, greeting?: { raw: Socket; alpn: string }) {
     this.route = route;
     this.number = number;
+    this.#place = route;
     route.shard.route(route.slot, ROUTE.active, 1);
     this.#alpn = greeting?.alpn ?? '';
-    this.#client = greeting === undefined ? Pipe.accept(this, accepted) : Pipe.over(this, accepted, greeting.raw);
+    if (greeting !== undefined) this.#client = Pipe.over(this, accepted, greeting.raw);
+    else this.#client = route.tlsInside === true ? Pipe.plain(this, accepted) : Pipe.accept(this, accepted);
     this.grip = route.toxics?.admit(this);
     this.#session = session(this);
   }
@@ -129,6 +136,30 @@ export class Connection implements PipeOwner, Link {
     if (this.#upstream === undefined) this.#client.end();
     else this.#upstream.end();
   }
+  lead(upstream: Address | undefined, serverName: string): void {
+    this.#place = upstream ?? this.route;
+    this.serverName = serverName;
+  }
+  secureClient(first: Uint8Array): void {
+    const client = this.#client;
+    this.route.greeter?.greet(client.release(first), ({ secured }) => client.secured(secured));
+  }
+  secureUpstream(): void {
+    const pipe = this.#upstream;
+    if (pipe === undefined || this.closing) return;
+    this.#reached = false;
+    const raw = pipe.release(NOTHING);
+    const secured = connectTls({ ...upstreamOptions(this.route.upstreamTls, this.#place.host, []), socket: raw }, () => {
+      this.#reached = true;
+      secured.off('error', failed);
+      pipe.secured(secured);
+    });
+    const failed = (error: Error): void => {
+      this.failed(pipe, error);
+      raw.destroy();
+    };
+    secured.once('error', failed);
+  }
   detachUpstream(): void {
     const old = this.#upstream;
     this.#upstream = undefined;
@@ -171,11 +202,13 @@ export class Connection implements PipeOwner, Link {
   }
   #connect(): Pipe {
     this.#reached = false;
-    const { host, port, upstreamTls } = this.route;
+    const { upstreamTls } = this.route;
+    const { host, port } = this.#place;
     const reached = (): void => void (this.#reached = true);
     const alpn = this.#alpn === '' ? [] : [this.#alpn];
-    const pipe =
-      upstreamTls === undefined
+    const pipe = this.route.tlsInside === true
+      ? Pipe.connectPlain(this, host, port, reached)
+      : upstreamTls === undefined
         ? Pipe.connect(this, host, port, reached)
         : Pipe.connectTls(this, host, port, upstreamOptions(upstreamTls, host, alpn), reached);
     this.grip?.connected(pipe);

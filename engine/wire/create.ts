@@ -9,6 +9,7 @@ import type { Order, RouteOrder } from './messages.ts';
 import { Listeners } from './listeners.ts';
 import { createShared, HALT_WORD, POLICY_SLOTS, ROUTE_SLOTS, Totals } from './shared.ts';
 import type { TapBatch } from './tap.ts';
+import type { UpstreamsByName } from './tls/by-name.ts';
 import type { TlsMaterial } from './tls/material.ts';
 import type { PolicyCounters, RouteCounters, Wire } from './wire.ts';
 
@@ -47,9 +48,11 @@ export function createWire(options: WireOptions = {}): Wire {
   ];
   const report = options.onError ?? (() => {});
   const channels = Array.from({ length: count }, (_, worker) => {
-    const hears = { report, traffic: (batch: TapBatch): void => listeners.received(worker, batch) };
+    const hears = { report: (error: Error): void => report(asClosed(error)), traffic: (batch: TapBatch): void => listeners.received(worker, batch) };
     return new Channel(WORKER, { shared, worker }, restore, hears);
   });
+  /** A route that was down and cannot listen again. */
+  const asClosed = (error: unknown): Error => listenFailed(error, wire.routes(), ' again') as Error;
   const tellAll = async (order: Order): Promise<void> => void (await Promise.all(channels.map((channel) => channel.call(order))));
 
   /** The first worker fills in port 0; the others then share what it got. */
@@ -72,18 +75,25 @@ export function createWire(options: WireOptions = {}): Wire {
     slots.forEach((slot) => routeSlots.free(slot));
   };
 
-  const remove = async (id: string, { slot }: SlottedPolicy): Promise<void> => {
+  const remove = async (id: string, removed: SlottedPolicy): Promise<void> => {
+    const { slot } = removed;
     policies.delete(id);
     // What it has done so far must not seem undone while the workers are told.
     past.set(id, totals.policy(slot));
+    let kept = false;
     try {
-      await tellAll({ kind: 'remove', id });
+      await tellAll({ kind: 'remove', removed });
+    } catch (error) {
+      // The policy is not gone as long as a route that it shut is not open again: removing it once more tries again.
+      kept = error instanceof RouteFailure;
+      if (kept) policies.set(id, removed);
+      throw asClosed(error);
     } finally {
       removals.delete(id);
       past.set(id, totals.policy(slot));
       if (past.size > KEPT_COUNTERS) past.delete(past.keys().next().value ?? '');
       if (ofFault.size > KEPT_COUNTERS + POLICY_SLOTS) ofFault.delete(ofFault.keys().next().value ?? '');
-      policySlots.free(slot);
+      if (!kept) policySlots.free(slot);
     }
   };
 
@@ -97,11 +107,13 @@ export function createWire(options: WireOptions = {}): Wire {
       checkNames(routes, opened);
       const addresses = routes.map((route) => ({ listen: parseAddress(route.listen), upstream: parseAddress(route.upstream) }));
       const materials = await Promise.all(routes.map((route) => options.tls?.(route)));
-      const orders: RouteOrder[] = routes.map(({ name, protocol }, i) => {
-        const tls = materials[i];
+      const orders: RouteOrder[] = routes.map((route, i) => {
+        const { name, protocol } = route;
+        const [tls, byName] = [materials[i], upstreamsByName(route)];
         const slot = routeSlots.take();
         totals.clearRoute(slot);
-        return { name, protocol, slot, ...(tls !== undefined && { tls }), reusePort: count > 1, ...(addresses[i] as { listen: Address; upstream: Address }) };
+        const extra = { ...(tls !== undefined && { tls }), ...(byName !== undefined && { byName }) };
+        return { name, protocol, slot, ...extra, reusePort: count > 1, ...(addresses[i] as { listen: Address; upstream: Address }) };
       });
       try {
         await openAll(routes, orders);
@@ -176,6 +188,12 @@ function checkNames(routes: readonly Route[], opened: ReadonlyMap<string, unknow
   throw new FirebreakError('route-open', `the route ${twice} is open already`, { hint: 'give each route a name of its own' });
 }
 
+function upstreamsByName({ upstreamsByName: names, refuseOtherNames }: Route): UpstreamsByName | undefined {
+  if (names === undefined) return undefined;
+  const places = Object.entries(names).map(([name, address]) => [name.toLowerCase(), parseAddress(address)] as const);
+  return { names: Object.fromEntries(places), refuseOthers: refuseOtherNames === true };
+}
+
 /**
  * With SO_REUSEPORT a port that another process shares would silently give it half of the traffic, so the port is first
  * bound without it; that also finds a free one for port 0.
@@ -198,9 +216,9 @@ const HINTS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'that address does not belong to this machine',
 };
 
-function listenFailed(error: unknown, routes: readonly Route[]): unknown {
+function listenFailed(error: unknown, routes: readonly Route[], again = ''): unknown {
   if (!(error instanceof RouteFailure)) return error;
   const route = routes.find(({ name }) => name === error.route);
-  const message = `the route ${error.route} cannot listen on ${route?.listen ?? '?'}: ${error.message}`;
+  const message = `the route ${error.route} cannot listen on ${route?.listen ?? '?'}${again}: ${error.message}`;
   return new FirebreakError('listen-failed', message, { hint: HINTS[error.code] ?? 'see the cause', cause: error });
 }

@@ -28,6 +28,8 @@ export interface DelayPart {
   readonly policy: string;
   readonly slot: number;
   readonly delay: number;
+  /** How many messages wait for it together; 1 unless given. */
+  readonly messages?: number;
 }
 
 /** Sent with 429 (RFC 6585, section 4): the bucket gains a whole second's worth in a second. */

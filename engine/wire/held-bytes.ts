@@ -19,6 +19,14 @@ export class HeldBytes {
   peek(): Buffer {
     return this.#bytes;
   }
+  /** Has all that is held read again, and lets go of the bytes that are done with, of which `read` returns the number. */
+  reread(read: (bytes: Buffer, length: number) => number): void {
+    const [bytes, length] = [this.#bytes, this.length];
+    const done = read(bytes, length);
+    if (done === 0) return;
+    this.take();
+    if (done < length) this.append(bytes, done, length);
+  }
   /** Hands the bytes over; the buffer is the caller's from now on, because a write may keep it. */
   take(): Buffer {
     const bytes = this.#bytes.subarray(0, this.length);

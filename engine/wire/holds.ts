@@ -39,10 +39,10 @@ export class Holds {
     return hold;
   }
 
-  /** Forgets a message, because there is nobody left to deliver it for. */
-  cancel(hold: Hold): void {
-    this.#timer.cancel(hold.alarm);
-    this.#forget(hold);
+  /** There is nobody left to deliver the message for: whoever waited had this much of the delay, and gave up. */
+  giveUp(hold: Hold): void {
+    this.#cancel(hold);
+    this.#count(hold);
   }
 
   /** Takes away what one policy adds to every delay; what only it held back goes at once. */
@@ -66,20 +66,30 @@ export class Holds {
   }
 
   #cut(hold: Hold): void {
-    this.cancel(hold);
+    this.#cancel(hold);
     hold.release(false);
   }
-
-  /** Only complete delays are counted: they are what was delivered. The mean is measured, not what was asked for. */
-  #ripe(hold: Hold): void {
-    const took = performance.now() - hold.began;
+  #cancel(hold: Hold): void {
+    this.#timer.cancel(hold.alarm);
     this.#forget(hold);
-    const asked = hold.parts.reduce((sum, part) => sum + part.delay, 0);
-    for (const { slot, delay } of hold.parts) {
-      this.#shard.policy(slot, POLICY.latencies);
-      this.#shard.policy(slot, POLICY.delaySum, asked === 0 ? 0 : (took * delay) / asked);
-    }
+  }
+
+  #ripe(hold: Hold): void {
+    this.#count(hold);
+    this.#forget(hold);
     hold.release(true);
+  }
+  /**
+   * A delay that was cut short (by HALT, or with its policy) is not counted; one that lasted until its end, or until
+   * nobody waited any more, is what was delivered. The mean is measured, not what was asked for.
+   */
+  #count(hold: Hold): void {
+    const took = performance.now() - hold.began;
+    const asked = hold.parts.reduce((sum, part) => sum + part.delay, 0);
+    for (const { slot, delay, messages = 1 } of hold.parts) {
+      this.#shard.policy(slot, POLICY.latencies, messages);
+      this.#shard.policy(slot, POLICY.delaySum, asked === 0 ? 0 : (messages * took * delay) / asked);
+    }
   }
 
   #forget(hold: Hold): void {

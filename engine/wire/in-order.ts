@@ -84,7 +84,7 @@ export class InOrderSession implements Session {
     else this.#link.reset();
   }
   closed(): void {
-    if (this.#hold !== undefined) this.#link.route.acts.cancel(this.#hold, this.#subject.at(this.#held.peek(), -this.#requests.start));
+    if (this.#hold !== undefined) this.#link.route.acts.cancel(this.#hold, this.#heldSubject());
     this.#hold = undefined;
   }
 
@@ -98,7 +98,7 @@ export class InOrderSession implements Session {
     const requests = this.#requests;
     const subject = this.#subject.at(bytes, 0);
     let from = 0;
-    while (!this.#opaque) {
+    while ((!this.#opaque || this.#discarding) && !link.closing) {
       const step = requests.step(bytes, at, end);
       at = requests.position;
       if (step === STEP.head) {
@@ -112,11 +112,10 @@ export class InOrderSession implements Session {
           continue;
         }
         this.#forward(bytes, from, requests.start);
-        if (!this.#impose(verdict, bytes, 0)) {
+        if (!this.#impose(verdict, subject)) {
           this.#judged = at - requests.start;
           return requests.start;
         }
-        if (link.closing) return end;
         from = at;
       } else if (step === STEP.end) {
         if (this.#discarding) from = at;
@@ -142,14 +141,9 @@ export class InOrderSession implements Session {
   }
 
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
     const judged = this.#judged;
     this.#judged = 0;
-    const consumed = this.#process(bytes, judged, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, judged, length));
   }
   /** The message that waited goes on, as one that passes unless it was refused. */
   #proceed(): void {
@@ -169,8 +163,8 @@ export class InOrderSession implements Session {
     this.#link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
 
-  /** Starts what was decided on the message whose head was read last; it is in `bytes`. False when it has to wait. */
-  #impose(verdict: Verdict, bytes: Buffer, shift: number): boolean {
+  /** Starts what was decided on the message whose head was read last. False when it has to wait. */
+  #impose(verdict: Verdict, subject: HeadSubject): boolean {
     this.#faulted = true;
     if (verdict.act === 'delay') {
       this.#wait = 'delay';
@@ -184,7 +178,6 @@ export class InOrderSession implements Session {
       return false;
     }
     const { acts } = this.#link.route;
-    const subject = this.#subject.at(bytes, shift);
     if (verdict.act === 'drop') {
       acts.dropped(verdict, subject);
       this.#link.reset();
@@ -212,7 +205,7 @@ export class InOrderSession implements Session {
       this.#verdict = undefined;
       // The policy may have gone, or HALT been called, while the message waited its turn.
       if (verdict === undefined || this.#opaque || !this.#link.route.effects.inForce(verdict.id)) this.#announce();
-      else this.#impose(verdict, this.#held.peek(), -this.#requests.start);
+      else this.#impose(verdict, this.#heldSubject());
       if (!this.#link.closing) this.#proceed();
     } else if (this.#wait === 'pivot') this.#proceed();
   }
@@ -223,7 +216,10 @@ export class InOrderSession implements Session {
     let step: number = STEP.end;
     for (let at = 0; step === STEP.head || step === STEP.end; at = responses.position) step = responses.step(bytes, at, end);
     // An upgrade, most often; what is no answer at all is passed on as well.
-    if (step === STEP.opaque) this.#opaque = true;
+    if (step === STEP.opaque) {
+      this.#opaque = true;
+      if (responses.why !== '') this.#link.notUnderstood(responses.why);
+    }
     const rest = responses.inHead && !this.#opaque ? responses.position : end;
     const kept = this.#answerHead.length > 0;
     if (kept && rest === 0) return;

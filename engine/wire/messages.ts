@@ -3,6 +3,7 @@ import type { Address } from './address.ts';
 import type { SlottedPolicy } from './effects.ts';
 import type { SharedMemory } from './shared.ts';
 import type { TapBatch } from './tap.ts';
+import type { UpstreamsByName } from './tls/by-name.ts';
 import type { TlsMaterial } from './tls/material.ts';
 
 /** What the engine and a worker say to each other. Every request is answered once, by its number; traffic is told unasked. */
@@ -19,6 +20,7 @@ export interface RouteOrder {
   readonly upstream: Address;
   readonly slot: number;
   readonly tls?: TlsMaterial;
+  readonly byName?: UpstreamsByName;
   /** Several workers listen on the same port. */
   readonly reusePort: boolean;
 }
@@ -28,7 +30,7 @@ export type Order =
   | { readonly kind: 'close'; readonly names: readonly string[] }
   | { readonly kind: 'policies'; readonly policies: readonly SlottedPolicy[] }
   | { readonly kind: 'add'; readonly added: SlottedPolicy }
-  | { readonly kind: 'remove'; readonly id: string };
+  | { readonly kind: 'remove'; readonly removed: SlottedPolicy };
 
 export interface Request {
   readonly number: number;
@@ -39,8 +41,8 @@ export type Answer =
   /** `ports`: the ports listened on, in the order of the routes of an `open`. */
   | { readonly number: number; readonly ok: true; readonly ports: readonly number[] }
   | { readonly number: number; readonly ok: false; readonly route: string; readonly code: string; readonly message: string }
-  /** A bug that cost a connection but not the worker. */
-  | { readonly number: 0; readonly ok: false; readonly route: string; readonly code: 'bug'; readonly message: string };
+  /** Asked by nobody. Code `bug`: one that cost a connection but not the worker; any other: a route cannot listen again. */
+  | { readonly number: 0; readonly ok: false; readonly route: string; readonly code: string; readonly message: string };
 
 export interface Told {
   readonly traffic: TapBatch;

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Protocol } from '../contract/models.ts';
 import type { Acts } from './acts.ts';
 import type { Effects } from './effects.ts';
@@ -22,6 +23,10 @@ export interface OpenRoute<Connection = unknown> {
   readonly port: number;
   /** How TLS is spoken to the upstream; absent: it is not. */
   readonly upstreamTls?: NonNullable<TlsMaterial['upstream']>;
+  /** TLS begins in the middle of its connections, when the protocol says so. */
+  readonly tlsInside?: boolean;
+  /** Ends the TLS of clients; absent: the route does not. */
+  readonly greeter?: { greet(socket: Socket, ready: (greeted: { readonly secured: Socket; readonly alpn: string }) => void): void };
   /** Its place in shared memory. */
   readonly slot: number;
   /** Judges messages. */

@@ -1,5 +1,6 @@
 import { connect, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { directly, type Writer } from './direct-write.ts';
 
 /** What a pipe tells its owner. */
 export interface PipeOwner {
@@ -36,8 +37,8 @@ const NOTHING = Buffer.alloc(0);
  * One socket with one read buffer that it uses again and again (the `onread` option of net.Socket). What is written must
  * not be overwritten before it has left: while `backedUp`, the owner stops reading into the buffer that it wrote from.
  */
-export class Pipe {
-  readonly socket: Socket;
+export class Pipe implements Writer {
+  socket: Socket;
   /** What toxics do to the bytes that are written; absent while there are none. */
   stages: PipeStages | undefined;
   /** Written bytes still wait for the socket. */
@@ -50,6 +51,9 @@ export class Pipe {
   #grow = false;
   #then: (() => void) | undefined;
   #raw: Socket | undefined;
+  /** Written since TLS began, until it stands; absent at all other times. */
+  #waiting: Buffer[] | undefined;
+  #endsLater = false;
 
   private constructor(owner: PipeOwner, make: (onread: NonNullable<TcpNetConnectOpts['onread']>) => Socket) {
     this.#owner = owner;
@@ -58,20 +62,12 @@ export class Pipe {
       buffer: () => this.#nextBuffer() as Buffer,
       callback: (length, bytes) => this.#received(bytes as Buffer, length),
     });
-    this.socket.on('end', () => {
-      this.ended = true;
-      owner.ended(this);
-    });
-    this.socket.on('error', (error) => owner.failed(this, error));
-    this.socket.on('close', () => {
-      this.stages?.closed();
-      owner.closed(this);
-    });
+    this.#attend(this.socket);
   }
 
   /** Written bytes still wait in this process. */
   get backedUp(): boolean {
-    return this.socketFull || this.stages?.full === true;
+    return this.socketFull || this.stages?.full === true || this.#waiting !== undefined;
   }
 
   /**
@@ -106,6 +102,40 @@ export class Pipe {
     return Pipe.over(owner, connectTls({ ...options, socket: raw }, connected), raw);
   }
 
+  /** A connection that TLS may begin in later on: read by events. */
+  static plain(owner: PipeOwner, socket: Socket): Pipe {
+    return Pipe.over(owner, socket, socket);
+  }
+  static connectPlain(owner: PipeOwner, host: string, port: number, connected: () => void): Pipe {
+    return Pipe.plain(owner, connect({ host, port, allowHalfOpen: true, noDelay: true }, connected));
+  }
+  /**
+   * TLS begins in a `plain` connection: what is written from here on waits for `secured`.
+   * @param rest bytes of TLS that came already.
+   * @returns the connection that carries it, paused, with nobody listening but for its end.
+   */
+  release(rest: Uint8Array): Socket {
+    const raw = this.socket;
+    this.#waiting = [];
+    this.paused = false;
+    raw.removeAllListeners('data').off('end', this.#hears.end).off('error', this.#hears.error);
+    raw.pause();
+    if (rest.length > 0) raw.unshift(rest);
+    return raw;
+  }
+  /** From here on `secured` carries the bytes. */
+  secured(secured: Socket): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.socket.off('close', this.#hears.close);
+    this.socket = secured;
+    this.#attend(secured);
+    readByEvents(secured, { buffer: NOTHING, callback: (length, bytes) => this.#received(bytes as Buffer, length) });
+    for (const bytes of waiting) this.send(bytes);
+    if (this.#endsLater) this.finish();
+    this.#owner.drained(this);
+  }
+
   write(bytes: Uint8Array): void {
     if (this.stages === undefined) this.send(bytes);
     else this.stages.take(bytes);
@@ -114,6 +144,14 @@ export class Pipe {
   send(bytes: Uint8Array): void {
     const socket = this.socket;
     if (socket.destroyed || socket.writableEnded) return;
+    if (this.#waiting !== undefined) return void this.#waiting.push(Buffer.from(bytes));
+    // What waits in the socket goes first, and a socket under TLS has to encrypt.
+    const outcome = this.socketFull || this.#raw !== undefined ? 'not written' : directly?.(socket, bytes, this);
+    if (outcome === 'sent') return;
+    if (outcome === 'waits') {
+      this.socketFull = true;
+      return;
+    }
     socket.write(bytes);
     if (!this.socketFull && socket.writableLength > 0) {
       this.socketFull = true;
@@ -128,6 +166,7 @@ export class Pipe {
   }
   /** The same past the stages. */
   finish(): void {
+    if (this.#waiting !== undefined && !this.socket.destroyed) return void (this.#endsLater = true);
     if (!this.socket.destroyed) this.socket.end();
     this.#then?.();
     this.#then = undefined;
@@ -153,21 +192,42 @@ export class Pipe {
   /** An empty write behind the others tells when they are gone; 'drain' comes only beyond the high-water mark. */
   #awaitDrain(): void {
     this.socket.write(NOTHING, (error) => {
-      if (error !== null && error !== undefined) return;
-      if (this.socket.writableLength > 0) return this.#awaitDrain();
-      this.socketFull = false;
-      this.stages?.drained();
-      this.#owner.drained(this);
+      if (error === null || error === undefined) this.left();
     });
+  }
+  /** What waited for the socket is gone, or lost with it. */
+  left(error?: Error): void {
+    if (this.socket.destroyed) return;
+    if (error !== undefined) return void this.socket.destroy(error);
+    if (this.socket.writableLength > 0) return this.#awaitDrain();
+    this.socketFull = false;
+    this.stages?.drained();
+    this.#owner.drained(this);
   }
   /** A stage has room again. */
   freed(): void {
     this.#owner.drained(this);
   }
 
+  #attend(socket: Socket): void {
+    for (const [event, hear] of Object.entries(this.#hears)) socket.on(event, hear);
+  }
+  readonly #hears = {
+    end: (): void => {
+      this.ended = true;
+      this.#owner.ended(this);
+    },
+    error: (error: Error): void => this.#owner.failed(this, error),
+    close: (): void => {
+      this.stages?.closed();
+      this.#owner.closed(this);
+    },
+  };
   #received(bytes: Buffer, length: number): boolean {
     if (length === bytes.length && length < LARGE) this.#grow = true;
     if (this.#owner.received(this, bytes, length)) return true;
+    // Somebody else reads it now.
+    if (this.#waiting !== undefined) return true;
     this.paused = true;
     return false;
   }

@@ -1,3 +1,4 @@
+import type { Address } from './address.ts';
 import type { OpenRoute } from './open-route.ts';
 
 /** Bytes held back in one direction before reading from that end stops; above the longest head, so that a head always fits. */
@@ -46,6 +47,14 @@ export interface Link {
   endClient(): void;
   /** The same; without an upstream connection it ends the client's. */
   endUpstream(): void;
+  /** Connections to the upstream go there from now on (undefined: as the route says), for the server of this name. */
+  lead(upstream: Address | undefined, serverName: string): void;
+  /** The server that the client asked for by `lead`; '' when that is not known. */
+  readonly serverName: string;
+  /** On a route with `tlsInside`: the client's TLS begins, with these bytes of it; what is written to the client waits for it. */
+  secureClient(first: Uint8Array): void;
+  /** The same with the upstream, whose certificate is verified; one that fails is told as one that was not reached. */
+  secureUpstream(): void;
   /** Gives up the upstream connection without a word; the next `toUpstream` makes another one. */
   detachUpstream(): void;
   /** Ends the client's connection with a TCP reset, and the upstream's: what `drop_connection` means. */

@@ -17,6 +17,8 @@ export interface Subject {
   /** For people to look at: bounded, without secrets, without values unless they are harmless. */
   describe(): Described;
 }
+/** All that is needed to tell of a message, for when its bytes are gone. */
+export type Shown = Pick<Subject, 'describe'>;
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** One metadata pair that a message must carry; the name in lower case. */

@@ -19,6 +19,12 @@ interface Tapped {
   readonly protocol: Protocol;
 }
 
+/** What is told of a failure that is no error, and the code that is told of one whose protocol has letters for it. */
+export interface ToldOf {
+  readonly told?: Extract<TrafficAction, 'lost' | 'miss' | 'altered'>;
+  readonly code?: string;
+}
+
 /** Milliseconds between two batches. */
 const PERIOD = 100;
 /** Most lines of a batch, as the contract says (`trafficBatch`). */
@@ -64,8 +70,11 @@ export class Tap {
     this.#tell(route, subject, 'pass', '', 0, null);
   }
   /** A message that was answered with an error, altered or left out; ask `on` first. Code 0: its protocol has none. */
-  failed(route: Tapped, subject: Pick<Subject, 'describe'>, { cell, policy, refusal }: Extract<Verdict, { act: 'fail' }>): void {
-    this.#tell(route, subject, cell === POLICY.throttled ? 'throttle' : 'error', policy, 0, refusal.code === 0 ? null : refusal.code);
+  failed(route: Tapped, subject: Pick<Subject, 'describe'>, { cell, policy, refusal, extra }: Extract<Verdict, { act: 'fail' }>): void {
+    const { told, code = '' }: ToldOf = extra ?? {};
+    if (cell === POLICY.throttled) this.#tell(route, subject, 'throttle', policy, 0, refusal.code);
+    else if (told !== undefined) this.#tell(route, subject, told, policy, 0, null);
+    else this.#tell(route, subject, 'error', policy, 0, refusal.code === 0 ? null : refusal.code, code);
   }
   /** A message whose connection was cut; ask `on` first. */
   dropped(route: Tapped, subject: Pick<Subject, 'describe'>, { policy }: Extract<Verdict, { act: 'drop' }>): void {
@@ -85,13 +94,15 @@ export class Tap {
   }
 
   /** `delay` in milliseconds, as measured. */
-  #tell(route: Tapped, subject: Pick<Subject, 'describe'>, action: TrafficAction, policy: string, delay: number, status: number | null): void {
+  #tell(route: Tapped, subject: Pick<Subject, 'describe'>, action: TrafficAction, policy: string, delay: number, status: number | null, code = ''): void {
     this.#due ??= later(PERIOD, this.#flush);
     if (this.#lines.length >= MAX_LINES) {
       this.#leftOut++;
       return;
     }
-    this.#lines.push({ at: wallTime(), route: route.name, protocol: route.protocol, action, policy, delayMs: delay, status, ...subject.describe() });
+    const { name, protocol } = route;
+    const own = code === '' ? {} : { code };
+    this.#lines.push({ at: wallTime(), route: name, protocol, action, policy, delayMs: delay, status, ...own, ...subject.describe() });
   }
 
   readonly #flush = (): void => {

@@ -54,8 +54,7 @@ export const ABORT = fieldsOf(abortShape);
 const head = (wire: boolean): readonly Field[] => [
   ...base('name'),
   type,
-  ...(wire ? base('route') : []),
-  ...base('target'),
+  ...[...(wire ? base('route') : []), ...base('target')].map((field): Field => ({ ...field, part: 'scope' })),
 ];
 const POLICY = new Map(
   Object.values(manifests).map((manifest) => {

@@ -10,7 +10,7 @@ import { type Field } from '../../engine/contract/fields.ts';
 import { applied, type Change } from './places.ts';
 import { duplicate, move, remove, removeEntry } from './remove.ts';
 import { Raw } from './scalar.ts';
-import { file, isRaw, type Model, valueOf } from './test-files.ts';
+import { file, isFree, isRaw, type Model, valueOf } from './test-files.ts';
 
 const RUNS = { numRuns: 500, seed: 20261121 };
 
@@ -25,7 +25,7 @@ function said(node: unknown, free = false): Model {
     return Object.fromEntries(
       node.items.map((pair) => {
         const key = isScalar(pair.key) ? String(pair.key.value) : '';
-        return [free ? key : snake(key), said(pair.value, /headers$/i.test(key))];
+        return [free ? key : snake(key), said(pair.value, isFree(key))];
       }),
     );
   }

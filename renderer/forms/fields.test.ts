@@ -33,7 +33,10 @@ class Bench {
   /** Enters a value that the field's own metadata allows, and differs from the default. */
   enter(path: Path, field: Field, value = sample(field)): void {
     const where = [...path, field.name];
-    if (field.kind === 'map') this.do((source) => addEntry(source, where, 'x-one', 'yes: 1'));
+    if (field.kind === 'map')
+      this.do((source) =>
+        addEntry(source, where, 'x-one', field.name === 'upstreamsByName' ? '10.0.0.5:443' : 'yes: 1'),
+      );
     else if (field.kind === 'list')
       this.do((source) => insertItem(source, where, 0, field.texts ? 'SELECT 1' : new Raw('2xx')));
     else
@@ -112,7 +115,7 @@ for (const [type, manifest] of Object.entries(manifests)) {
             : field.name === 'target'
               ? manifest.target.example
               : field.name === 'when'
-                ? "route == 'payments'"
+                ? field.example
                 : sample(field);
       bench.enter(['policies', 0], field, value);
       const [policy] = bench.load().policies;
@@ -141,7 +144,18 @@ test('every field of the file, its routes, its experiment, its checks and their 
     enter([], TOP);
     enter(['ignoredCommands'], IGNORED);
     bench.do((source) => insertItem(source, ['routes'], 0, { name: 'first' }));
-    enter(['routes', 0], ROUTE);
+    // TLS is opened at a route, or passes it by its name.
+    const byName = ['upstreamsByName', 'refuseOtherNames'];
+    enter(
+      ['routes', 0],
+      ROUTE.filter(({ name }) => !byName.includes(name)),
+    );
+    bench.do((source) => insertItem(source, ['routes'], 1, { name: 'second' }));
+    enter(
+      ['routes', 1],
+      ROUTE.filter(({ name }) => ['protocol', 'listen', 'upstream', ...byName].includes(name)),
+      { listen: '127.0.0.1:7102' },
+    );
     enter(['experiment'], EXPERIMENT, { blastRadius: '3' });
     bench.do((source) => insertItem(source, ['experiment', 'steadyState'], 0, { name: 'check', probe: { type } }));
     enter(['experiment', 'steadyState', 0], CHECK);
@@ -153,6 +167,7 @@ test('every field of the file, its routes, its experiment, its checks and their 
     assert.equal(file.enableDefaultIgnored, false);
     assert.equal(Object.keys(file.ignoredCommands).length, IGNORED.length);
     assert.equal(file.routes[0]?.listen, '127.0.0.1:7101');
+    assert.deepEqual(file.routes[1]?.upstreamsByName, { 'x-one': '10.0.0.5:443' });
     const { experiment } = file;
     assert.equal(experiment?.hypothesis, 'first line: "x"\n  second # line\n');
     assert.equal(experiment?.blastRadius, 3);

@@ -204,16 +204,16 @@ export const file: fc.Arbitrary<{ readonly text: string; readonly model: Record<
     return { text, model: snakes(value, false) as Record<string, Model> };
   });
 
-const FREE = new Set(['matchHeaders', 'headers']);
+const FREE = new Set(['matchHeaders', 'headers', 'upstreamsByName']);
+const FREE_IN_SNAKE = new Set([...FREE].map(snake));
+/** Whether the keys of a mapping are anybody's, however its own key is spelled. */
+export const isFree = (key: string): boolean => FREE.has(key) || FREE_IN_SNAKE.has(key);
 /** The same with the names of fields in snake_case; keys of free mappings stay. */
 export function snakes(value: Model, free: boolean): Model {
   if (Array.isArray(value)) return value.map((item) => snakes(item, free));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      free ? key : snake(key),
-      snakes(inner, FREE.has(key) || key === 'match_headers'),
-    ]),
+    Object.entries(value).map(([key, inner]) => [free ? key : snake(key), snakes(inner, isFree(key))]),
   );
 }
 
@@ -253,7 +253,7 @@ class Writer {
         : this.#how.camel
           ? key
           : snake(key);
-      return [...above, ...this.#after(`${pad}${name}:`, inner, column, FREE.has(key))];
+      return [...above, ...this.#after(`${pad}${name}:`, inner, column, isFree(key))];
     });
   }
   /** `head` and the value behind it; `column` is that of the key. */
@@ -297,7 +297,7 @@ class Writer {
   }
   #pair(key: string, value: Model, free: boolean): string {
     const name = free ? this.#quoted(key) : this.#how.camel ? key : snake(key);
-    return `${name}: ${this.#flow(value, FREE.has(key))}`;
+    return `${name}: ${this.#flow(value, isFree(key))}`;
   }
   #flow(value: Model, free: boolean): string {
     if (value === null) return 'null';

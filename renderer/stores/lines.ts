@@ -21,7 +21,8 @@ export interface Line {
   readonly tone: LineTone;
   /** Milliseconds that Firebreak held it back; null when it did not. */
   readonly delayMs: number | null;
-  readonly status: number | null;
+  /** A number, or what stands for one, such as an SQLSTATE. */
+  readonly status: number | string | null;
   readonly policy: string;
   /** Whether a fault has to do with it. */
   readonly touched: boolean;
@@ -45,13 +46,16 @@ const ACTION_TONES: Readonly<Record<TrafficAction, LineTone>> = {
   pass: 'neutral',
   latency: 'warn',
   error: 'bad',
+  lost: 'bad',
+  miss: 'warn',
+  altered: 'warn',
   drop: 'bad',
   throttle: 'warn',
   'not-understood': 'neutral',
 };
 
 export function messageLine(message: TrafficLine): Line {
-  const { at, route, protocol, method, target, action, delayMs, status, policy } = message;
+  const { at, route, protocol, method, target, action, delayMs, status, code = null, policy } = message;
   return {
     n: ++arrived,
     at,
@@ -60,7 +64,7 @@ export function messageLine(message: TrafficLine): Line {
     method,
     target,
     policy,
-    status,
+    status: code ?? status,
     word: action,
     tone: ACTION_TONES[action],
     delayMs: action === 'latency' ? delayMs : null,

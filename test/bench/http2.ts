@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startNginx } from '../lab/nginx.ts';
 import { missing, programOf } from '../lab/server.ts';
-import type { Figure } from './figure.ts';
-import { compare, type Round } from './ways.ts';
+import type { Bench } from './figure.ts';
+import { compareAll, type Round } from './ways.ts';
 
 const ROUNDS = 8;
 const CONNECTIONS = 20;
@@ -14,33 +14,25 @@ const STREAMS = [
 ] as const;
 
 /** h2load on nginx, without TLS: small answers, one request at a time and ten at once on each connection. */
-export async function run(say: (line: string) => void): Promise<readonly Figure[]> {
-  const lacks = missing('nginx', 'h2load');
-  if (lacks !== false) {
-    say(lacks);
-    return [];
-  }
-  await using nginx = await startNginx();
-  const figures: Figure[] = [];
-  for (const { streams, requests } of STREAMS) {
-    figures.push(
-      ...(await compare(
-        {
+export const run: Bench['run'] = (say) =>
+  compareAll(
+    {
+      lacks: missing('nginx', 'h2load'),
+      start: startNginx,
+      comparisons: ({ port: upstream }) =>
+        STREAMS.map(({ streams, requests }) => ({
           bench: 'http2',
           prefix: `${streams} ${streams === 1 ? 'stream' : 'streams'}, `,
           unit: 'requests',
           cpu: { per: 100_000, called: 's/100k requests' },
           protocol: 'http',
-          upstream: nginx.port,
+          upstream,
           rounds: ROUNDS,
           measure: (port) => round(port, streams, requests),
-        },
-        say,
-      )),
-    );
-  }
-  return figures;
-}
+        })),
+    },
+    say,
+  );
 
 async function round(port: number, streams: number, requests: number): Promise<Round> {
   const args = ['-c', CONNECTIONS, '-m', streams, '-n', requests, `http://127.0.0.1:${port}/a`].map(String);

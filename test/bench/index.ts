@@ -16,6 +16,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   http2: () => import('./http2.ts'),
   redis: () => import('./redis.ts'),
   postgres: () => import('./postgres.ts'),
+  grpc: () => import('./grpc.ts'),
+  kafka: () => import('./kafka.ts'),
   bulk: () => import('./bulk.ts'),
   idle: () => import('./idle.ts'),
   delay: () => import('./delay.ts'),

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { PASSWORD, startPostgres, USER } from '../lab/postgres.ts';
 import { missing, programOf } from '../lab/server.ts';
-import type { Figure } from './figure.ts';
-import { compare, type Round } from './ways.ts';
+import type { Bench } from './figure.ts';
+import { compareAll, type Round } from './ways.ts';
 
 const ROUNDS = 12;
 const CONNECTIONS = 16;
@@ -12,35 +12,30 @@ const TRANSACTIONS = 400;
 const MODES = ['simple', 'prepared'] as const;
 
 /** pgbench -S: one SELECT by key a transaction, by the simple protocol and by prepared statements. */
-export async function run(say: (line: string) => void): Promise<readonly Figure[]> {
-  const lacks = missing('initdb', 'postgres', 'pgbench');
-  if (lacks !== false) {
-    say(lacks);
-    return [];
-  }
-  await using server = await startPostgres();
-  await pgbench(server.port, ['-i', '-q', '-s', '1']);
-  const figures: Figure[] = [];
-  for (const mode of MODES) {
-    figures.push(
-      ...(await compare(
-        {
+export const run: Bench['run'] = (say) =>
+  compareAll(
+    {
+      lacks: missing('initdb', 'postgres', 'pgbench'),
+      start: async () => {
+        const server = await startPostgres();
+        await pgbench(server.port, ['-i', '-q', '-s', '1']);
+        return server;
+      },
+      comparisons: ({ port: upstream }) =>
+        MODES.map((mode) => ({
           bench: 'postgres',
           prefix: `${mode}, `,
           unit: 'statements',
           cpu: { per: 100_000, called: 's/100k statements' },
           also: { latency: 'ms' },
           protocol: 'sql',
-          upstream: server.port,
+          upstream,
           rounds: ROUNDS,
           measure: (port) => round(port, mode),
-        },
-        say,
-      )),
-    );
-  }
-  return figures;
-}
+        })),
+    },
+    say,
+  );
 
 async function round(port: number, mode: string): Promise<Round> {
   const text = await pgbench(port, ['-n', '-S', '-M', mode, '-c', CONNECTIONS, '-t', TRANSACTIONS]);

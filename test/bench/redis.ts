@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startRedis } from '../lab/redis.ts';
 import { missing, programOf } from '../lab/server.ts';
-import type { Figure } from './figure.ts';
-import { compare, type Round } from './ways.ts';
+import type { Bench } from './figure.ts';
+import { compareAll, type Round } from './ways.ts';
 
 const ROUNDS = 12;
 const CONNECTIONS = 50;
@@ -14,34 +14,26 @@ const PIPELINES = [
 ] as const;
 
 /** redis-benchmark, SET and GET, one command at a time and in pipelines. */
-export async function run(say: (line: string) => void): Promise<readonly Figure[]> {
-  const lacks = missing('redis-server', 'redis-benchmark');
-  if (lacks !== false) {
-    say(lacks);
-    return [];
-  }
-  await using server = await startRedis();
-  const figures: Figure[] = [];
-  for (const { pipeline, commands } of PIPELINES) {
-    figures.push(
-      ...(await compare(
-        {
+export const run: Bench['run'] = (say) =>
+  compareAll(
+    {
+      lacks: missing('redis-server', 'redis-benchmark'),
+      start: startRedis,
+      comparisons: ({ port: upstream }) =>
+        PIPELINES.map(({ pipeline, commands }) => ({
           bench: 'redis',
           prefix: `pipeline ${pipeline}, `,
           unit: 'commands',
           cpu: { per: 100_000, called: 's/100k commands' },
           also: { 'p50 of GET': 'ms', 'p99 of GET': 'ms' },
           protocol: 'redis',
-          upstream: server.port,
+          upstream,
           rounds: ROUNDS,
           measure: (port) => round(port, pipeline, commands),
-        },
-        say,
-      )),
-    );
-  }
-  return figures;
-}
+        })),
+    },
+    say,
+  );
 
 async function round(port: number, pipeline: number, commands: number): Promise<Round> {
   const args = ['-p', port, '-c', CONNECTIONS, '-P', pipeline, '-n', commands, '-r', 100_000, '-t', 'set,get', '--csv'].map(String);

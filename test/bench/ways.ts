@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import type { Protocol } from '../../engine/contract/models.ts';
+import { freePort } from '../lab/server.ts';
 import { type Figure, quantile } from './figure.ts';
 import { Part } from './processes.ts';
 import { findToxiproxy } from './toxiproxy.ts';
@@ -42,6 +42,33 @@ export interface Comparison {
   readonly measure: (port: number) => Promise<Round>;
   /** What is put before the metrics, when a bench compares several times. */
   readonly prefix?: string;
+  /** Ports of Toxiproxy's way, for an upstream that tells its clients by which address to come: free ones and `upstream` by default. */
+  readonly toxiproxy?: ToxiproxyPorts;
+}
+export interface ToxiproxyPorts {
+  readonly listen: number;
+  /** What leads to the same upstream as `upstream` does. */
+  readonly upstream: number;
+}
+
+/** The comparisons that are made with one server. */
+export interface Series<Server extends AsyncDisposable> {
+  /** Why there can be none on this machine, or false. */
+  readonly lacks: string | false;
+  readonly start: () => Promise<Server>;
+  readonly comparisons: (server: Server) => readonly Comparison[];
+}
+
+/** Compares one after the other; no figures, and the reason said, where the server or its client is missing. */
+export async function compareAll<Server extends AsyncDisposable>(series: Series<Server>, say: (line: string) => void): Promise<readonly Figure[]> {
+  if (series.lacks !== false) {
+    say(series.lacks);
+    return [];
+  }
+  await using server = await series.start();
+  const figures: Figure[] = [];
+  for (const comparison of series.comparisons(server)) figures.push(...(await compare(comparison, say)));
+  return figures;
 }
 
 /** Policies in force that take none of the messages. */
@@ -56,7 +83,7 @@ export async function compare(comparison: Comparison, say: (line: string) => voi
   const { upstream, protocol, rounds, measure } = comparison;
   const ways: Way[] = [{ name: 'direct', port: upstream, proxy: undefined }];
   const toxiproxy = await findToxiproxy(say);
-  if ('path' in toxiproxy) ways.push(await startToxiproxy(toxiproxy.path, upstream, stack));
+  if ('path' in toxiproxy) ways.push(await startToxiproxy(toxiproxy.path, comparison.toxiproxy ?? { listen: await freePort(), upstream }, stack));
   else say(`no comparison with Toxiproxy: ${toxiproxy.missing}`);
   for (const [name, policies] of [['firebreak', 0], [`firebreak, ${IDLE_POLICIES} policies`, IDLE_POLICIES]] as const) {
     const proxy = stack.use(Part.node('wire.ts', String(upstream), String(policies), protocol));
@@ -80,8 +107,8 @@ export async function compare(comparison: Comparison, say: (line: string) => voi
   return [...ways.flatMap((way) => figuresOf(comparison, way, outcomes.get(way) ?? [])), ...ratios(comparison, ways, outcomes)];
 }
 
-async function startToxiproxy(path: string, upstream: number, stack: DisposableStack): Promise<Way> {
-  const [control, listen] = [await freePort(), await freePort()];
+async function startToxiproxy(path: string, { listen, upstream }: ToxiproxyPorts, stack: DisposableStack): Promise<Way> {
+  const control = await freePort();
   const proxy = stack.use(new Part(path, ['-host', '127.0.0.1', '-port', String(control)], true));
   const body = JSON.stringify({ name: 'bench', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream}`, enabled: true });
   for (let attempt = 0; ; attempt++) {
@@ -94,16 +121,6 @@ async function startToxiproxy(path: string, upstream: number, stack: DisposableS
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 const short = (value: number): number => Number(value.toPrecision(4));

@@ -162,6 +162,15 @@ describe('command line: commands', { timeout: 300_000, concurrency: 2 }, () => {
     assert.equal(ended.code, 0);
     assert.match(ended.out, /storefront {2}http:\/\/127\.0\.0\.1:41234[\s\S]*HELD[\s\S]*reports\/a\.pdf/);
   });
+  test('--servers tells what was left out and why, and starts the shop where nothing else asks for it', async () => {
+    using dir = folder();
+    const file = dir.file('a.json', '{}');
+    for (const args of [['demo', file, '--servers'], ['run', file, '--servers'], ['run', file, '--demo', '--servers']]) {
+      assert.match((await cli(FAKE, args)).out, /^ *kafka left out: java is not installed on this machine$/m);
+    }
+    assert.doesNotMatch((await cli(FAKE, ['run', file, '--demo'])).out, /left out/);
+    assert.equal((await cli(FAKE, ['run', file, '--servers', '--json'])).last()['verdict'], 'held');
+  });
   test('apply holds and says that everything is put back', async () => {
     using dir = folder();
     const ended = await cli(FAKE, ['apply', dir.file('a.json', '{}'), '--ttl', '5s']);

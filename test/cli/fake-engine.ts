@@ -184,6 +184,12 @@ function fault(state: FaultReport['state'], delivered: number | null): FaultRepo
 
 export const fakeParts: Parts = {
   createEngine: async () => fakeEngine(),
-  startDemo: async () => ({ routes: [ROUTE], places: [{ name: 'storefront', url: 'http://127.0.0.1:41234' }], [Symbol.asyncDispose]: async () => {} }),
+  startDemo: async (_client, { servers }) => ({
+    routes: [ROUTE],
+    places: [{ name: 'storefront', url: 'http://127.0.0.1:41234' }],
+    errands: [],
+    notes: servers === true ? ['kafka left out: java is not installed on this machine'] : [],
+    [Symbol.asyncDispose]: async () => {},
+  }),
   startHelper: async () => ({ [Symbol.asyncDispose]: async () => {} }),
 };

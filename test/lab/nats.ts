@@ -3,6 +3,15 @@ import { type LabServer, startServer } from './server.ts';
 /** A NATS server of its own, without JetStream. */
 export const startNats = (): Promise<LabServer> =>
   startServer({
-    program: 'nats-server',
-    args: (folder, port) => ['--addr', '127.0.0.1', '--port', String(port), '--pid', `${folder}/pid`],
+    title: 'NATS',
+    needs: ['nats-server'],
+    command: ({ folder, port }) => [
+      'nats-server',
+      '--addr',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--pid',
+      `${folder}/pid`,
+    ],
   });

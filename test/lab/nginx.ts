@@ -1,16 +1,13 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LabServer, startServer } from './server.ts';
 
 /** nginx with HTTP/2 and without TLS: a file of 200,000 bytes, and the path and body length of whatever else is asked. */
 export function startNginx(): Promise<LabServer> {
   return startServer({
-    program: 'nginx',
-    args: (folder) => ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')],
-    prepare: (folder, port) => {
-      writeFileSync(join(folder, 'large'), Buffer.alloc(200_000, 'x'), { mode: 0o644 });
-      writeFileSync(join(folder, 'nginx.conf'), config(folder, port));
-    },
+    title: 'nginx',
+    needs: ['nginx'],
+    files: ({ folder, port }) => ({ large: 'x'.repeat(200_000), 'nginx.conf': config(folder, port) }),
+    command: ({ folder }) => ['nginx', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')],
     stopSignal: 'SIGQUIT',
   });
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type Proxy, Toxiproxy } from 'toxiproxy-node-client';
 import { Peer } from '../wire/parts.ts';
 import { echo, type Stage, stage } from './stage.ts';
+import { measuresEveryToxic, ProxiedLine } from './toxics.ts';
 
 /** The published client of Toxiproxy for Node, unchanged, on Firebreak. */
 describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurrency: 1 }, () => {
@@ -38,7 +41,7 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     await made.remove();
     await assert.rejects(toxiproxy.get(made.name), /404|proxy not found/);
     await assert.rejects(Peer.to(made.listen), /ECONNREFUSED/);
-    assert.match(await toxiproxy.getVersion(), /^\{"version":"2\.\d+\.\d+"\}/);
+    assert.match(await toxiproxy.getVersion(), /^\{"version": "2\.\d+\.\d+"\}/);
   });
 
   it('a disabled proxy lets nobody in and ends whoever is in, and comes back', async () => {
@@ -48,14 +51,33 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     const off = await made.update({ enabled: false, listen: made.listen, upstream: made.upstream });
     assert.equal(off.enabled, false);
     await peer.until(() => peer.closed, 'the end');
-    await at.call(made.listen).then(
-      (late) => late.until(() => late.closed, 'the refusal'),
-      (error: unknown) => assert.match(String(error), /ECONNRE/),
-    );
+    await assert.rejects(at.call(made.listen), /ECONNREFUSED/);
     const on = await made.update({ enabled: true, listen: made.listen, upstream: made.upstream });
     assert.equal(on.enabled, true);
     await echo(await at.call(made.listen), 'back');
     await made.remove();
+  });
+
+  it('a port that somebody else took from a disabled proxy is an error when it is to come back', async () => {
+    const made = await proxy();
+    const body = { listen: made.listen, upstream: made.upstream };
+    const wanted = JSON.stringify({ ...body, enabled: true });
+    await made.addToxic({ ...common, name: 'late', type: 'latency', attributes: { latency: 50, jitter: 0 } });
+    await made.update({ ...body, enabled: false });
+    {
+      await using other = createServer().listen({ host: '127.0.0.1', port: Number(made.listen.split(':')[1]) });
+      await once(other, 'listening');
+      const refused = await fetch(`${at.url}/proxies/${made.name}`, { method: 'POST', body: wanted });
+      const said = (await refused.json()) as { error: string; status: number };
+      assert.deepEqual([refused.status, said.status], [500, 500]);
+      assert.match(said.error, /cannot listen.*EADDRINUSE.*another program listens there/);
+      assert.equal((await shown(made.name)).enabled, false);
+    }
+    await made.update({ ...body, enabled: true });
+    assert.ok((await echo(await at.call(made.listen), 'back')) >= 49);
+    await made.remove();
+    assert.deepEqual(await faults(), []);
+    assert.deepEqual((await at.client.query('open', {})).open, [], 'nothing is left to be undone');
   });
 
   it('each toxic is a fault of the engine while it is there: journalled, and gone when removed', async () => {
@@ -183,3 +205,34 @@ describe('toxiproxy-node-client drives Firebreak', { timeout: 300_000, concurren
     assert.deepEqual(await at.client.query('versions', {}), []);
   });
 });
+
+describe(
+  'toxiproxy-node-client drives every toxic, each within 10 % of what was asked',
+  { timeout: 300_000, concurrency: 1 },
+  () => {
+    let line: ProxiedLine;
+    let proxy: Proxy;
+    before(async () => {
+      line = await ProxiedLine.open(async ({ at, upstream }) => {
+        proxy = await new Toxiproxy(at.url).createProxy({
+          name: 'line',
+          listen: '127.0.0.1:0',
+          upstream: upstream.address,
+        });
+      });
+    });
+    after(() => line[Symbol.asyncDispose]());
+    const body = { name: 'it', toxicity: 1 } as const;
+    let toxic: Awaited<ReturnType<Proxy['addToxic']>>;
+    measuresEveryToxic(
+      () => line,
+      () => ({
+        add: async (type, stream, attributes) =>
+          void (toxic = await proxy.addToxic({ ...body, type, stream, attributes } as never)),
+        update: (attributes) => toxic.update({ ...body, type: toxic.type, stream: toxic.stream, attributes } as never),
+        remove: () => toxic.remove(),
+        enable: (enabled) => proxy.update({ enabled, listen: proxy.listen, upstream: proxy.upstream }),
+      }),
+    );
+  },
+);

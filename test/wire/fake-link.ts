@@ -20,15 +20,18 @@ export class FakeLink implements Link {
   closing = false;
   clientBackedUp = false;
   localAddress = '127.0.0.1';
+  serverName = '';
   clientOver = false;
   upstreamOver = false;
   wasReset = false;
   connected = false;
   /** How often the upstream was given up. */
   detached = 0;
+  /** Where TLS began, in order; of the client's with the number of bytes that it began with. */
+  readonly secured: string[] = [];
   session: Session;
 
-  constructor(protocol: Protocol, make: SessionFactory, policies: readonly WirePolicy[] = []) {
+  constructor(protocol: Protocol, make: SessionFactory, policies: readonly WirePolicy[] = [], over: Partial<OpenRoute> = {}) {
     const shared = createShared(1);
     const shard = new Shard(shared, 0);
     const effects = new Effects(shared, shard);
@@ -43,7 +46,7 @@ export class FakeLink implements Link {
     };
     this.totals = new Totals(shared);
     this.holds = new Holds(shard, () => effects.halted);
-    this.route = { ...parts, acts: new Acts(parts, this.holds) };
+    this.route = { ...parts, acts: new Acts(parts, this.holds), ...over };
     this.session = make(this);
   }
   /** The client says these bytes, in one piece. */
@@ -83,6 +86,15 @@ export class FakeLink implements Link {
   }
   endUpstream(): void {
     this.upstreamOver = true;
+  }
+  lead(_upstream: unknown, serverName: string): void {
+    this.serverName = serverName;
+  }
+  secureClient(first: Uint8Array): void {
+    this.secured.push(`client ${first.length}`);
+  }
+  secureUpstream(): void {
+    this.secured.push('upstream');
   }
   detachUpstream(): void {
     this.detached++;

@@ -3,6 +3,7 @@ import { type Command } from 'commander';
 import { type CommandSpec } from '../cli.ts';
 import { type RunInput, followRun } from '../follow.ts';
 import { DEFAULT_REPORT_DIR } from '../paths.ts';
+import { serversOption, startShop } from '../shop.ts';
 import { duration, durationOrNone, readSource, seed } from '../values.ts';
 
 export interface RunOptions {
@@ -35,7 +36,7 @@ export const withReports = (options: RunOptions): NonNullable<RunInput['override
   reportDir: resolve(options.reportDir),
 });
 
-export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
+export const run: CommandSpec<RunOptions & { readonly demo?: true; readonly servers?: true }> = {
   usage: 'run <file>',
   summary: 'run the experiment of a file to its verdict',
   details:
@@ -46,11 +47,13 @@ export const run: CommandSpec<RunOptions & { readonly demo?: true }> = {
     ['firebreak run assets/experiments/slow-payments.yaml --demo', 'against the demo shop, started for this run'],
     ['firebreak run checkout.yaml --json | tail -1', 'the verdict, for a pipeline'],
   ],
-  options: (command) => runOptions(command).option('--demo', 'start the demo shop and let its routes replace those of the file'),
+  options: (command) =>
+    serversOption(runOptions(command).option('--demo', 'start the demo shop and let its routes replace those of the file')),
   act: async (cli, [file = ''], options) => {
     const source = await readSource(file);
     await using session = await cli.open();
-    await using demo = options.demo === true ? await cli.parts.startDemo(session.client, options.seed) : undefined;
+    await using demo = options.demo === true || options.servers === true ? await startShop(cli, session, options) : undefined;
+    if (!cli.json) for (const note of demo?.notes ?? []) cli.out.line(note);
     // Awaited here: the engine must outlive the run.
     return await followRun(cli, session, { ...source, overrides: withReports(options), routes: [...(demo?.routes ?? [])] });
   },

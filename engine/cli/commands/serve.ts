@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type OpenShop } from '../../demo/open.ts';
 import { demoProbes } from '../../demo/probes.ts';
 import { EXIT, FirebreakError, errnoOf, messageOf } from '../../kernel/errors.ts';
 import { pathOf } from '../../transport/access.ts';
@@ -7,12 +8,14 @@ import { listenToxiproxy, type ToxiproxyServer } from '../../transport/toxiproxy
 import { type LoopbackServer, listenLoopback, newToken } from '../../transport/websocket.ts';
 import { type Cli, type CommandSpec } from '../cli.ts';
 import { type RoomAddress, readRoomAddress, writeRoomAddress } from '../room-address.ts';
-import { type RunningDemo, type Session } from '../session.ts';
+import { type Session } from '../session.ts';
+import { serversOption, startShop } from '../shop.ts';
 import { listenAddress, readSource, whole } from '../values.ts';
 
 interface ServeOptions {
   readonly port?: number;
   readonly demo?: true;
+  readonly servers?: true;
   readonly newToken?: true;
   readonly toxiproxyApi?: { readonly host: string; readonly port: number };
   readonly toxiproxyConfig?: string;
@@ -27,14 +30,17 @@ export const serve: CommandSpec<ServeOptions> = {
   examples: [
     ['firebreak serve', 'where it was the last time, or on a free port'],
     ['firebreak serve --demo', 'with the demo shop behind it'],
+    ['firebreak serve --servers', 'and with every server that is installed, so that the shop speaks their protocols'],
     ['firebreak serve --port 7070', 'on a port of your choice'],
     ['firebreak serve --toxiproxy-api :8474', 'and be driven by the clients of Toxiproxy'],
     ['firebreak serve --new-token', 'and make every older address worthless'],
   ],
   options: (command) =>
-    command
-      .option('--port <n>', 'the port; 0 takes a free one (default: the one of the last time)', whole(0, 65_535))
-      .option('--demo', 'start the demo shop with steady traffic, and probes that watch it')
+    serversOption(
+      command
+        .option('--port <n>', 'the port; 0 takes a free one (default: the one of the last time)', whole(0, 65_535))
+        .option('--demo', 'start the demo shop with steady traffic, and probes that watch it'),
+    )
       .option('--new-token', 'make a new secret')
       .option('--toxiproxy-api <host:port>', "speak Toxiproxy's HTTP API there too; without a host on 127.0.0.1. It has no password", listenAddress)
       .option('--toxiproxy-config <file>', 'open the proxies of this Toxiproxy configuration as routes')
@@ -43,7 +49,7 @@ export const serve: CommandSpec<ServeOptions> = {
     const known = options.newToken === true ? undefined : readRoomAddress(cli.stateDir);
     // Disposed in reverse: the shop outlives the engine, which reverts while the services that it broke are there to be checked.
     await using stack = new AsyncDisposableStack();
-    const shop: { demo?: RunningDemo } = {};
+    const shop: { demo?: OpenShop } = {};
     stack.defer(async () => shop.demo?.[Symbol.asyncDispose]());
     const session = stack.use(await cli.open());
     const server = stack.use(await listen(session, options.port, known));
@@ -52,9 +58,9 @@ export const serve: CommandSpec<ServeOptions> = {
     const once = elsewhere && isAlive(known.pid);
     if (!once) writeRoomAddress(cli.stateDir, { port: server.port, token: server.token, pid: process.pid });
     const taken = elsewhere && options.port === undefined ? movedFrom(known.port, server.port, once) : '';
-    if (options.demo === true) {
-      shop.demo = await cli.parts.startDemo(session.client, undefined);
-      stack.use(await demoProbes(session.client));
+    if (options.demo === true || options.servers === true) {
+      shop.demo = await startShop(cli, session, options);
+      stack.use(await demoProbes(session.client, shop.demo.errands));
     }
     const toxiproxy = await toxiproxyOf(session, options);
     if (toxiproxy !== undefined) stack.use(toxiproxy);
@@ -105,15 +111,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function tell(cli: Cli, server: LoopbackServer, demo: RunningDemo | undefined, note: string, toxiproxy?: string): void {
+function tell(cli: Cli, server: LoopbackServer, demo: OpenShop | undefined, note: string, toxiproxy?: string): void {
   const metrics = `http://127.0.0.1:${server.port}/metrics?token=${server.token}`;
-  const places = demo?.places ?? [];
+  const { places, notes } = demo ?? { places: [], notes: [] };
   const api: [string, string][] = toxiproxy === undefined ? [] : [['toxiproxy', `http://${toxiproxy}`]];
-  cli.show({ room: server.roomUrl, url: server.url, metrics, note, demo: places, ...Object.fromEntries(api) }, () => {
+  cli.show({ room: server.roomUrl, url: server.url, metrics, note, demo: places, servers: notes, ...Object.fromEntries(api) }, () => {
     const lines = [['engine', server.url], ['metrics', metrics], ...api, ...places.map(({ name, url }) => [name, url])] as [string, string][];
     const width = Math.max(...lines.map(([name]) => name.length));
     const rest = lines.map(([name, url]) => `${name.padEnd(width)}  ${url}`);
-    return [`Firebreak room: ${server.roomUrl}`, ...(note === '' ? [] : [note]), ...rest].join('\n');
+    return [`Firebreak room: ${server.roomUrl}`, ...(note === '' ? [] : [note]), ...rest, ...notes].join('\n');
   });
 }
 

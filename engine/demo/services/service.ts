@@ -16,8 +16,12 @@ export const childConfig = z.object({
   folder: z.string(),
   /** For the load generator: requests per second. */
   rate: z.number(),
+  /** For the errands: where each protocol is served. For the load generator: where each errand is asked for. */
+  parts: z.record(z.string(), z.string()).default({}),
 });
-export type ChildConfig = z.infer<typeof childConfig>;
+export type ChildConfig = z.output<typeof childConfig>;
+/** The same as the demo says it: what has a default may be left out. */
+export type ChildSettings = z.input<typeof childConfig>;
 
 export interface Reply {
   readonly status: number;

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { faultLife, faultRequest, figureOf, onWire } from '../../../test/support/fault-life.ts';
 import { Buyer, HEALTH, Shop } from '../../../test/wire/grpc/parts.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
-import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
+import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { DEFAULT_IGNORED } from '../../policy/ignored.ts';
 import { createWire } from '../../wire/create.ts';
-import { type WireUndo } from '../../wire/injector.ts';
 import { grpcInjector } from './injector.ts';
 import { grpcManifest, type GrpcParams } from './manifest.ts';
 
 const ROUTES = [{ name: 'orders', protocol: 'grpc' as const, listen: '127.0.0.1:0', upstream: '127.0.0.1:1' }];
-const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<GrpcParams>> = {}): FaultRequest<GrpcParams> => ({
-  run: newRunId(), policy: 'p', type: 'grpc', target: '/shop.Orders/*', route: '', routes: ROUTES, ignored: DEFAULT_IGNORED.grpc ?? [],
-  params: grpcManifest.params.parse(fields), seed: 42, hold: millis(1_000), ...over,
-});
-const figureOf = (effect: Effect, name: string) => effect.figures.find((figure) => figure.name === name);
+const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<GrpcParams>> = {}): FaultRequest<GrpcParams> =>
+  faultRequest(grpcManifest, fields, { target: '/shop.Orders/*', routes: ROUTES, ignored: DEFAULT_IGNORED.grpc ?? [], ...over });
 
 describe('the grpc fault on real traffic', { timeout: 300_000 }, () => {
   let shop: Shop;
@@ -33,27 +27,12 @@ describe('the grpc fault on real traffic', { timeout: 300_000 }, () => {
     await shop[Symbol.asyncDispose]();
   });
 
-  /** The whole life of one fault: plan, inject, act, verify, revert; twice where twice must do no harm. */
+  /** Proves that calls on the same connection end afterwards as they did before. */
   const during = async (request: FaultRequest<GrpcParams>, act: (buyer: Buyer) => Promise<void>): Promise<Effect> => {
-    const injector = grpcInjector({ wire, owner: selfIdentity(), ownerState: stateOf });
-    const context: InjectContext<GrpcParams, WireUndo> = {
-      fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {},
-    };
     using buyer = new Buyer(address);
     const untouched = async (): Promise<unknown> => [(await buyer.call('Place')).code, (await buyer.call('Talk', 5)).numbers];
     const before = await untouched();
-    const [plan] = await injector.plan(request, context.signal);
-    assert.ok(plan);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
-    const print = await injector.fingerprint(record);
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    await act(buyer);
-    const effect = await injector.verify(record, context);
-    await injector.revert(record);
-    await injector.revert(record);
-    assert.equal(await injector.fingerprint(record), print);
+    const effect = await faultLife(grpcInjector(onWire(wire)), request, () => act(buyer));
     assert.deepEqual(await untouched(), before, 'on the same connection');
     return effect;
   };

@@ -12,7 +12,7 @@ export function grpcInjector(deps: WireInjectorDeps): Injector<GrpcParams, WireU
     protocol: 'grpc',
     manifest: grpcManifest,
     words: (params) => (params.dropMessage ? LOST : unitOf(params) === 'call' ? CALLS : MESSAGES),
-    policy: (params, target) => ({ target: slashed(target), scope: scopeOf(params), extra: { dropMessage: params.dropMessage } }),
+    policy: (params, target) => ({ target: slashed(target), scope: scopeOf(params), extra: { dropMessage: params.dropMessage, ...(params.dropMessage && { told: 'lost' }) } }),
     hint: (_params, target) => (/^\/?[^/\s]+\/[^/\s]+$|^\/?\*$|^all$|^$/i.test(target.trim()) ? '' : '; a target is /package.Service/Method or /package.Service/*'),
   });
   const meant = (request: FaultRequest<GrpcParams>): FaultRequest<GrpcParams> => ({ ...request, params: withChance(request.params) });

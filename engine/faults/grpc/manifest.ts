@@ -3,15 +3,12 @@ import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, flag } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields, sharesOf } from '../../kernel/message-fields.ts';
-import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
-
-/** A field that the format allows on every type and that means nothing to gRPC. */
-const idle = <Field extends z.ZodType>(field: Field): Field =>
-  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for grpc.' });
+import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, explainMessages, idleFields, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('grpc'),
+  ...messageFields("grpc.method == 'Place' && baggage['chaos'] == 'on'"),
   // gRPC status codes, https://grpc.github.io/grpc/core/md_doc_statuscodes.html
   errorCode: errorCode('The gRPC status of an injected error; 0 means 14, UNAVAILABLE.', 0, 16, 14),
   errorBody: commonFields.errorBody.meta({ help: 'The message of the status.', example: 'out of stock', form: 'lines' } satisfies FieldMeta),
@@ -33,9 +30,6 @@ const params = z.strictObject({
   dropMessage: flag(
     'Leave messages out instead of failing the call: error_chance is then the share that is lost, and without it every judged message is. Means stream_roll_mode: per-frame unless that is stream.',
   ),
-  throttleThreshold: idle(commonFields.throttleThreshold),
-  ramChunkMB: idle(commonFields.ramChunkMB),
-  ramInterval: idle(commonFields.ramInterval),
 });
 export type GrpcParams = z.infer<typeof params>;
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { describe, it } from 'node:test';
-import { identityOf, stateOf } from '../../host/identity.ts';
+import { setImmediate } from 'node:timers/promises';
+import { contextOf, figureOf, onWire } from '../../../test/support/fault-life.ts';
+import { identityOf, selfIdentity } from '../../host/identity.ts';
 import { VirtualClock } from '../../kernel/clock.ts';
 import { type FaultRequest } from '../../kernel/fault.ts';
 import { newFaultId } from '../../kernel/random.ts';
@@ -10,13 +13,13 @@ import { type PolicyCounters } from '../../wire/wire.ts';
 import { type WireInjectorDeps, type WireUndo } from '../../wire/injector.ts';
 import { httpInjector } from './injector.ts';
 import { type HttpParams } from './manifest.ts';
-import { contextOf, fields, figureOf, get, owner, requestOf, type Seen, stage } from './test-stage.ts';
+import { get, requestOf, type Seen, stage } from './test-stage.ts';
 
 describe('the http fault on real traffic', () => {
   it('delays what matches, as long as asked, and nothing else', async () => {
     await using at = await stage();
     const effect = await at.during(
-      requestOf(fields({ latencyChance: 1, latencyDuration: '80ms' }), { route: 'payments' }),
+      requestOf({ latencyChance: 1, latencyDuration: '80ms' }, { route: 'payments' }),
       async () => {
         const slow = await Promise.all([get(at.payments, '/charge'), get(at.payments, '/charge/1')]);
         for (const seen of slow) assert.ok(seen.status === 200 && seen.ms >= 80, `${seen.status} after ${seen.ms} ms`);
@@ -34,11 +37,27 @@ describe('the http fault on real traffic', () => {
     assert.ok((latency?.delivered ?? 0) >= 80);
   });
 
+  it('has bitten who gives up before the delay is over: that is what a timeout is for', async () => {
+    await using at = await stage();
+    const effect = await at.during(requestOf({ latencyChance: 1, latencyDuration: '1h' }), async () => {
+      const counted = () => at.wire.routeCounters().find(({ name }) => name === 'payments');
+      const impatient = request({ host: '127.0.0.1', port: at.payments, path: '/charge' }).on('error', () => {});
+      const { requests = 0 } = counted() ?? {};
+      impatient.end();
+      while (counted()?.requests === requests) await setImmediate();
+      impatient.socket?.resetAndDestroy();
+      while (counted()?.latencies === 0) await setImmediate();
+    });
+    assert.equal(effect.bitten, true, effect.detail);
+    const { delivered, samples } = figureOf(effect, 'latency') ?? {};
+    assert.ok((delivered ?? 0) > 0 && (delivered ?? 0) < 3_600_000 && samples === 1, 'what is told is how long it waited');
+  });
+
   it('answers with the error and its body', async () => {
     await using at = await stage();
     const effect = await at.during(
       requestOf(
-        fields({ errorChance: 1, errorCode: 503, errorBody: 'out of órder', latencyChance: 1, latencyDuration: '1h' }),
+        { errorChance: 1, errorCode: 503, errorBody: 'out of órder', latencyChance: 1, latencyDuration: '1h' },
       ),
       async () => {
         const seen = await get(at.payments, '/charge');
@@ -57,7 +76,7 @@ describe('the http fault on real traffic', () => {
 
   it('resets the connection', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ dropConnection: true })), async () => {
+    const effect = await at.during(requestOf({ dropConnection: true }), async () => {
       assert.equal((await get(at.payments, '/charge')).failure, 'ECONNRESET');
       assert.equal((await get(at.payments, '/other')).status, 200);
     });
@@ -68,7 +87,7 @@ describe('the http fault on real traffic', () => {
   it('asks for all of the headers, names in any case', async () => {
     await using at = await stage();
     const effect = await at.during(
-      requestOf(fields({ errorChance: 1, matchHeaders: { 'X-Canary': 'true', 'x-team': 'red' } })),
+      requestOf({ errorChance: 1, matchHeaders: { 'X-Canary': 'true', 'x-team': 'red' } }),
       async () => {
         assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true', 'X-Team': 'red' })).status, 500);
         assert.equal((await get(at.payments, '/charge', { 'x-canary': 'true' })).status, 200);
@@ -81,7 +100,7 @@ describe('the http fault on real traffic', () => {
   it('never touches what the file protects', async () => {
     await using at = await stage();
     const effect = await at.during(
-      requestOf(fields({ errorChance: 1 }), { target: 'all', ignored: ['/health'] }),
+      requestOf({ errorChance: 1 }, { target: 'all', ignored: ['/health'] }),
       async () => {
         assert.equal((await get(at.payments, '/healthz')).status, 200);
         assert.equal((await get(at.payments, '/charge')).status, 500);
@@ -92,7 +111,7 @@ describe('the http fault on real traffic', () => {
 
   it('throttles to 429 with Retry-After', async () => {
     await using at = await stage();
-    const effect = await at.during(requestOf(fields({ throttleRate: 1 })), async () => {
+    const effect = await at.during(requestOf({ throttleRate: 1 }), async () => {
       const seen: Seen[] = [];
       for (let i = 0; i < 6; i++) seen.push(await get(at.payments, '/charge'));
       assert.equal(seen[0]?.status, 200);
@@ -111,7 +130,7 @@ describe('the http fault on real traffic', () => {
       over: Partial<FaultRequest<HttpParams>>,
       act = async () => {},
     ): Promise<string> => {
-      const effect = await at.during(requestOf(fields(params), over), act);
+      const effect = await at.during(requestOf(params, over), act);
       assert.equal(effect.bitten, false);
       return effect.detail;
     };
@@ -138,9 +157,9 @@ describe('the http fault on counters', () => {
       counters: () => counters,
       routes: () => [],
     } satisfies WireInjectorDeps['wire'];
-    return httpInjector({ wire, owner, ownerState: stateOf, clock });
+    return httpInjector({ ...onWire(wire), clock });
   };
-  const record: WireUndo = { policyId: 'f-x', owner, routes: ['payments'] };
+  const record: WireUndo = { policyId: 'f-x', owner: selfIdentity(), routes: ['payments'] };
   const counted: PolicyCounters = {
     matched: 1_000,
     latencies: 240,
@@ -156,7 +175,7 @@ describe('the http fault on counters', () => {
   };
 
   it('has bitten only when every effect that was asked for was delivered', async () => {
-    const context = contextOf(requestOf(fields({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' })));
+    const context = contextOf(requestOf({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' }));
     assert.equal((await injectorOn(counted).verify(record, context)).bitten, true);
     const without = await injectorOn({ ...counted, latencies: 0 }).verify(record, context);
     assert.deepEqual(
@@ -168,7 +187,7 @@ describe('the http fault on counters', () => {
   it('takes the share of latency from the requests that could be delayed', async () => {
     const effect = await injectorOn(counted).verify(
       record,
-      contextOf(requestOf(fields({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' }))),
+      contextOf(requestOf({ errorChance: 0.5, latencyChance: 0.5, latencyDuration: '500ms' })),
     );
     assert.deepEqual(effect.figures, [
       { name: 'latency', unit: 'ms', requested: 500, delivered: 501, samples: 240 },
@@ -182,7 +201,7 @@ describe('the http fault on counters', () => {
     const clock = new VirtualClock();
     const injector = injectorOn(counters, clock);
     const letThrough = async () => {
-      const effect = await injector.verify(record, contextOf(requestOf(fields({ throttleRate: 10 }))));
+      const effect = await injector.verify(record, contextOf(requestOf({ throttleRate: 10 })));
       return figureOf(effect, 'let through')?.delivered;
     };
     assert.equal(await letThrough(), null);
@@ -198,7 +217,7 @@ describe('the plan and the undo record', () => {
   it('names routes and says what will happen', async () => {
     await using at = await stage();
     const [plan] = await at.injector.plan(
-      requestOf(fields({ errorChance: 1 }), { route: 'payments' }),
+      requestOf({ errorChance: 1 }, { route: 'payments' }),
       new AbortController().signal,
     );
     assert.equal(plan?.target, 'route payments /charge*');
@@ -208,17 +227,17 @@ describe('the plan and the undo record', () => {
     );
     assert.deepEqual(plan?.undo.routes, ['payments']);
     const { signal } = new AbortController();
-    await assert.rejects(at.injector.plan(requestOf(fields({}), { route: 'ledger' }), signal), {
+    await assert.rejects(at.injector.plan(requestOf({}, { route: 'ledger' }), signal), {
       code: 'no-route',
       hint: 'the http routes are payments, orders',
     });
-    await assert.rejects(at.injector.plan(requestOf(fields({}), { routes: [] }), signal), { code: 'no-route' });
+    await assert.rejects(at.injector.plan(requestOf({}, { routes: [] }), signal), { code: 'no-route' });
   });
 
   it('refuses to inject where no route is open', async () => {
     await using at = await stage();
     await at.wire.close(['payments', 'orders']);
-    const context = contextOf(requestOf(fields({ errorChance: 1 })));
+    const context = contextOf(requestOf({ errorChance: 1 }));
     const [plan] = await at.injector.plan(context.request, context.signal);
     assert.ok(plan);
     await assert.rejects(at.injector.inject(plan.undo, context), { code: 'no-route' });

@@ -9,6 +9,7 @@ import {
   commonRemarks,
   commonSeverity,
   errorCode,
+  idleFields,
   matchHeaders,
 } from '../../kernel/pastaay.ts';
 
@@ -20,13 +21,10 @@ const MAX_RATE = 1_000_000;
  */
 const THROTTLE_WEIGHT = 0.5;
 
-/** A field that the format allows on every type and that means nothing to HTTP. */
-const idle = <Field extends z.ZodType>(field: Field): Field =>
-  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for http.' });
-
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('http'),
+  ...messageFields("request.headers['x-tier'] == 'free'"),
   errorCode: errorCode('The status of an injected error; 0 means 500.', 100, 599, 500),
   dropConnection: commonFields.dropConnection.meta({
     help: 'Reset the connection instead of answering with an error; without an error chance, on every request.',
@@ -45,10 +43,6 @@ const params = z.strictObject({
       max: MAX_RATE,
       example: 5,
     } satisfies FieldMeta),
-  streamRollMode: idle(commonFields.streamRollMode),
-  throttleThreshold: idle(commonFields.throttleThreshold),
-  ramChunkMB: idle(commonFields.ramChunkMB),
-  ramInterval: idle(commonFields.ramInterval),
 });
 export type HttpParams = z.infer<typeof params>;
 

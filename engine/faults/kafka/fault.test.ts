@@ -1,45 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { kafkaMissing } from '../../../test/lab/kafka.ts';
-import { nameOf, readAll, type Stage, startStage } from '../../../test/wire/kafka/stage.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
+import { nameOf, readAll, Stage } from '../../../test/wire/kafka/stage.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
 import { kafkaInjector } from './injector.ts';
 import { kafkaManifest, type KafkaParams } from './manifest.ts';
 
 const ROUTES = [{ name: 'r', protocol: 'kafka' as const, listen: '127.0.0.1:0', upstream: '127.0.0.1:1' }];
-const requestOf = (fields: Record<string, unknown>, target: string): FaultRequest<KafkaParams> => ({
-  run: newRunId(), policy: 'p', type: 'kafka', target, route: '', routes: ROUTES, ignored: ['__consumer_offsets'],
-  params: kafkaManifest.params.parse(fields), seed: 42, hold: millis(1_000),
-});
+const requestOf = (fields: Record<string, unknown>, target: string): FaultRequest<KafkaParams> =>
+  faultRequest(kafkaManifest, fields, { target, routes: ROUTES, ignored: ['__consumer_offsets'] });
 
 describe('the kafka fault on real traffic', { skip: kafkaMissing('kcat'), timeout: 300_000 }, () => {
   let at: Stage;
-  before(async () => void (at = await startStage()));
+  before(async () => void (at = await Stage.start()));
   after(() => at[Symbol.asyncDispose]());
 
-  /** The whole life of one fault: plan, inject, act, verify, revert; twice where twice must do no harm. */
-  const during = async (request: FaultRequest<KafkaParams>, act: () => Promise<void>): Promise<Effect> => {
-    const injector = kafkaInjector({ wire: at.wire, owner: selfIdentity(), ownerState: stateOf });
-    const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {} };
-    const [plan] = await injector.plan(request, context.signal);
-    assert.ok(plan);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
-    const print = await injector.fingerprint(record);
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    try {
-      await act();
-      return await injector.verify(record, context);
-    } finally {
-      await injector.revert(record);
-      await injector.revert(record);
-      assert.equal(await injector.fingerprint(record), print);
-    }
-  };
+  const during = (request: FaultRequest<KafkaParams>, act: () => Promise<void>): Promise<Effect> => faultLife(kafkaInjector(onWire(at.wire)), request, act);
   const send = async (topic: string, ...values: string[]): Promise<string> => {
     const producer = at.kafka.producer();
     await producer.connect();

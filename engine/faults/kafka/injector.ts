@@ -11,7 +11,7 @@ export function kafkaInjector(deps: WireInjectorDeps): Injector<KafkaParams, Wir
     protocol: 'kafka',
     manifest: kafkaManifest,
     words: (params) => (isOfRecords(params) ? RECORDS : WORDS),
-    policy: (params) => ({ scope: isOfRecords(params) ? 'record' : '' }),
+    policy: (params) => ({ scope: isOfRecords(params) ? 'record' : '', ...(params.dropRecords && { extra: { told: 'lost' } }) }),
     hint: (params) => (isOfRecords(params) ? '; records are judged when a consumer reads them through the route' : ''),
   });
   return {

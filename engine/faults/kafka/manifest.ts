@@ -3,15 +3,12 @@ import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, flag } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
-
-/** A field that the format allows on every type and that means nothing to Kafka. */
-const idle = <Field extends z.ZodType>(field: Field): Field =>
-  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for kafka.' });
+import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, idleFields, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('kafka'),
+  ...messageFields("kafka.api == 'Fetch'"),
   // Kafka error codes are 16-bit signed integers, https://kafka.apache.org/protocol.html#protocol_error_codes
   errorCode: errorCode(
     'The Kafka error code of an injected error, such as 7 (request timed out); 0 means 6 (not leader), 5 for Metadata, 15 for the group requests.',
@@ -29,10 +26,6 @@ const params = z.strictObject({
   matchHeaders,
   dropRecords: flag('Leave single records out of what consumers read: error_chance is then the share of records, and without one every record is meant.'),
   delayRecords: flag('Throw the dice of the latency for each record that consumers read; an answer waits for its slowest record, so that the order stays.'),
-  streamRollMode: idle(commonFields.streamRollMode),
-  throttleThreshold: idle(commonFields.throttleThreshold),
-  ramChunkMB: idle(commonFields.ramChunkMB),
-  ramInterval: idle(commonFields.ramInterval),
 });
 export type KafkaParams = z.infer<typeof params>;
 
@@ -51,7 +44,7 @@ export const kafkaManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all.',
+    help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all; of every request that names it, Metadata too.',
     example: 'orders',
   },
   noop: (asked) => commonNoop(resolved(asked)),

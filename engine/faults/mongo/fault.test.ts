@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Collection, type MongoClient, MongoServerError } from 'mongodb';
 import { clientOf, mongoMissing, startMongo } from '../../../test/lab/mongo.ts';
-import { faultLife, faultRequest } from '../../../test/support/fault-life.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { createWire } from '../../wire/create.ts';
 import { mongoInjector } from './injector.ts';
@@ -26,7 +25,7 @@ describe('the mongo fault on real traffic', { timeout: 300_000, skip: mongoMissi
     stack.defer(() => client.close());
     orders = client.db('shop').collection('orders');
     await orders.insertMany([{ total: 1, to: { city: 'a' } }, { total: 2, to: { city: 'b' } }, { total: 3, to: { city: 'c' } }]);
-    injector = mongoInjector({ wire, owner: selfIdentity(), ownerState: stateOf });
+    injector = mongoInjector(onWire(wire));
   });
   after(() => stack.disposeAsync());
 

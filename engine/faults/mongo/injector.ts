@@ -19,10 +19,11 @@ export function mongoInjector(deps: WireInjectorDeps): Injector<MongoParams, Wir
     manifest: mongoManifest,
     words: ({ failure }) => ({ ...WORDS, failure: FAILURES[failure] }),
     policy: ({ failure, codeName, retryable, errorLabels, documentShare, fields }) => ({
-      extra: { failure, codeName, retryable, labels: listOf(errorLabels), share: documentShare, fields: listOf(fields) },
+      extra: { failure, codeName, retryable, labels: listOf(errorLabels), share: documentShare, fields: listOf(fields), ...(alters(failure) && { told: 'altered' }) },
     }),
     hint: () => '; check that clients stay on the route (directConnection=true)',
   });
 }
 
+const alters = (failure: MongoParams['failure']): boolean => failure === 'remove-documents' || failure === 'null-fields';
 const listOf = (text: string): readonly string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, ratio } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, errorCode, explainMessages, idleFields, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const line = (help: string, example: string) =>
   z
@@ -13,7 +13,8 @@ const line = (help: string, example: string) =>
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('mongo'),
+  ...messageFields("mongo.collection == 'orders'"),
   // MongoDB error codes have up to six digits.
   errorCode: errorCode('The code of an injected error, such as 11600 (interrupted at shutdown); 0 means 1 (internal error).', 0, 999_999, 0),
   errorBody: commonFields.errorBody.meta({ ...commonFields.errorBody.meta(), help: 'The text of the error; empty means its name.' }),

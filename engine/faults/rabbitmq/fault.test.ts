@@ -4,8 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { numbers, publishAll, RabbitStage, watched } from '../../../test/wire/rabbitmq/stage.ts';
 import { noRabbitmq } from '../../../test/lab/rabbitmq.ts';
-import { faultLife, faultRequest } from '../../../test/support/fault-life.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { loadText } from '../../policy/load.ts';
 import { rabbitmqInjector } from './injector.ts';
@@ -69,10 +68,10 @@ describe('the rabbitmq fault on a real broker', { timeout: 300_000, skip: noRabb
   afterEach(() => stage.clear());
 
   const request = (fields: Record<string, unknown>, over: Partial<FaultRequest<RabbitmqParams>> = {}): FaultRequest<RabbitmqParams> =>
-    faultRequest(rabbitmqManifest, fields, { target: 'orders', routes: [{ name: 'r', protocol: 'rabbitmq', listen: stage.address, upstream: stage.broker.address }], ignored: ['amq.', 'reply_'], ...over });
+    faultRequest(rabbitmqManifest, fields, { target: 'orders', routes: [{ name: 'r', protocol: 'rabbitmq', listen: stage.address, upstream: stage.server.address }], ignored: ['amq.', 'reply_'], ...over });
   /** The fault lives while `act` runs on a confirming channel over the route, and an empty queue `orders`. */
   const during = async (asked: FaultRequest<RabbitmqParams>, act: (channel: ConfirmChannel, client: ChannelModel) => Promise<void>): Promise<Effect> => {
-    const injector = rabbitmqInjector({ wire: stage.wire, owner: selfIdentity(), ownerState: stateOf });
+    const injector = rabbitmqInjector(onWire(stage.wire));
     const { client, channel } = await open();
     const effect = await faultLife(injector, asked, () => act(channel, client));
     assert.deepEqual(await publishAll((await open()).channel, 'orders', ['clean']), [], 'nothing stays behind');
@@ -144,6 +143,6 @@ describe('the rabbitmq fault on a real broker', { timeout: 300_000, skip: noRabb
     assert.equal(effect.bitten, false);
     assert.equal(effect.detail, 'no message reached route r elsewhere; it is the routing key of what is published, and the queue of what is delivered');
     const asked = request({ dropMessage: true }, { routes: [] });
-    await assert.rejects(rabbitmqInjector({ wire: stage.wire, owner: selfIdentity(), ownerState: stateOf }).plan(asked, new AbortController().signal), /there is no rabbitmq route/);
+    await assert.rejects(rabbitmqInjector(onWire(stage.wire)).plan(asked, new AbortController().signal), /there is no rabbitmq route/);
   });
 });

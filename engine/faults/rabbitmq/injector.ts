@@ -12,7 +12,7 @@ export function rabbitmqInjector(deps: WireInjectorDeps): Injector<RabbitmqParam
     protocol: 'rabbitmq',
     manifest: rabbitmqManifest,
     words: ({ dropMessage }) => (dropMessage ? DROP_WORDS : WORDS),
-    policy: ({ dropMessage, dropReply, errorScope }) => ({ extra: { effect: dropMessage ? dropReply : errorScope } satisfies AmqpExtra }),
+    policy: ({ dropMessage, dropReply, errorScope }) => ({ extra: { effect: dropMessage ? dropReply : errorScope, ...(dropMessage && { told: 'lost' }) } satisfies AmqpExtra }),
     hint: (_params, target) => (['all', '*', ''].includes(target.trim()) ? '' : '; it is the routing key of what is published, and the queue of what is delivered'),
   });
   return {

@@ -2,15 +2,12 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, flag } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
-
-/** A field that the format allows on every type and that means nothing to RabbitMQ. */
-const idle = <Field extends z.ZodType>(field: Field): Field =>
-  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for rabbitmq.' });
+import { commonFields, commonNoop, commonSeverity, errorCode, explainMessages, idleFields, matchHeaders, messageFault } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('rabbitmq'),
+  ...messageFields("rabbitmq.action == 'deliver'"),
   // AMQP 0-9-1 reply codes are 16 bit (1.2, "Constants").
   errorCode: errorCode('The AMQP reply code of an injected error, such as 404 (not found); 0 means 541 (internal error).', 0, 65_535, 0),
   errorBody: commonFields.errorBody.meta({
@@ -37,10 +34,6 @@ const params = z.strictObject({
       example: 'nack',
     } satisfies FieldMeta),
   matchHeaders,
-  streamRollMode: idle(commonFields.streamRollMode),
-  throttleThreshold: idle(commonFields.throttleThreshold),
-  ramChunkMB: idle(commonFields.ramChunkMB),
-  ramInterval: idle(commonFields.ramInterval),
 });
 export type RabbitmqParams = z.infer<typeof params>;
 

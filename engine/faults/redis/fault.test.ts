@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { missing } from '../../../test/lab/server.ts';
-import { contextOf, figureOf, requestOf, type Stage, stage } from './test-stage.ts';
+import { figureOf } from '../../../test/support/fault-life.ts';
+import { requestOf, type Stage, stage } from './test-stage.ts';
 
 describe('the redis fault on real traffic', { skip: missing('redis-server'), timeout: 300_000 }, () => {
   let at: Stage;
@@ -121,6 +122,6 @@ describe('the redis fault on real traffic', { skip: missing('redis-server'), tim
       plan?.action,
       'Add the policy to the wire on route cache: answers 30 % of get commands on cart:* with nothing, as if the key were not there.',
     );
-    await assert.rejects(at.injector.plan(requestOf({}, { routes: [] }), contextOf(requestOf({})).signal), { code: 'no-route' });
+    await assert.rejects(at.injector.plan(requestOf({}, { routes: [] }), signal), { code: 'no-route' });
   });
 });

@@ -15,7 +15,7 @@ export function redisInjector(deps: WireInjectorDeps): Injector<RedisParams, Wir
     protocol: 'redis',
     manifest: redisManifest,
     words: ({ miss }) => (miss ? MISS_WORDS : WORDS),
-    policy: ({ aim, miss }) => ({ ...aim, extra: { miss } }),
+    policy: ({ aim, miss }) => ({ ...aim, extra: { miss, ...(miss && { told: 'miss' }) } }),
     hint: (_params, target) => hintFor(target),
   });
   return {

@@ -2,16 +2,14 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta, flag } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, errorCode, explainMessages, messageFault, noHeaders } from '../../kernel/pastaay.ts';
-
-/** A field that the format allows on every type and that means nothing to Redis. */
-const idle = <Field extends z.ZodType>(field: Field): Field =>
-  field.meta({ ...field.meta(), help: 'Accepted, and does nothing for redis.' });
+import { commonFields, errorCode, explainMessages, idle, idleFields, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
-  errorCode: errorCode('Redis errors carry no code; read and ignored.', 0, 65_535, 0),
+  ...idleFields('redis'),
+  ...messageFields("redis.key.startsWith('cart:')"),
+  // Redis errors carry no code.
+  errorCode: idle('redis', errorCode('', 0, 65_535, 0)),
   errorBody: commonFields.errorBody.meta({
     help: 'The text of the error, such as "LOADING Redis is loading the dataset in memory"; without a code in capitals it becomes an ERR.',
     example: 'LOADING Redis is loading the dataset in memory',
@@ -25,10 +23,6 @@ const params = z.strictObject({
   miss: flag(
     'Answer reads with nothing instead of an error: error_chance is then the share of reads that miss. Other commands are left alone.',
   ),
-  streamRollMode: idle(commonFields.streamRollMode),
-  throttleThreshold: idle(commonFields.throttleThreshold),
-  ramChunkMB: idle(commonFields.ramChunkMB),
-  ramInterval: idle(commonFields.ramInterval),
 });
 export type RedisParams = z.infer<typeof params>;
 

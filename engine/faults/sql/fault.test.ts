@@ -3,25 +3,16 @@ import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { noPostgres, startPostgres, urlOf } from '../../../test/lab/postgres.ts';
 import type { LabServer } from '../../../test/lab/server.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
-import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
+import { faultLife, faultRequest, figureOf, onWire } from '../../../test/support/fault-life.ts';
+import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { createWire } from '../../wire/create.ts';
-import { type WireUndo } from '../../wire/injector.ts';
 import type { Wire } from '../../wire/wire.ts';
 import { sqlInjector } from './injector.ts';
 import { sqlManifest, type SqlParams } from './manifest.ts';
 
 const ROUTES = [{ name: 'ledger', protocol: 'sql' as const, listen: '127.0.0.1:0', upstream: '127.0.0.1:1' }];
-const requestOf = (fields: Record<string, unknown>, target: string): FaultRequest<SqlParams> => ({
-  run: newRunId(), policy: 'p', type: 'sql', target, route: '', routes: ROUTES, ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'],
-  params: sqlManifest.params.parse(fields), seed: 42, hold: millis(1_000),
-});
-const contextOf = (request: FaultRequest<SqlParams>): InjectContext<SqlParams, WireUndo> => ({
-  fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {},
-});
-const figure = (effect: Effect, name: string) => effect.figures.find((one) => one.name === name);
+const requestOf = (fields: Record<string, unknown>, target: string): FaultRequest<SqlParams> =>
+  faultRequest(sqlManifest, fields, { target, routes: ROUTES, ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'] });
 
 describe('the sql fault on real traffic', { skip: noPostgres, timeout: 300_000 }, () => {
   let server: LabServer;
@@ -44,27 +35,12 @@ describe('the sql fault on real traffic', { skip: noPostgres, timeout: 300_000 }
   };
   const failing = (query: Promise<unknown>): Promise<string | undefined> => query.then(() => undefined, (error: { code: string; message: string }) => `${error.code} ${error.message}`);
 
-  /** The whole life of one fault: plan, inject, act, verify, revert; twice where twice must do no harm. */
+  /** Proves that the route serves afterwards. */
   const during = async (request: FaultRequest<SqlParams>, act: () => Promise<void>): Promise<Effect> => {
-    const injector = sqlInjector({ wire, owner: selfIdentity(), ownerState: stateOf });
-    const context = contextOf(request);
-    const [plan] = await injector.plan(request, context.signal);
-    assert.ok(plan);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
-    const print = await injector.fingerprint(record);
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    try {
-      await act();
-      return await injector.verify(record, context);
-    } finally {
-      await injector.revert(record);
-      await injector.revert(record);
-      assert.equal(await injector.fingerprint(record), print);
-      await using after = await client();
-      assert.equal((await after.query('SELECT 1 AS a')).rows[0].a, 1);
-    }
+    const effect = await faultLife(sqlInjector(onWire(wire)), request, act);
+    await using after = await client();
+    assert.equal((await after.query('SELECT 1 AS a')).rows[0].a, 1);
+    return effect;
   };
 
   it('fails what matches with the error that was chosen', async () => {
@@ -83,11 +59,11 @@ describe('the sql fault on real traffic', { skip: noPostgres, timeout: 300_000 }
     const delayed = await during(requestOf({ latencyChance: 1, latencyDuration: '40ms' }, 'all'), async () => {
       await one.query('SELECT 1');
     });
-    assert.ok((figure(delayed, 'latency')?.delivered ?? 0) >= 40, delayed.detail);
+    assert.ok((figureOf(delayed, 'latency')?.delivered ?? 0) >= 40, delayed.detail);
     const cut = await during(requestOf({ dropConnection: true }, 'database'), async () => {
       assert.match((await failing(one.query('SELECT 1'))) ?? '', /^ECONNRESET/);
     });
-    assert.equal(figure(cut, 'drop rate')?.delivered, 1);
+    assert.equal(figureOf(cut, 'drop rate')?.delivered, 1);
   });
 
   it('strikes connects by a target of their own, and every Nth', async () => {
@@ -98,7 +74,7 @@ describe('the sql fault on real traffic', { skip: noPostgres, timeout: 300_000 }
       assert.equal(await failing(client()), '53300 too many');
       assert.equal(await failing(before.query('SELECT 1')), undefined);
     });
-    assert.equal(figure(effect, 'error rate')?.delivered, 0.5);
+    assert.equal(figureOf(effect, 'error rate')?.delivered, 0.5);
   });
 
   it('says why it has not bitten', async () => {

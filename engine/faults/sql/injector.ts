@@ -12,7 +12,7 @@ export function sqlInjector(deps: WireInjectorDeps): Injector<SqlParams, WireUnd
     protocol: 'sql',
     manifest: sqlManifest,
     words: () => WORDS,
-    policy: ({ sqlstate }, target) => ({ extra: { sqlstate }, scope: isConnectTarget(target) ? CONNECT_SCOPE : '' }),
+    policy: ({ sqlstate }, target) => ({ extra: { sqlstate, code: sqlstate }, scope: isConnectTarget(target) ? CONNECT_SCOPE : '' }),
     hint: (_params, target) => hintOf(target),
   });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineManifest } from '../../kernel/fault.ts';
 import { type FieldMeta } from '../../kernel/fields.ts';
 import { checkNth, explainChoice, headerFacts, messageFields } from '../../kernel/message-fields.ts';
-import { commonFields, errorCode, explainMessages, idle, messageFault, noHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, errorCode, explainMessages, idleFields, messageFault, noHeaders } from '../../kernel/pastaay.ts';
 import { isConnectTarget, sqlTargetError, takesAllSql } from '../../kernel/sql-target.ts';
 
 /** ISO/IEC 9075-2, "24.1 SQLSTATE": five digits or capital letters; class 00 is success and cannot be an error. */
@@ -11,7 +11,8 @@ const BAD_SQLSTATE = 'expected an SQLSTATE of five digits or capital letters tha
 
 const params = z.strictObject({
   ...commonFields,
-  ...messageFields,
+  ...idleFields('sql'),
+  ...messageFields("sql.verb == 'SELECT' && !sql.in_transaction"),
   // MySQL error numbers are 16 bit; PostgreSQL has none.
   errorCode: errorCode('The number of an injected error in MySQL; 0 means what fits the SQLSTATE, else 1105, and 1040 at a connect.', 0, 65_535, 0),
   errorBody: commonFields.errorBody.meta({
@@ -29,10 +30,6 @@ const params = z.strictObject({
       example: '40001',
     } satisfies FieldMeta),
   matchHeaders: noHeaders,
-  streamRollMode: idle('sql', commonFields.streamRollMode),
-  throttleThreshold: idle('sql', commonFields.throttleThreshold),
-  ramChunkMB: idle('sql', commonFields.ramChunkMB),
-  ramInterval: idle('sql', commonFields.ramInterval),
 });
 export type SqlParams = z.infer<typeof params>;
 

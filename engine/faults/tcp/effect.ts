@@ -1,4 +1,5 @@
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
+import { namesOf } from '../../wire/effect-of.ts';
 import { type PolicyCounters } from '../../wire/wire.ts';
 import { type TcpParams } from './manifest.ts';
 
@@ -15,13 +16,15 @@ const NOTHING: PolicyCounters = {
 };
 
 /** Requested against delivered, from what the wire counted since the toxic took hold. */
-export function effectOfToxic(asked: TcpParams, where: string, counters: PolicyCounters | undefined): Effect {
-  const { figures, delivered, did, missing } = proofOf(asked, counters ?? NOTHING);
-  const { matched, struck } = counters ?? NOTHING;
+export function effectOfToxic(asked: TcpParams, routes: readonly string[], counters: PolicyCounters | undefined): Effect {
+  const { figures, delivered, did, missing } = proofOf(asked, routes.length, counters ?? NOTHING);
+  const { matched, struck, hits } = counters ?? NOTHING;
+  const where = namesOf(routes);
   const all = asked.toxicity < 1 ? [...figures, figure('connections hit', 'ratio', asked.toxicity, struck, matched)] : figures;
   const silent = (detail: string): Effect => ({ bitten: false, detail, figures: [...all] });
   if (counters === undefined) return silent('the policy is not in the wire');
-  if (matched === 0) return silent(`no connection was open on ${where}`);
+  // A route that does not listen needs nobody who calls.
+  if (matched === 0 && !(asked.toxic === 'down' && hits > 0)) return silent(`no connection was open on ${where}`);
   const reached = `${struck} of ${matched} ${matched === 1 ? 'connection' : 'connections'} on ${where} hit`;
   return delivered ? { bitten: true, detail: `${reached}: ${did}`, figures: [...all] } : silent(`${reached}, but ${missing}`);
 }
@@ -37,7 +40,7 @@ const figure = (name: string, unit: EffectFigure['unit'], requested: number, sum
 const delay = (name: string, requested: number, { meanTime, timed }: PolicyCounters): EffectFigure =>
   figure(name, 'ms', requested, meanTime * timed, timed);
 
-function proofOf(asked: TcpParams, counters: PolicyCounters): Proof {
+function proofOf(asked: TcpParams, routes: number, counters: PolicyCounters): Proof {
   const { timed, hits, drops, amount, struck, meanTime } = counters;
   switch (asked.toxic) {
     case 'latency': {
@@ -74,6 +77,10 @@ function proofOf(asked: TcpParams, counters: PolicyCounters): Proof {
       return { figures, delivered: drops > 0, did: `${drops} ended`, missing: 'none has reached the limit yet' };
     }
     case 'down': {
+      if (hits > 0) {
+        const figures = [figure('routes that refuse', 'count', routes, hits, 1)];
+        return { figures, delivered: true, did: `${drops} reset, and ${routes === 1 ? 'the route refuses' : `${hits} of ${routes} routes refuse`} new ones`, missing: '' };
+      }
       // Every connection that is hit is turned away; what one of them sees cannot be told in shares.
       const figures = [figure('connections turned away', 'count', struck, drops, drops > 0 ? 1 : 0)];
       return { figures, delivered: drops > 0, did: `${drops} reset or turned away`, missing: 'nobody has tried to get in yet' };

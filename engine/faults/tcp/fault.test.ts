@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
 import { Peer, Upstream } from '../../../test/wire/parts.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
 import { createWire } from '../../wire/create.ts';
 import { tcpInjector } from './injector.ts';
 import { tcpManifest, type TcpParams } from './manifest.ts';
 
-const owner = selfIdentity();
 const PROTOCOLS = { any: 'tcp', shop: 'http', cache: 'redis' } as const;
 const names = Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[];
-const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<TcpParams>> = {}): FaultRequest<TcpParams> => ({
-  run: newRunId(), policy: 'p', type: 'tcp', target: '', route: 'any', ignored: [], seed: 7, hold: millis(1_000),
-  routes: names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream: '127.0.0.1:1' })),
-  params: tcpManifest.params.parse(fields), ...over,
-});
+const routesTo = (upstream: string) => names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream }));
+const requestOf = (fields: Record<string, unknown>, over: Partial<FaultRequest<TcpParams>> = {}): FaultRequest<TcpParams> =>
+  faultRequest(tcpManifest, fields, { target: '', route: 'any', routes: routesTo('127.0.0.1:1'), seed: 7, ...over });
 
 /** Routes of three protocols to an upstream that sends back what it gets, whatever that is. */
 async function stage() {
@@ -25,31 +20,17 @@ async function stage() {
     await Upstream.start(({ socket }) => void socket.on('data', (bytes: Buffer) => socket.write(bytes)).on('end', () => socket.end())),
   );
   const wire = stack.use(createWire());
-  const opened = await wire.open(names.map((name) => ({ name, protocol: PROTOCOLS[name], listen: '127.0.0.1:0', upstream: upstream.address })));
-  const injector = tcpInjector({ wire, owner, ownerState: stateOf });
+  const opened = await wire.open(routesTo(upstream.address));
+  const injector = tcpInjector(onWire(wire));
   const call = async (name: keyof typeof PROTOCOLS): Promise<Peer> => {
     const peer = await Peer.to(opened.find((route) => route.name === name)?.listen ?? '');
     stack.defer(() => void peer.socket.destroy());
     return peer;
   };
-  /** The whole life of one fault; proves that the route serves afterwards. */
+  /** Proves that the route serves afterwards. */
   const during = async (request: FaultRequest<TcpParams>, act: () => Promise<void>): Promise<Effect> => {
-    const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {} };
-    const [plan] = await injector.plan(request, context.signal);
-    const record = injector.undo.parse(JSON.parse(JSON.stringify(plan?.undo)));
-    const print = await injector.fingerprint(record);
-    assert.equal((await injector.verify(record, context)).bitten, false);
-    await injector.inject(record, context);
-    await injector.inject(record, context);
-    assert.notEqual(await injector.fingerprint(record), print);
-    await act();
-    const effect = await injector.verify(record, context);
-    await injector.revert(record);
-    await injector.revert(record);
-    assert.equal(await injector.fingerprint(record), print);
-    const after = await call('any');
-    after.write('back');
-    await after.says('back');
+    const effect = await faultLife(injector, request, act);
+    await ask(await call('any'), 'back');
     return effect;
   };
   return { call, during, injector, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -112,11 +93,28 @@ describe('the tcp fault, from plan to revert', { timeout: 300_000 }, () => {
     assert.ok((late.figures[0]?.delivered ?? 0) >= 100);
     const garbled = await told({ toxic: 'corruption', chance: 1, pieceSize: 10 }, (peer) => bulk(peer, 10_000));
     assert.deepEqual([garbled.figures[0]?.delivered, garbled.figures[0]?.samples], [1, 1_000]);
-    const effect = await at.during(requestOf({ toxic: 'down' }), async () => {
-      // Where the reset is quicker than the hello, the connection itself fails.
-      await at.call('any').then((peer) => peer.until(() => peer.closed, 'the refusal'), (error: unknown) => assert.match(String(error), /ECONNRESET/));
+  });
+
+  it('takes a route down for everybody, or for a share of the connections', async () => {
+    await using at = await stage();
+    const peer = await at.call('any');
+    await ask(peer, 'in');
+    const refused = await at.during(requestOf({ toxic: 'down' }), async () => {
+      await peer.until(() => peer.closed, 'the reset');
+      await assert.rejects(at.call('any'), /ECONNREFUSED/);
     });
-    assert.match(effect.detail, /^(\d+) of \1 connections on route any hit: \1 reset or turned away$/);
+    assert.deepEqual([refused.bitten, refused.detail], [true, '1 of 1 connection on route any hit: 1 reset, and the route refuses new ones']);
+    assert.deepEqual(refused.figures, [{ name: 'routes that refuse', unit: 'count', requested: 1, delivered: 1, samples: 1 }]);
+    // Nobody has to call for that.
+    const unused = await at.during(requestOf({ toxic: 'down' }, { route: '' }), async () => {});
+    assert.deepEqual([unused.bitten, unused.figures[0]?.requested, unused.figures[0]?.delivered], [true, 3, 3]);
+    const share = await at.during(requestOf({ toxic: 'down', toxicity: 0.5 }), async () => {
+      for (let i = 0; i < 20; i++) {
+        // Where the reset is quicker than the hello, the connection itself fails.
+        await at.call('any').then((caller) => (caller.write('x'), caller.until(() => caller.closed || caller.length > 0, 'an end')), (error: unknown) => assert.match(String(error), /ECONNRESET/));
+      }
+    });
+    assert.match(share.detail, /^(\d+) of \d+ connections on route any hit: \1 reset or turned away$/);
   });
 
   it('has not bitten before anything came through, and says what is missing', async () => {

@@ -1,5 +1,4 @@
 import { type Injector } from '../../kernel/fault.ts';
-import { namesOf } from '../../wire/effect-of.ts';
 import { ANY_ROUTE, planOn, policyInjector, type WireInjectorDeps, type WireUndo } from '../../wire/injector.ts';
 import { TOXIC_SCOPE, type ToxicSpec } from '../../wire/toxics/spec.ts';
 import { effectOfToxic } from './effect.ts';
@@ -29,7 +28,7 @@ export function tcpInjector(deps: WireInjectorDeps): Injector<TcpParams, WireUnd
       matchHeaders: {},
       throttleRate: 0,
     }),
-    effect: (record, { params }, counters) => effectOfToxic(params, namesOf(record.routes), counters),
+    effect: (record, { params }, counters) => effectOfToxic(params, record.routes, counters),
   });
 }
 

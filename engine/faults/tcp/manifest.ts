@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { ALL_PLATFORMS, defineManifest, type GuardRemark } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, HOUR, ratio, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, HOUR, ratio, scoped, whole } from '../../kernel/fields.ts';
 
 /** What a policy of type tcp can do to bytes; the names are Toxiproxy's where it has the toxic. */
 export const TOXICS = [
@@ -15,6 +15,9 @@ const MAX_RATE = 10_000_000;
 /** The largest read of the wire; a piece cannot usefully be longer. */
 const MAX_PIECE = 65_536;
 
+/** A field that these toxics read, and no other. */
+const of = <Field extends z.ZodType>(values: readonly Kind[], field: Field): Field => field.meta({ ...field.meta(), readWith: { field: 'toxic', values } });
+
 const params = z.strictObject({
   toxic: z
     .enum(TOXICS, { error: `expected one of ${TOXICS.join(', ')}` })
@@ -23,35 +26,24 @@ const params = z.strictObject({
   stream: z
     .enum(['downstream', 'upstream'], { error: 'expected downstream or upstream' })
     .default('downstream')
-    .meta({ help: 'Which bytes: downstream, from the upstream to the client, or upstream, the other way.', example: 'downstream' } satisfies FieldMeta),
-  toxicity: ratio('Share of connections that are hit; decided once for each.', 1),
-  latencyDuration: duration('latency: how much later bytes arrive.', HOUR),
-  jitter: duration('latency: how far the delay varies, up and down.', HOUR),
-  rate: whole('bandwidth: KB (1000 bytes) a second that pass.', 0, MAX_RATE),
-  closeDelay: duration('slow_close: how much later the end of the connection arrives.', HOUR),
-  timeout: duration('timeout, reset_peer: how long until the connection ends; a timeout of 0 stays silent until the policy ends.', HOUR),
-  averageSize: whole('slicer: bytes in a piece, on average.', 0, MAX_PIECE),
-  sizeVariation: whole('slicer: how far that varies, up and down.', 0, MAX_PIECE),
-  sliceDelay: duration('slicer: time between two pieces, such as 200us.', 60_000),
-  limitBytes: whole('limit_data: bytes that pass before the connection ends.', 0, MAX_BYTES),
-  chance: ratio('loss, corruption: share of pieces that are hit.'),
-  pieceSize: whole('loss, corruption: bytes in a piece; 1 decides on each byte.', 1, MAX_PIECE, 1_460),
+    .meta({ part: 'scope', help: 'Which bytes: downstream, from the upstream to the client, or upstream, the other way.', example: 'downstream' } satisfies FieldMeta),
+  toxicity: scoped(ratio('Share of connections that are hit; decided once for each.', 1)),
+  latencyDuration: of(['latency'], duration('latency: how much later bytes arrive.', HOUR)),
+  jitter: of(['latency'], duration('latency: how far the delay varies, up and down.', HOUR)),
+  rate: of(['bandwidth'], whole('bandwidth: KB (1000 bytes) a second that pass.', 0, MAX_RATE)),
+  closeDelay: of(['slow_close'], duration('slow_close: how much later the end of the connection arrives.', HOUR)),
+  timeout: of(['timeout', 'reset_peer'], duration('timeout, reset_peer: how long until the connection ends; a timeout of 0 stays silent until the policy ends.', HOUR)),
+  averageSize: of(['slicer'], whole('slicer: bytes in a piece, on average.', 0, MAX_PIECE)),
+  sizeVariation: of(['slicer'], whole('slicer: how far that varies, up and down.', 0, MAX_PIECE)),
+  sliceDelay: of(['slicer'], duration('slicer: time between two pieces, such as 200us.', 60_000)),
+  limitBytes: of(['limit_data'], whole('limit_data: bytes that pass before the connection ends.', 0, MAX_BYTES)),
+  chance: of(['loss', 'corruption'], ratio('loss, corruption: share of pieces that are hit.')),
+  pieceSize: of(['loss', 'corruption'], whole('loss, corruption: bytes in a piece; 1 decides on each byte.', 1, MAX_PIECE, 1_460)),
 });
 export type TcpParams = z.infer<typeof params>;
 
-/** The fields that each toxic reads besides toxic, stream and toxicity. */
-const FIELDS: Readonly<Record<Kind, readonly (keyof TcpParams)[]>> = {
-  latency: ['latencyDuration', 'jitter'],
-  bandwidth: ['rate'],
-  slow_close: ['closeDelay'],
-  timeout: ['timeout'],
-  reset_peer: ['timeout'],
-  slicer: ['averageSize', 'sizeVariation', 'sliceDelay'],
-  limit_data: ['limitBytes'],
-  down: [],
-  loss: ['chance', 'pieceSize'],
-  corruption: ['chance', 'pieceSize'],
-};
+/** The toxics that read a field; all of them when none is named. */
+const readersOf = (schema: z.ZodType): readonly string[] => (schema.meta() as Partial<FieldMeta> | undefined)?.readWith?.values ?? TOXICS;
 
 /** What the guard adds up: cutting weighs 1 as a drop does; missing and changed bytes break most protocols at the first. */
 const WEIGHTS: Readonly<Record<Exclude<Kind, 'latency'>, number>> = {
@@ -97,12 +89,11 @@ export const tcpManifest = defineManifest({
     return `${whole[0]?.toUpperCase()}${whole.slice(1)}.`;
   },
   check: (asked) => {
-    const own = FIELDS[asked.toxic];
     const found: { field: string; message: string; hint: string }[] = [];
     for (const [field, schema] of Object.entries(params.shape) as [keyof TcpParams, z.ZodType][]) {
-      if (['toxic', 'stream', 'toxicity'].includes(field) || own.includes(field) || asked[field] === schema.parse(undefined)) continue;
-      const owners = TOXICS.filter((kind) => FIELDS[kind].includes(field)).join(', ');
-      found.push({ field, message: `expected nothing: the toxic ${asked.toxic} does not read it`, hint: `remove it, or set toxic to ${owners}` });
+      const readers = readersOf(schema);
+      if (readers.includes(asked.toxic) || asked[field] === schema.parse(undefined)) continue;
+      found.push({ field, message: `expected nothing: the toxic ${asked.toxic} does not read it`, hint: `remove it, or set toxic to ${readers.join(', ')}` });
     }
     const needs = (field: keyof TcpParams, hint: string): void => void found.push({ field, message: 'expected at least 1', hint });
     if (asked.toxic === 'bandwidth' && asked.rate === 0) needs('rate', 'say how many KB a second pass; to let nothing pass use toxic: timeout');

@@ -7,28 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connect } from 'node:tls';
+import { faultLife, faultRequest, onWire } from '../../../test/support/fault-life.ts';
 import { openAuthority } from '../../host/certificates.ts';
-import { selfIdentity, stateOf } from '../../host/identity.ts';
-import { millis } from '../../kernel/brands.ts';
-import { type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
-import { newFaultId, newRunId } from '../../kernel/random.ts';
+import { type FaultRequest } from '../../kernel/fault.ts';
 import { createWire } from '../../wire/create.ts';
-import { type WireUndo } from '../../wire/injector.ts';
 import { tlsInjector } from './injector.ts';
 import { tlsManifest, type TlsParams } from './manifest.ts';
 
-const requestOf = (params: TlsParams, terminateTls: boolean): FaultRequest<TlsParams> => ({
-  run: newRunId(),
-  policy: 'expired',
-  type: 'tls',
-  target: 'all',
-  route: '',
-  routes: [{ name: 'api', protocol: 'http', listen: '127.0.0.1:0', upstream: '127.0.0.1:1', terminateTls }],
-  ignored: [],
-  params,
-  seed: 42,
-  hold: millis(1_000),
-});
+const requestOf = (fields: Record<string, unknown>, terminateTls: boolean): FaultRequest<TlsParams> =>
+  faultRequest(tlsManifest, fields, { routes: [{ name: 'api', protocol: 'http', listen: '127.0.0.1:0', upstream: '127.0.0.1:1', terminateTls }] });
 
 /** '' when the client trusts what it is shown. */
 const trust = (address: string, ca: string): Promise<string> =>
@@ -56,23 +43,14 @@ describe('the tls fault', { timeout: 300_000 }, () => {
     const { port } = upstream.address() as AddressInfo;
     const [route] = await wire.open([{ name: 'api', protocol: 'http', listen: '127.0.0.1:0', upstream: `127.0.0.1:${port}`, terminateTls: true }]);
     const address = route?.listen ?? '';
-    const injector = tlsInjector({ wire, owner: selfIdentity(), ownerState: stateOf });
-    const params = tlsManifest.params.parse({ errorChance: 1, certificate: 'expired', when: "tls.server_name == 'localhost'" });
-    const signal = new AbortController().signal;
-    await assert.rejects(injector.plan(requestOf(params, false), signal), /no TLS-terminating route/);
-    const request = requestOf(params, true);
-    const [plan] = await injector.plan(request, signal);
-    const undo = plan?.undo as WireUndo;
-    const context: InjectContext<TlsParams, WireUndo> = { fault: newFaultId(), request, signal, amend: () => {}, injected: () => {} };
-    const before = await injector.fingerprint(undo);
-    await injector.inject(undo, context);
-    assert.equal((await injector.verify(undo, context)).bitten, false);
-    assert.equal(await trust(address, authority.cert), 'CERT_HAS_EXPIRED');
-    const effect = await injector.verify(undo, context);
+    const injector = tlsInjector(onWire(wire));
+    const fields = { errorChance: 1, certificate: 'expired', when: "tls.server_name == 'localhost'" };
+    await assert.rejects(injector.plan(requestOf(fields, false), new AbortController().signal), /no TLS-terminating route/);
+    const effect = await faultLife(injector, requestOf(fields, true), async () => {
+      assert.equal(await trust(address, authority.cert), 'CERT_HAS_EXPIRED');
+    });
     assert.equal(effect.bitten, true, effect.detail);
     assert.match(effect.detail, /1 handshake reached .*1 shown the wrong certificate/);
-    await injector.revert(undo);
-    assert.equal(await injector.fingerprint(undo), before);
     assert.equal(await trust(address, authority.cert), '');
   });
 });

@@ -19,7 +19,7 @@ const params = z.strictObject({
   latencyChance: ratio('Share of new connections whose handshake is delayed.'),
   latencyDuration: duration('How long a delayed handshake waits.', HOUR),
   dropConnection: flag('Reset the connection in the handshake instead of showing a wrong certificate.'),
-  ...messageFields,
+  ...messageFields("tls.server_name.endsWith('.example')"),
 });
 export type TlsParams = z.infer<typeof params>;
 

@@ -66,11 +66,7 @@ export class Stream {
       if (done < length) this.#partial.append(bytes, done, length);
     } else {
       this.#partial.append(bytes, 0, length);
-      const [all, end] = [this.#partial.peek(), this.#partial.length];
-      const done = this.#scan(all, end);
-      if (done === 0) return;
-      this.#partial.take();
-      if (done < end) this.#partial.append(all, done, end);
+      this.#partial.reread((all, end) => this.#scan(all, end));
     }
   }
   /** Writes the frames of our own that wait; at the end of each call from outside. */

@@ -1,3 +1,4 @@
+import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import { HeaderList } from '../http2/header-list.ts';
 import type { Hold } from '../holds.ts';
@@ -6,13 +7,15 @@ import { CallSubject } from './call-subject.ts';
 /** Octets in front of each message: whether it is compressed, and its length (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). */
 const PREFIX = 5;
 
-/** What becomes of the message that begins. */
-export const LOT = { pass: 0, wait: 1, lose: 2, over: 3 } as const;
+/** What becomes of a message that does not just pass: it waits, is left out, or is the end of its call. */
+export const LOT = { wait: 0, lose: 1, over: 2 } as const;
 
 /** Does what the messages of a side meet with. */
 export interface SideOwner {
-  /** A message begins: decides on it and acts. Returns its LOT. */
-  lot(side: CallSide): number;
+  /** A message begins. Undefined: it passes. */
+  judge(side: CallSide): Verdict | undefined;
+  /** Does that to the message, once those before it have gone on. Returns its LOT. */
+  meet(side: CallSide, verdict: Verdict): number;
   /** These bytes go on, as DATA. */
   emit(side: CallSide, bytes: Buffer, from: number, to: number): void;
   /** So many bytes of DATA go nowhere. */
@@ -94,18 +97,14 @@ export class CallSide {
     let kept = from;
     for (let at = from; at < to; ) {
       if (this.hold !== undefined) return this.held.append(bytes, at, to);
-      if (this.#between && !this.#judged) {
-        const lot = owner.lot(this);
-        if (lot === LOT.wait || lot === LOT.over) {
-          if (lot === LOT.wait) {
-            owner.emit(this, bytes, kept, at);
-            this.held.append(bytes, at, to);
-          }
-          return;
-        }
-        this.#losing = lot === LOT.lose;
-        if (this.#losing) owner.emit(this, bytes, kept, at);
-        if (this.#losing) kept = at;
+      const verdict = this.#between && !this.#judged ? owner.judge(this) : undefined;
+      if (verdict !== undefined) {
+        owner.emit(this, bytes, kept, at);
+        kept = at;
+        const lot = owner.meet(this, verdict);
+        if (lot === LOT.wait) continue;
+        if (lot === LOT.over) return owner.unseen(this, to - at);
+        this.#losing = true;
       }
       if (this.#between) this.count++;
       this.#judged = false;

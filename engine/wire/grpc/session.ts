@@ -152,13 +152,18 @@ export class GrpcSession extends Http2Session implements SideOwner {
   }
   protected override clientTrailers(bytes: Buffer, start: number, end: number): boolean {
     const call = this.#calls.get(this.up.stream);
-    // No client of gRPC sends any. They must not overtake a message.
-    const waits = call?.toServer.hold;
-    if (call !== undefined && waits !== undefined) {
-      this.#cancel(call.toServer);
-      this.#release(call.toServer);
+    if (call === undefined) return super.clientTrailers(bytes, start, end);
+    const side = call.toServer;
+    // No client of gRPC sends any. They must not overtake a message, so none waits any longer.
+    for (; side.hold !== undefined && !this.over; this.#release(side)) this.link.route.acts.cancel(side.hold, call.subject);
+    const passes = super.clientTrailers(bytes, start, end);
+    // Behind the messages, which have taken the place of this frame.
+    if (passes) this.up.put(bytes.subarray(start, end));
+    if ((this.up.flags & FLAG.endStream) !== 0) {
+      side.ended = true;
+      this.#over(call);
     }
-    return super.clientTrailers(bytes, start, end);
+    return false;
   }
   protected override clientReset(bytes: Buffer, start: number, end: number): boolean {
     const call = this.#calls.get(this.up.stream);
@@ -174,7 +179,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
     const heads = down.type === FRAME.headers || down.type === FRAME.push;
     if (heads && !this.#read(bytes, start, end)) return false;
     const call = this.#callOf(down.stream);
-    if (heads && !down.opaque && (this.#answerHeaders.diverged || call?.failed === true || call?.toClient.hold !== undefined)) return this.#rewrite(call);
+    if (heads && !down.opaque && (this.#answerHeaders.diverged || this.#isUnwanted(call))) return this.#rewrite(call);
     if (call === undefined || down.stream === 0) return super.fromServer(bytes, start, end);
     if (call.failed) {
       if (down.type === FRAME.rst) this.#forget(call);
@@ -187,6 +192,11 @@ export class GrpcSession extends Http2Session implements SideOwner {
       call.end();
     } else if (heads) this.#answered(call);
     return passes;
+  }
+  /** Whether a header block for this call must not go on now: it failed, it is forgotten, or a message is still to come. */
+  #isUnwanted(call: Call | undefined): boolean {
+    if (call === undefined) return this.ids !== undefined && this.ids.toClient(this.down.stream) < 0;
+    return call.failed || call.toClient.hold !== undefined;
   }
   #answered(call: Call): void {
     // 100 Continue and its like are no answer.
@@ -224,11 +234,12 @@ export class GrpcSession extends Http2Session implements SideOwner {
 
   // What messages meet with.
 
-  lot(side: CallSide): number {
+  judge(side: CallSide): Verdict | undefined {
+    return judgeMessage(this.link.route, side);
+  }
+  meet(side: CallSide, verdict: Verdict): number {
     const { acts } = this.link.route;
     const { subject } = side.call;
-    const verdict = judgeMessage(this.link.route, side);
-    if (verdict === undefined) return LOT.pass;
     this.#altered = true;
     if (verdict.act === 'delay') {
       this.#holds++;
@@ -261,8 +272,9 @@ export class GrpcSession extends Http2Session implements SideOwner {
   }
   /** The sender gets back what its receiver never sees, or both of their windows would run dry. */
   unseen(side: CallSide, bytes: number): void {
+    if (this.over || bytes === 0) return;
     this.#credit(side, bytes);
-    if (side.ended || bytes === 0) return;
+    if (side.ended || side.call.failed) return;
     const from = side.down ? this.up : this.down;
     from.interject(windowUpdate(side.down ? this.#upstreamId(side.call) : side.call.stream, bytes));
   }
@@ -302,6 +314,8 @@ export class GrpcSession extends Http2Session implements SideOwner {
       this.#holding(side, -side.held.length);
       if (side.held.length > 0) side.held.take();
     }
+    // Whoever was stopped because too much waited may go on.
+    this.link.drained();
   }
   #cancel(side: CallSide): void {
     if (side.hold === undefined) return;

@@ -66,12 +66,15 @@ export function lineEnd(bytes: Uint8Array, at: number, end: number): number {
 export class HeadFields {
   /** -1 when there is none. */
   contentLength = -1;
+  /** The last transfer coding is `chunked`. */
   chunked = false;
-  /** A transfer coding that is not just `chunked`. */
+  /** The transfer coding is not just `chunked`. */
   oddCoding = false;
   close = false;
   keepAlive = false;
   upgrade = false;
+  /** It is HTTP/2 that is upgraded to (RFC 7540, 3.2; RFC 9113 has given it up). */
+  h2c = false;
   expectContinue = false;
   /** Where the next line begins, and how far that line was searched for its end: relative to the start of the head. */
   next = 0;
@@ -79,7 +82,7 @@ export class HeadFields {
 
   reset(): void {
     this.contentLength = -1;
-    this.chunked = this.oddCoding = this.close = this.keepAlive = this.upgrade = this.expectContinue = false;
+    this.chunked = this.oddCoding = this.close = this.keepAlive = this.upgrade = this.h2c = this.expectContinue = false;
     this.next = this.searched = 0;
   }
 
@@ -114,13 +117,19 @@ export class HeadFields {
     if (size === 14 && spells(bytes, line, colon, 'content-length')) return this.#length(bytes, from, to);
     if (size === 17 && spells(bytes, line, colon, 'transfer-encoding')) {
       if (this.chunked || this.oddCoding) return false;
-      if (spells(bytes, from, to, 'chunked')) this.chunked = true;
-      else this.oddCoding = true;
+      let last = to;
+      while (last > from && bytes[last - 1] !== 44) last--;
+      this.oddCoding = last > from;
+      while (last < to && isBlank(bytes[last] as number)) last++;
+      this.chunked = spells(bytes, last, to, 'chunked');
+      this.oddCoding ||= !this.chunked;
     } else if (size === 10 && spells(bytes, line, colon, 'connection')) {
       if (lists(bytes, from, to, 'close')) this.close = true;
       if (lists(bytes, from, to, 'keep-alive')) this.keepAlive = true;
-    } else if (size === 7 && spells(bytes, line, colon, 'upgrade')) this.upgrade = true;
-    else if (size === 6 && spells(bytes, line, colon, 'expect')) this.expectContinue = true;
+    } else if (size === 7 && spells(bytes, line, colon, 'upgrade')) {
+      this.upgrade = true;
+      if (spells(bytes, from, to, 'h2c')) this.h2c = true;
+    } else if (size === 6 && spells(bytes, line, colon, 'expect')) this.expectContinue = true;
     return true;
   }
 

@@ -79,7 +79,8 @@ export class HttpRequestFramer implements RequestFramer {
     else this.#body.sized(sized ? fields.contentLength : 0);
     this.#state = fields.chunked || fields.contentLength > 0 ? BODY_OPEN : BODY_NONE;
     this.pivot = this.kind >= KIND.connect;
-    this.last = fields.close || fields.expectContinue || (this.#minor === 0 && !fields.keepAlive);
+    // A client of HTTP/1.0 takes a refusal for complete only at the end, unless it is promised to go on.
+    this.last = fields.close || fields.expectContinue || this.#minor === 0;
     return true;
   }
 

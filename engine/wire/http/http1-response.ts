@@ -15,6 +15,7 @@ export class HttpResponseFramer implements ResponseFramer {
   position = 0;
   inHead = false;
   endsWithStream = false;
+  why = 'the bytes of the server are no answer that this protocol knows';
   readonly #fields = new HeadFields();
   readonly #body = new BodyFramer();
   #state = HEAD;
@@ -63,7 +64,10 @@ export class HttpResponseFramer implements ResponseFramer {
     if (!this.inHead) {
       if (at === end) return STEP.more;
       // An answer that nobody asked for, such as a server's 408 before it closes.
-      if (this.outstanding === 0) return STEP.opaque;
+      if (this.outstanding === 0) {
+        this.why = '';
+        return STEP.opaque;
+      }
       this.inHead = true;
       this.#lineRead = false;
       this.#fields.reset();
@@ -86,7 +90,10 @@ export class HttpResponseFramer implements ResponseFramer {
     const fields = this.#fields;
     const status = this.#status;
     const kind = this.kind;
-    if (status === 101 || (kind === KIND.connect && status >= 200 && status < 300)) return STEP.opaque;
+    if (status === 101 || (kind === KIND.connect && status >= 200 && status < 300)) {
+      this.why = fields.h2c ? 'the connection goes on as HTTP/2 by an upgrade (h2c)' : '';
+      return STEP.opaque;
+    }
     // 100 Continue and its like announce; the answer is still to come.
     if (status < 200) return STEP.head;
     this.endsWithStream = fields.close || (this.#minor === 0 && !fields.keepAlive);

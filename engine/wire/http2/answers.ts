@@ -1,4 +1,6 @@
+import { DEFAULT_TABLE } from './dynamic-table.ts';
 import { DEFAULT_WINDOW, FLAG, frame, FRAME, headerFrames, MAX_FRAME, rstStream, SETTING } from './frame.ts';
+import { announcing } from './hpack-encoder.ts';
 import type { Lane } from './lane.ts';
 import type { Written } from './refuse.ts';
 
@@ -22,6 +24,11 @@ export class Answers {
   #initial = DEFAULT_WINDOW;
   readonly #lane: Lane;
   readonly #waiting: Answer[] = [];
+  /** The table sizes that the client set in those of its SETTINGS that are not acknowledged yet; -1 = it set none. */
+  readonly #tables: number[] = [];
+  #table = DEFAULT_TABLE;
+  /** The size that the next header block for the client must announce, whoever writes it; -1 = it need not. */
+  #announce = -1;
 
   /** @param lane the one to the client. */
   constructor(lane: Lane) {
@@ -30,7 +37,9 @@ export class Answers {
 
   /** Answers a stream of the client. */
   send(stream: number, { block, body, resets, interim }: Written): void {
-    this.#lane.interject(headerFrames(stream, block, body.length === 0 && interim !== true));
+    const first = this.announces ? announcing(this.#announce, block) : block;
+    this.announced();
+    this.#lane.interject(headerFrames(stream, first, body.length === 0 && interim !== true));
     const answer = { stream, body, resets, at: 0, window: this.#initial };
     if (body.length === 0) this.#done(answer);
     else {
@@ -54,9 +63,27 @@ export class Answers {
   }
   /** The client says, in bytes[from, to), among other things with how much each of its streams begins. */
   settings(bytes: Buffer, from: number, to: number): void {
+    let table = -1;
     for (let at = from; at + 6 <= to; at += 6) {
-      if (bytes.readUInt16BE(at) === SETTING.initialWindow) this.#initially(bytes.readUInt32BE(at + 2));
+      const [setting, value] = [bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2)];
+      if (setting === SETTING.initialWindow) this.#initially(value);
+      else if (setting === SETTING.tableSize) table = value;
     }
+    this.#tables.push(table);
+  }
+  /** The upstream has acknowledged SETTINGS of the client: a table that became smaller must be announced (RFC 7541, 4.2). */
+  acknowledged(): void {
+    const table = this.#tables.shift() ?? -1;
+    if (table < 0) return;
+    if (table < this.#table) this.#announce = this.announces ? Math.min(this.#announce, table) : table;
+    this.#table = table;
+  }
+  get announces(): boolean {
+    return this.#announce >= 0;
+  }
+  /** A header block that says so has gone to the client. */
+  announced(): void {
+    this.#announce = -1;
   }
   #initially(bytes: number): void {
     for (const answer of this.#waiting) answer.window += bytes - this.#initial;

@@ -79,8 +79,13 @@ export abstract class FrameSession implements Session, LaneOwner {
     if (asked.length > 0) this.leave();
     else this.link.drained();
   }
-  /** The client is to begin nothing more here. */
+  /** Nothing reaches the upstream: what waits to go there is answered, and the client is to begin nothing more here. */
   protected leave(): void {
+    for (const one of this.withheld) {
+      this.withheld.remove(one);
+      this.link.route.acts.cancel(one.waits.hold, one.waits.subject);
+      this.unreachable(one.stream, this.unreached);
+    }
     this.down.interject(goaway(this.lastClient, ERROR.none));
     this.link.close();
   }

@@ -28,6 +28,11 @@ export class HeaderBlock {
     return true;
   }
 
+  /** Whether the block begins with another size for the table (RFC 7541, 6.3). */
+  announces(bytes: Buffer, start: number, end: number): boolean {
+    return this.find(bytes, start, end) && this.from < this.to && ((this.bytes[this.from] as number) & 0xe0) === 0x20;
+  }
+
   /** Adds the fragments of the CONTINUATION frames in [next, end). */
   #join(next: number, end: number): void {
     const parts = [this.bytes.subarray(this.from, this.to)];

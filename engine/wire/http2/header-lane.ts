@@ -1,7 +1,7 @@
 import { HeaderBlock } from './header-block.ts';
 import type { HeaderList } from './header-list.ts';
 import { BLOCK, HpackDecoder } from './hpack-decoder.ts';
-import { encodeList } from './hpack-encoder.ts';
+import { announcing, encodeList } from './hpack-encoder.ts';
 
 const block = new HeaderBlock();
 
@@ -12,35 +12,26 @@ const block = new HeaderBlock();
 export class HeaderLane {
   /** The table of the receiver is not that of the sender any more. */
   diverged = false;
+  #announced = false;
   readonly #decoder = new HpackDecoder();
-  /** Sizes that the sender announced and the receiver has not heard of: the smallest and the last; -1 = none. */
-  #smallest = -1;
-  #last = -1;
 
   /** Reads the block of the frames in bytes[start, end) into `list`; without one it is only followed. Returns a BLOCK. */
   read(bytes: Buffer, start: number, end: number, list: HeaderList | undefined): number {
     if (!block.find(bytes, start, end)) return BLOCK.broken;
-    const decoder = this.#decoder;
-    const read = list === undefined ? decoder.follow(block.bytes, block.from, block.to) : decoder.read(block.bytes, block.from, block.to, list);
-    if (this.diverged) this.#announce();
-    return read;
+    return list === undefined ? this.#decoder.follow(block.bytes, block.from, block.to) : this.#decoder.read(block.bytes, block.from, block.to, list);
   }
-  /** The block just read does not go on, nor what it says of the table. */
+  /** The block just read does not go on as it stands. */
   diverge(): void {
-    if (this.diverged) return;
     this.diverged = true;
-    this.#announce();
   }
-  /** The fields for the receiver. */
+  /**
+   * The fields for the receiver. The first says that there is no table any more: whatever size the receiver sets from then
+   * on, it waits for no announcement (RFC 7541, 4.2), which the sender would make in a block that may still be held back.
+   */
   write(list: HeaderList): Buffer {
-    const written = encodeList(list, this.#smallest, this.#last);
-    this.#smallest = this.#last = -1;
-    return written;
-  }
-  #announce(): void {
-    const { smallest, last } = this.#decoder;
-    if (last < 0) return;
-    this.#smallest = this.#smallest < 0 ? smallest : Math.min(this.#smallest, smallest);
-    this.#last = last;
+    const written = encodeList(list);
+    if (this.#announced) return written;
+    this.#announced = true;
+    return announcing(0, written);
   }
 }

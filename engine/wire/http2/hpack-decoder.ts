@@ -17,9 +17,6 @@ const scratch = new HeaderList();
 
 /** Reads the header blocks of one direction of one connection, in their order (RFC 7541). */
 export class HpackDecoder {
-  /** The sizes that the last block announced for the table: the smallest and the last; -1 = none. */
-  smallest = -1;
-  last = -1;
   readonly #table = new DynamicTable();
   #at = 0;
   #list: HeaderList = scratch;
@@ -42,7 +39,6 @@ export class HpackDecoder {
 
   #block(bytes: Buffer, from: number, to: number): number {
     this.#at = from;
-    this.smallest = this.last = -1;
     let begun = false;
     while (this.#at < to) {
       const first = bytes[this.#at] as number;
@@ -50,8 +46,6 @@ export class HpackDecoder {
         // Sizes stand at the beginning of a block only (RFC 7541, 4.2).
         const size = this.#integer(bytes, to, 5);
         if (size < 0 || begun || !this.#table.resize(size)) return BLOCK.broken;
-        this.smallest = this.smallest < 0 ? size : Math.min(this.smallest, size);
-        this.last = size;
         continue;
       }
       begun = true;

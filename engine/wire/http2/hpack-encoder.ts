@@ -5,10 +5,10 @@ const NEVER = 0x10;
 const WITHOUT = 0x00;
 
 /** Header blocks that need and change no table, so that they may stand anywhere among those of another encoder. */
-export function encodeList(list: HeaderList, smallest = -1, last = -1): Buffer {
-  // Two sizes at the front; a field takes one byte and two lengths of up to five bytes beside its text.
-  const out = Buffer.allocUnsafe(12 + list.count * 11 + list.end);
-  let at = writeSizes(out, smallest, last);
+export function encodeList(list: HeaderList): Buffer {
+  // A field takes one byte and two lengths of up to five bytes beside its text.
+  const out = Buffer.allocUnsafe(list.count * 11 + list.end);
+  let at = 0;
   for (let i = 0; i < list.count; i++) {
     const [start, nameEnd, end] = [list.at[i * 2] as number, list.at[i * 2 + 1] as number, list.at[i * 2 + 2] as number];
     out[at++] = list.isSecret(i) ? NEVER : WITHOUT;
@@ -35,11 +35,10 @@ export function encodeFields(fields: readonly (readonly [string, string | Uint8A
   return Buffer.concat(parts);
 }
 
-/** What an encoder says at the beginning of a block when its table has changed size (RFC 7541, 4.2). */
-function writeSizes(out: Uint8Array, smallest: number, last: number): number {
-  if (last < 0) return 0;
-  const at = smallest < last ? writeInteger(out, 0, 0x20, 5, smallest) : 0;
-  return writeInteger(out, at, 0x20, 5, last);
+/** The block, at whose beginning its encoder announces that its table has another size now (RFC 7541, 4.2 and 6.3). */
+export function announcing(size: number, block: Buffer): Buffer {
+  const front = Buffer.allocUnsafe(6);
+  return Buffer.concat([front.subarray(0, writeInteger(front, 0, 0x20, 5, size)), block]);
 }
 
 /** RFC 7541, 5.1. Returns where the next byte goes. */

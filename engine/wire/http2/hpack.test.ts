@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HeaderList } from './header-list.ts';
 import { BLOCK, HpackDecoder } from './hpack-decoder.ts';
-import { encodeFields, encodeList } from './hpack-encoder.ts';
+import { announcing, encodeFields, encodeList } from './hpack-encoder.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
 function fieldsOf(list: HeaderList): string[] {
@@ -66,16 +66,16 @@ describe('header blocks', () => {
     });
   }
 
-  it('tells which sizes a block announced, and hands them on', () => {
+  it('announces a size in front of a block', () => {
     const decoder = new HpackDecoder();
-    const list = new HeaderList();
-    const block = hex('20 3fe101 82');
-    assert.equal(decoder.read(block, 0, block.length, list), BLOCK.ok);
-    assert.deepEqual([decoder.smallest, decoder.last, fieldsOf(list)], [0, 256, [':method: GET']]);
-    const again = encodeList(list, decoder.smallest, decoder.last);
-    const other = new HpackDecoder();
-    assert.deepEqual(read(other, again), [':method: GET']);
-    assert.deepEqual([other.smallest, other.last], [0, 256]);
+    const add = hex('40 0161 0162');
+    for (const size of [0, 256, 30, 31, 4_096]) {
+      const announced = announcing(size, add);
+      assert.deepEqual([...announced.subarray(0, -add.length)], [...hex({ 0: '20', 256: '3fe101', 30: '3e', 31: '3f00', 4_096: '3fe11f' }[size] ?? '')]);
+      assert.deepEqual(read(decoder, announced), ['a: b']);
+      // Only a table of at least 34 octets holds the entry.
+      assert.equal(decoder.follow(hex('be'), 0, 1), size < 34 ? BLOCK.broken : BLOCK.ok);
+    }
   });
 
   it('writes blocks that leave the table alone and keep what must not be indexed', () => {

@@ -4,6 +4,7 @@ import {
   ERROR, FLAG, FRAME, HEAD, headerFrames, MAX_STREAM, putStream, rstStream, streamAt, windowUpdate,
 } from './frame.ts';
 import { FrameSession } from './frame-session.ts';
+import { HeaderBlock } from './header-block.ts';
 import { HeaderList } from './header-list.ts';
 import { BLOCK } from './hpack-decoder.ts';
 import { FATE, type Lane } from './lane.ts';
@@ -17,6 +18,7 @@ const MAX_EARLY = 1_000;
 
 /** The fields of the request in question: one for all connections of the thread, because it is used at once. */
 const fields = new HeaderList();
+const block = new HeaderBlock();
 
 /**
  * HTTP/2 on one client connection and its upstream connection. Frames pass as they came. Once a request was withheld, the
@@ -30,7 +32,10 @@ export class Http2Session extends FrameSession {
   #lastUpstream = 0;
 
   override frame(lane: Lane, bytes: Buffer, start: number, end: number): boolean {
-    return lane === this.up ? this.#fromClient(bytes, start, end) : this.fromServer(bytes, start, end);
+    if (lane === this.up) return this.#fromClient(bytes, start, end);
+    const passes = this.fromServer(bytes, start, end);
+    if (passes) this.#followTable(bytes, start, end);
+    return passes;
   }
   override begin(lane: Lane, bytes: Buffer, start: number): number {
     return lane === this.up ? this.clientData(bytes, start) : this.serverData(bytes, start);
@@ -225,6 +230,7 @@ export class Http2Session extends FrameSession {
   #released(stream: number): void {
     const one = this.withheld.get(stream);
     if (one?.waits === undefined || this.over) return;
+    if (this.unreached !== '') return this.leave();
     const { subject, endStream, frames } = one.waits;
     this.withheld.remove(one);
     this.begun(stream, subject.list, endStream);
@@ -284,6 +290,12 @@ export class Http2Session extends FrameSession {
     if (known !== down.stream) putStream(bytes, start + 5, known);
     if ((down.flags & FLAG.endStream) !== 0) ids?.end(known, SIDE.upstream);
     return FATE.pass;
+  }
+  /** What a frame that passes says of the table of the client. */
+  #followTable(bytes: Buffer, start: number, end: number): void {
+    const { down, answers } = this;
+    if (down.type === FRAME.settings && (down.flags & FLAG.ack) !== 0) answers.acknowledged();
+    else if (answers.announces && (down.type === FRAME.headers || down.type === FRAME.push) && block.announces(bytes, start, end)) answers.announced();
   }
   #unstall(): void {
     this.down.resume();

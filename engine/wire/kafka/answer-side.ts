@@ -1,7 +1,5 @@
-import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { routePlaces } from '../places.ts';
-import { HOLD_LIMIT } from '../session.ts';
 import { readdress } from './addresses.ts';
 import { type Api, apiOf, FETCH } from './apis.ts';
 import { judgeUnits, type Sentence } from './judge.ts';
@@ -9,6 +7,7 @@ import { Malformed, withoutTag } from './primitives.ts';
 import { answerFrame, codeOf, putBack, readAnswer, textOfFailure, toldOf } from './refusals.ts';
 import { MAX_MESSAGE, SIZE } from './request-head.ts';
 import { bytesOf, listOf, type Struct, TAGS, textOf } from './schema.ts';
+import { Side } from './side.ts';
 import { MAX_HELD, type Talk } from './talk.ts';
 import { learnTopic } from './topic-ids.ts';
 import { failUnit, unitsOf } from './units.ts';
@@ -35,54 +34,35 @@ interface Opened {
 }
 
 /** The broker's answers: which request each belongs to, which of them are rewritten or judged, and when the next refusal may be said. */
-export class AnswerSide {
-  readonly #talk: Talk;
+export class AnswerSide extends Side {
   readonly #turn: () => void;
-  readonly #held = new HeldBytes();
-  #passing = 0;
-  #need = 0;
   #waiting: Opened | undefined;
   #hold: Hold | undefined;
-  #ended = false;
 
   /** @param turn called whenever no answer is outstanding, and when nobody can tell any more. */
   constructor(talk: Talk, turn: () => void) {
-    this.#talk = talk;
+    super(talk);
     this.#turn = turn;
   }
-  get full(): boolean {
-    return this.#waiting !== undefined && this.#held.length >= HOLD_LIMIT;
-  }
-
-  take(bytes: Buffer, length: number): void {
-    if (this.#waiting !== undefined || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#waiting === undefined && this.#held.length >= this.#need) this.#processHeld();
-      return;
-    }
-    const consumed = this.#process(bytes, length);
-    if (consumed < length) this.#held.append(bytes, consumed, length);
-  }
-  end(): void {
-    this.#ended = true;
-    if (this.#waiting === undefined) this.#finish();
+  protected override get waits(): boolean {
+    return this.#waiting !== undefined;
   }
   closed(): void {
-    if (this.#hold !== undefined && this.#waiting !== undefined) this.#talk.link.route.acts.cancel(this.#hold, this.#describing(this.#waiting));
+    if (this.#hold !== undefined && this.#waiting !== undefined) this.talk.link.route.acts.cancel(this.#hold, this.#describing(this.#waiting));
     this.#hold = undefined;
   }
 
-  #process(bytes: Buffer, end: number): number {
-    const talk = this.#talk;
+  protected override process(bytes: Buffer, end: number): number {
+    const talk = this.talk;
     const { inFlight, link } = talk;
     let from = 0;
     let at = 0;
     while (at < end && !talk.answersOpaque && !link.closing) {
-      if (this.#passing > 0) {
-        const step = Math.min(this.#passing, end - at);
-        this.#passing -= step;
+      if (this.passing > 0) {
+        const step = Math.min(this.passing, end - at);
+        this.passing -= step;
         at += step;
-        if (this.#passing > 0) break;
+        if (this.passing > 0) break;
         talk.toClient(bytes, from, at);
         from = at;
         this.#answered();
@@ -101,11 +81,11 @@ export class AnswerSide {
       }
       const api = apiOf(inFlight.key);
       if (!this.#isOpened(api, length)) {
-        this.#passing = length;
+        this.passing = length;
         continue;
       }
       if (end - at < length) {
-        this.#need = length;
+        this.need = length;
         talk.toClient(bytes, from, at);
         return at;
       }
@@ -114,39 +94,32 @@ export class AnswerSide {
       this.#open(api, bytes.subarray(at - length, at));
       if (this.#waiting !== undefined) return at;
     }
-    this.#need = 0;
     if (talk.answersOpaque) at = end;
     talk.toClient(bytes, from, at);
     return at;
   }
-  #processHeld(): void {
-    const bytes = this.#held.take();
-    const consumed = this.#process(bytes, bytes.length);
-    if (consumed < bytes.length) this.#held.append(bytes, consumed, bytes.length);
-  }
   #answered(): void {
-    this.#talk.inFlight.shift();
-    if (this.#talk.inFlight.count === 0) this.#turn();
+    this.talk.inFlight.shift();
+    if (this.talk.inFlight.count === 0) this.#turn();
   }
   #opaque(): void {
-    const talk = this.#talk;
+    const talk = this.talk;
     // After SASL without frames, which was told already, this is what must come.
     if (!talk.requestsOpaque) talk.link.notUnderstood('the bytes of the broker answer no request');
     talk.answersOpaque = true;
     talk.inFlight.clear();
     this.#turn();
   }
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#talk.toClient(rest, 0, rest.length);
-    this.#talk.link.endClient();
+  protected override finish(rest: Buffer): void {
+    this.talk.toClient(rest, 0, rest.length);
+    this.talk.link.endClient();
   }
 
   /** Whether the answer to the oldest request must be had whole. */
   #isOpened(api: Api, length: number): boolean {
-    const { inFlight, judging, link } = this.#talk;
+    const { inFlight, link } = this.talk;
     if (api.response === undefined) return false;
-    const judged = api.judged === 'answer' && judging;
+    const judged = api.judged === 'answer' && this.talk.judges(api);
     const addressed = api.addressesSince <= inFlight.version && routePlaces.has(link.route.name);
     if (inFlight.refused === undefined && !judged && !(addressed && (inFlight.key !== FETCH || length <= SMALL_FETCH))) return false;
     if (inFlight.version > api.newest) link.notUnderstood(`${api.name} v${inFlight.version} is newer than what is understood`);
@@ -156,9 +129,9 @@ export class AnswerSide {
   }
 
   #open(api: Api, bytes: Buffer): void {
-    const { inFlight, judging, link, subject } = this.#talk;
+    const { inFlight, link, subject } = this.talk;
     const { version, correlation, refused } = inFlight;
-    const judged = api.judged === 'answer' && judging;
+    const judged = api.judged === 'answer' && this.talk.judges(api);
     // What may have to wait must not be overwritten meanwhile.
     const frame = judged ? Buffer.from(bytes) : bytes;
     let opened: Opened;
@@ -190,17 +163,11 @@ export class AnswerSide {
     this.#hold = link.route.acts.delayed(sentence.delay.verdict, this.#describing(opened), () => {
       this.#hold = this.#waiting = undefined;
       this.#say(opened);
-      this.#goOn();
+      this.goOn();
     });
   }
-  #goOn(): void {
-    if (this.#held.length > 0 && this.#held.length >= this.#need) this.#processHeld();
-    if (this.#waiting !== undefined || this.#talk.link.closing) return;
-    if (this.#ended) this.#finish();
-    else this.#talk.link.drained();
-  }
   #describing({ api, version, correlation, sentence }: Opened): Pick<Talk['subject'], 'describe'> {
-    const { subject } = this.#talk;
+    const { subject } = this.talk;
     const unit = sentence?.delay?.unit;
     return {
       describe: () => subject.request(api.name, version, correlation).part(unit?.topic ?? '', unit?.partition ?? -1, unit?.records).describe(),
@@ -209,7 +176,7 @@ export class AnswerSide {
 
   /** Sends the answer with the failures that are still in force in it. */
   #say(opened: Opened): void {
-    const { link, subject } = this.#talk;
+    const { link, subject } = this.talk;
     const { acts, effects } = link.route;
     const { api, version, correlation, answer, frame, sentence } = opened;
     subject.request(api.name, version, correlation);
@@ -229,7 +196,7 @@ export class AnswerSide {
 
   /** Learns from the answer, and points its addresses at routes. Says whether it has changed. */
   #rewrite(api: Api, version: number, answer: Struct): boolean {
-    const { link } = this.#talk;
+    const { link } = this.talk;
     if (api.name === 'Metadata') {
       for (const topic of listOf(answer, 'topics')) {
         const id = bytesOf(topic, 'topicId');

@@ -17,12 +17,18 @@ export interface Failure {
   readonly verdict: Fail;
 }
 
+/** What is waited for, and the part that says so. */
+interface Slowest {
+  readonly unit: Unit;
+  readonly verdict: Delay;
+}
+
 /** What is to be done to a request or an answer, from the verdicts on its parts. */
 export interface Sentence {
   /** The connection is cut: the first that said so. */
   readonly drop: { readonly unit: Unit; readonly verdict: Drop } | undefined;
   /** The longest of all delays: the parts travel together. */
-  readonly delay: { readonly unit: Unit; readonly verdict: Delay } | undefined;
+  readonly delay: Slowest | undefined;
   readonly failures: readonly Failure[];
   /** How many parts there were, and the first of them. */
   readonly parts: number;
@@ -37,7 +43,8 @@ export interface Sentence {
 export function judgeUnits(route: OpenRoute, subject: KafkaSubject, units: Iterable<Unit>, records: boolean): Sentence {
   const { effects } = route;
   const failures: Failure[] = [];
-  let [drop, delay]: [Sentence['drop'], Sentence['delay']] = [undefined, undefined];
+  const delays = new Delays();
+  let drop: Sentence['drop'];
   let parts = 0;
   let thinned = false;
   let notUnderstood = '';
@@ -51,16 +58,32 @@ export function judgeUnits(route: OpenRoute, subject: KafkaSubject, units: Itera
     if (verdict?.act === 'drop') drop ??= { unit, verdict };
     else if (verdict?.act === 'fail') failures.push({ unit, verdict });
     else {
-      if (verdict !== undefined && verdict.total > (delay?.verdict.total ?? 0)) delay = { unit, verdict };
+      if (verdict !== undefined) delays.add(unit, verdict);
       if (!records || unit.records === undefined || unit.records.length === 0) continue;
       if (!effects.aimedAt('kafka', route.name, unit.topic, RECORD)) continue;
-      const judged = judgeRecords(route, subject, unit, unit.records);
-      if (judged.delay !== undefined && judged.delay.total > (delay?.verdict.total ?? 0)) delay = { unit, verdict: judged.delay };
+      const judged = judgeRecords(route, subject, unit, unit.records, delays);
       thinned ||= judged.thinned;
       if (judged.notUnderstood !== '') notUnderstood = judged.notUnderstood;
     }
   }
-  return { drop, delay, failures, parts, first, thinned, notUnderstood };
+  return { drop, delay: delays.slowest, failures, parts, first, thinned, notUnderstood };
+}
+
+/** The delays of what travels together: the longest is waited for, and it counts for each that its policies meant to delay. */
+class Delays {
+  #longest: Slowest | undefined;
+  #waiting: Map<number, number> | undefined;
+
+  add(unit: Unit, verdict: Delay): void {
+    const waiting = (this.#waiting ??= new Map());
+    for (const { slot } of verdict.parts) waiting.set(slot, (waiting.get(slot) ?? 0) + 1);
+    if (verdict.total > (this.#longest?.verdict.total ?? 0)) this.#longest = { unit, verdict };
+  }
+  get slowest(): Slowest | undefined {
+    if (this.#longest === undefined) return undefined;
+    const { unit, verdict } = this.#longest;
+    return { unit, verdict: { ...verdict, parts: verdict.parts.map((part) => ({ ...part, messages: this.#waiting?.get(part.slot) ?? 1 })) } };
+  }
 }
 
 /**
@@ -68,21 +91,17 @@ export function judgeUnits(route: OpenRoute, subject: KafkaSubject, units: Itera
  * offsets, as compaction does; what is delayed delays its whole answer, so that the order stays.
  */
 function judgeRecords(
-  { effects, acts, name }: OpenRoute, subject: KafkaSubject, unit: Unit, records: Buffer,
-): { delay: Delay | undefined; thinned: boolean; notUnderstood: string } {
-  let delay: Delay | undefined;
+  { effects, acts, name }: OpenRoute, subject: KafkaSubject, unit: Unit, records: Buffer, delays: Delays,
+): { thinned: boolean; notUnderstood: string } {
   const { bytes, notUnderstood } = withoutRecords(records, (record) => {
     subject.record = record;
     const verdict = effects.judgeText('kafka', name, unit.topic, subject, RECORD, record.offset);
     if (verdict === undefined) return false;
-    if (verdict.act === 'delay') {
-      if (verdict.total > (delay?.total ?? 0)) delay = verdict;
-      return false;
-    }
-    if (verdict.act === 'fail') acts.failed(verdict, subject);
+    if (verdict.act === 'delay') delays.add(unit, verdict);
+    else if (verdict.act === 'fail') acts.failed(verdict, subject);
     return verdict.act === 'fail';
   });
   subject.record = undefined;
   if (bytes !== records) unit.struct['records'] = bytes;
-  return { delay, thinned: bytes !== records, notUnderstood };
+  return { thinned: bytes !== records, notUnderstood };
 }

@@ -1,12 +1,11 @@
-import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
-import { HOLD_LIMIT } from '../session.ts';
 import { type Api, apiOf, SASL_HANDSHAKE } from './apis.ts';
 import { type Failure, judgeUnits, type Sentence } from './judge.ts';
 import { Malformed, Reader } from './primitives.ts';
 import { answerFrame, codeOf, refusal, requestFrame, takeOut, textOfFailure, toldOf } from './refusals.ts';
 import { HEAD, RequestHead } from './request-head.ts';
 import { read, type Struct } from './schema.ts';
+import { Side } from './side.ts';
 import { MAX_HELD, type Talk } from './talk.ts';
 import { type Unit, unitsOf } from './units.ts';
 
@@ -20,49 +19,33 @@ interface Judged {
   readonly frame: Buffer;
   readonly request: Struct | undefined;
   readonly sentence: Sentence;
+  /** It names topics that could not be judged, and that the broker must see. */
+  readonly partly: boolean;
 }
 
 /**
  * The client's requests: where they end, which of them are judged, and what happens to these. A request that is held back, or is
  * refused and waits for the answers before it, holds up those behind it, as it does on a broker.
  */
-export class RequestSide {
-  readonly #talk: Talk;
+export class RequestSide extends Side {
   readonly #head = new RequestHead();
-  readonly #held = new HeldBytes();
-  /** Bytes of the message under way that are still to pass. */
-  #passing = 0;
-  /** So many bytes must be held before it is worth looking again. */
-  #need = 0;
   #waiting: { readonly judged: Judged; readonly for: 'delay' | 'turn' } | undefined;
   #hold: Hold | undefined;
-  #ended = false;
   /** A client that never reads its refusals gets no more of them. */
   #refused = false;
 
-  constructor(talk: Talk) {
-    this.#talk = talk;
+  protected override get waits(): boolean {
+    return this.#waiting !== undefined;
   }
-  get full(): boolean {
-    return (this.#waiting !== undefined && this.#held.length >= HOLD_LIMIT) || (this.#refused && this.#talk.link.clientBackedUp);
+  override get full(): boolean {
+    return super.full || (this.#refused && this.talk.link.clientBackedUp);
   }
-
-  take(bytes: Buffer, length: number): void {
-    if (this.#waiting !== undefined || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#waiting === undefined && this.#held.length >= this.#need) this.#processHeld();
-      return;
-    }
-    const consumed = this.#process(bytes, length);
-    if (consumed < length) this.#held.append(bytes, consumed, length);
-  }
-  end(): void {
-    this.#ended = true;
-    this.#talk.left = true;
-    if (this.#waiting === undefined) this.#finish();
+  override end(): void {
+    this.talk.left = true;
+    super.end();
   }
   closed(): void {
-    const { link } = this.#talk;
+    const { link } = this.talk;
     const waiting = this.#waiting?.judged;
     if (this.#hold !== undefined && waiting !== undefined) link.route.acts.cancel(this.#hold, this.#describing(waiting));
     this.#hold = undefined;
@@ -73,19 +56,18 @@ export class RequestSide {
     const { judged } = this.#waiting;
     this.#waiting = undefined;
     this.#carryOut(judged);
-    this.#goOn();
+    this.goOn();
   }
 
-  /** Returns how many of the bytes are done with; the rest is to be brought again with what follows. */
-  #process(bytes: Buffer, end: number): number {
-    const talk = this.#talk;
+  protected override process(bytes: Buffer, end: number): number {
+    const talk = this.talk;
     const head = this.#head;
     let from = 0;
     let at = 0;
     while (at < end && !talk.requestsOpaque) {
-      if (this.#passing > 0) {
-        const step = Math.min(this.#passing, end - at);
-        this.#passing -= step;
+      if (this.passing > 0) {
+        const step = Math.min(this.passing, end - at);
+        this.passing -= step;
         at += step;
         continue;
       }
@@ -102,7 +84,7 @@ export class RequestSide {
         continue;
       }
       if (end - at < head.length) {
-        this.#need = head.length;
+        this.need = head.length;
         talk.toUpstream(bytes, from, at);
         return at;
       }
@@ -112,80 +94,71 @@ export class RequestSide {
       this.#judge(api, Buffer.from(bytes.subarray(at - head.length, at)));
       if (this.#waiting !== undefined || talk.link.closing) return at;
     }
-    this.#need = 0;
     if (talk.requestsOpaque) at = end;
     talk.toUpstream(bytes, from, at);
     return at;
   }
-  #processHeld(): void {
-    const bytes = this.#held.take();
-    const consumed = this.#process(bytes, bytes.length);
-    if (consumed < bytes.length) this.#held.append(bytes, consumed, bytes.length);
-  }
-  #goOn(): void {
-    if (this.#waiting === undefined && this.#held.length > 0) this.#processHeld();
-    if (this.#waiting !== undefined || this.#talk.link.closing) return;
-    if (this.#ended) this.#finish();
-    else this.#talk.link.drained();
-  }
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#talk.toUpstream(rest, 0, rest.length);
-    this.#talk.link.endUpstream();
+  protected override finish(rest: Buffer): void {
+    this.talk.toUpstream(rest, 0, rest.length);
+    this.talk.link.endUpstream();
   }
 
   #isJudged(api: Api): boolean {
-    const talk = this.#talk;
+    const talk = this.talk;
     const head = this.#head;
-    if (api.judged !== 'request' || talk.answersOpaque || !talk.judging) return false;
+    if (api.judged !== 'request' || talk.answersOpaque || !talk.judges(api)) return false;
     if (head.version > api.newest) return this.#strange(`${api.name} v${head.version} is newer than what is understood`);
     if (head.length > MAX_HELD) return this.#strange(`a request of ${head.length} bytes is larger than what is held to be judged`);
     return true;
   }
   #strange(why: string): false {
-    this.#talk.link.notUnderstood(why);
+    this.talk.link.notUnderstood(why);
     return false;
   }
   /** Lets the request pass whose head was read last. */
   #pass(api: Api, bytes: Buffer): void {
-    const { link, inFlight, subject } = this.#talk;
+    const { link, inFlight, subject } = this.talk;
     const { key, version, correlation, answered, length } = this.#head;
     const { acts, tap } = link.route;
     acts.seen();
     if (answered) inFlight.push(correlation, key, version);
-    this.#passing = length;
+    this.passing = length;
     if (subject.clientId === '' || tap.wantsPassing) this.#identify(bytes);
     // What is judged by its answer is told then.
-    if (tap.wantsPassing && !(api.judged === 'answer' && this.#talk.judging)) acts.passed(subject.request(api.name, version, correlation));
+    if (tap.wantsPassing && !(api.judged === 'answer' && this.talk.judges(api))) acts.passed(subject.request(api.name, version, correlation));
     // What follows are bare tokens without any header (KIP-43).
     if (key === SASL_HANDSHAKE && version === 0) {
-      this.#talk.requestsOpaque = true;
+      this.talk.requestsOpaque = true;
       link.notUnderstood('SASL without the frames of Kafka (SaslHandshake v0)');
     }
   }
   #identify(bytes: Buffer): void {
     const { clientAt, clientEnd } = this.#head;
-    if (clientEnd > clientAt) this.#talk.subject.clientId = bytes.toString('utf8', clientAt, clientEnd);
+    if (clientEnd > clientAt) this.talk.subject.clientId = bytes.toString('utf8', clientAt, clientEnd);
   }
 
   #judge(api: Api, frame: Buffer): void {
-    const { link, subject } = this.#talk;
+    const { link, subject } = this.talk;
     const { acts } = link.route;
     const { version, correlation, bodyAt, answered } = this.#head;
     acts.seen();
     subject.request(api.name, version, correlation);
     let request: Struct | undefined;
     let sentence: Sentence;
+    let partly = false;
     try {
       if (api.request !== undefined) request = read(api.request, version, new Reader(frame, bodyAt));
-      const units = request === undefined ? [WHOLE] : unitsOf(api, request, () => link.notUnderstood(UNKNOWN));
+      const units = request === undefined ? [WHOLE] : unitsOf(api, request, () => {
+        partly = true;
+        link.notUnderstood(UNKNOWN);
+      });
       sentence = judgeUnits(link.route, subject, units, false);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       link.notUnderstood(`a request of ${api.name} v${version} cannot be read: ${error.message}`);
       return this.#send(frame, answered);
     }
-    const judged: Judged = { api, version, correlation, bodyAt, answered, frame, request, sentence };
+    const judged: Judged = { api, version, correlation, bodyAt, answered, frame, request, sentence, partly };
     if (sentence.delay !== undefined && sentence.drop === undefined) {
       this.#waiting = { judged, for: 'delay' };
       this.#hold = acts.delayed(sentence.delay.verdict, this.#describing(judged), () => this.#released(judged));
@@ -195,17 +168,17 @@ export class RequestSide {
     this.#hold = undefined;
     this.#waiting = undefined;
     this.#carryOut(judged);
-    this.#goOn();
+    this.goOn();
   }
   #describing({ api, version, correlation, sentence }: Judged): Pick<Talk['subject'], 'describe'> {
-    const { subject } = this.#talk;
+    const { subject } = this.talk;
     const unit = sentence.delay?.unit ?? WHOLE;
     return { describe: () => subject.request(api.name, version, correlation).part(unit.topic, unit.partition, unit.records).describe() };
   }
 
   /** What was decided, as far as it is still in force. What ends with an answer or the connection waits for its turn. */
   #carryOut(judged: Judged): void {
-    const { link, inFlight, subject, answersOpaque } = this.#talk;
+    const { link, inFlight, subject, answersOpaque } = this.talk;
     const { acts, effects } = link.route;
     const { api, version, correlation, frame, sentence } = judged;
     const drop = sentence.drop !== undefined && effects.inForce(sentence.drop.verdict.id) ? sentence.drop : undefined;
@@ -215,7 +188,7 @@ export class RequestSide {
       if (sentence.drop === undefined && sentence.failures.length === 0 && sentence.delay === undefined) this.#tellPassed(judged);
       return this.#send(frame, judged.answered, judged);
     }
-    if (drop === undefined && failures.length < sentence.parts) return this.#sendPart(judged, failures);
+    if (drop === undefined && (judged.partly || failures.length < sentence.parts)) return this.#sendPart(judged, failures);
     if (inFlight.count > 0) {
       this.#waiting = { judged, for: 'turn' };
       return;
@@ -231,11 +204,11 @@ export class RequestSide {
     link.toClient(answerFrame(api, version, correlation, answerOf(judged, failures)));
   }
   #tellFailed(api: Api, failures: readonly Failure[]): void {
-    const { subject, link } = this.#talk;
+    const { subject, link } = this.talk;
     for (const failure of failures) link.route.acts.failed(toldOf(api, failure), subject.part(failure.unit.topic, failure.unit.partition, failure.unit.records));
   }
   #tellPassed(judged: Judged): void {
-    const { link, subject } = this.#talk;
+    const { link, subject } = this.talk;
     const unit = judged.sentence.first;
     link.route.acts.passed(subject.part(unit?.topic ?? '', unit?.partition ?? -1, unit?.records));
   }
@@ -245,13 +218,15 @@ export class RequestSide {
     if (request === undefined) return this.#send(frame, answered, judged);
     this.#tellFailed(api, failures);
     const refused = takeOut(api, request, failures);
-    if (answered) this.#talk.inFlight.push(correlation, frame.readInt16BE(4), version, refused);
+    if (answered) this.talk.inFlight.push(correlation, frame.readInt16BE(4), version, refused);
     const rest = requestFrame(api, version, frame, bodyAt, request);
-    this.#talk.toUpstream(rest, 0, rest.length);
+    this.talk.toUpstream(rest, 0, rest.length);
+    // As where all of it fails, but the rest must arrive.
+    if (!answered) this.talk.link.endClient();
   }
   #send(frame: Buffer, answered: boolean, at: { readonly correlation: number; readonly version: number } = this.#head): void {
-    if (answered) this.#talk.inFlight.push(at.correlation, frame.readInt16BE(4), at.version);
-    this.#talk.toUpstream(frame, 0, frame.length);
+    if (answered) this.talk.inFlight.push(at.correlation, frame.readInt16BE(4), at.version);
+    this.talk.toUpstream(frame, 0, frame.length);
   }
 }
 

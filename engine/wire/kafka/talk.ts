@@ -1,4 +1,5 @@
 import type { Link } from '../session.ts';
+import type { Api } from './apis.ts';
 import { InFlight } from './in-flight.ts';
 import { KafkaSubject } from './subject.ts';
 
@@ -21,9 +22,10 @@ export class Talk {
   constructor(link: Link) {
     this.link = link;
   }
-  /** Whether messages are to be judged: not for a client that has left. */
-  get judging(): boolean {
-    return !this.left && this.link.route.effects.gate('kafka');
+  /** Whether messages of this API are to be judged: not for a client that has left, nor by policies for records where there are none. */
+  judges(api: Api): boolean {
+    const { effects } = this.link.route;
+    return !this.left && effects.gate('kafka') && (api.name === 'Fetch' || effects.gateScope('kafka', ''));
   }
   toClient(bytes: Buffer, from: number, to: number): void {
     if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));

@@ -12,16 +12,16 @@ export interface Unit {
   readonly of: Struct | undefined;
 }
 
-/** A topic of which only the id is known: nobody can say whether it is aimed at. */
-export const UNKNOWN_TOPIC = Symbol('unknown topic');
-
-export function nameOf(topic: Struct): string | typeof UNKNOWN_TOPIC {
+/** Undefined where only the id is there, and nobody has told whose it is. */
+function nameOf(topic: Struct): string | undefined {
   const name = topic['topic'];
-  if (typeof name === 'string') return name;
-  return topicOf(bytesOf(topic, 'topicId') ?? Buffer.alloc(0)) ?? UNKNOWN_TOPIC;
+  return typeof name === 'string' ? name : topicOf(bytesOf(topic, 'topicId') ?? Buffer.alloc(0));
 }
 
-/** The units of a request or an answer, in order. `unknown` is called for each topic that has no known name. */
+/**
+ * The units of a request or an answer, in order. `unknown` is called for each topic that has no known name: it is left alone, for
+ * nobody can say whether it is aimed at, or protected.
+ */
 export function* unitsOf(api: Api, message: Struct, unknown: () => void): Generator<Unit> {
   if (api.name === 'FindCoordinator') {
     const several = listOf(message, 'brokers');
@@ -32,7 +32,7 @@ export function* unitsOf(api: Api, message: Struct, unknown: () => void): Genera
   for (const holder of message['groups'] === undefined ? [message] : listOf(message, 'groups')) {
     for (const topic of listOf(holder, 'topics')) {
       const name = nameOf(topic);
-      if (name === UNKNOWN_TOPIC) unknown();
+      if (name === undefined) unknown();
       else if (api.name === 'Metadata') yield { topic: name, partition: -1, records: undefined, struct: topic, of: topic };
       else yield* partitionsOf(name, topic);
     }

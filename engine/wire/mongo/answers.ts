@@ -1,7 +1,7 @@
 import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Link } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { type Change, CHANGE_LIMIT, changed } from './change.ts';
 import { Header, LEAST } from './header.ts';
 import { Pending } from './pending.ts';
@@ -12,7 +12,7 @@ const MOST_CHANGES = 1_024;
 /** An answer that is to be changed when it comes. */
 export interface Changing {
   readonly verdict: Extract<Verdict, { act: 'fail' }>;
-  readonly subject: Subject;
+  readonly subject: Shown;
   readonly change: Change;
 }
 
@@ -49,12 +49,7 @@ export class Answers {
       return;
     }
     this.#held.append(bytes, 0, length);
-    const held = this.#held.peek();
-    const total = this.#held.length;
-    const consumed = this.#process(held, total);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < total) this.#held.append(held, consumed, total);
+    this.#held.reread((held, total) => this.#process(held, total));
   }
   /** No more will come: what is held goes on as it is. */
   flush(): void {

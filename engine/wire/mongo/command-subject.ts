@@ -1,5 +1,5 @@
 import { contextOf, senderOf, sentBy, type TravellingContext } from '../baggage.ts';
-import type { Described, Facts, Subject } from '../subject.ts';
+import type { Described, Facts, Shown, Subject } from '../subject.ts';
 import type { Command } from './command.ts';
 import { Elements, TYPE } from './elements.ts';
 import { shapeOf } from './shape.ts';
@@ -12,6 +12,10 @@ export class CommandSubject implements Subject {
   readonly #command: Command;
   constructor(command: Command) {
     this.#command = command;
+  }
+  /** Whoever ends a transaction must learn how it went. */
+  get sheltered(): boolean {
+    return this.#command.endsTransaction;
   }
   carries(): boolean {
     return false;
@@ -32,9 +36,9 @@ export class CommandSubject implements Subject {
     };
   }
   /** The same, for later, when the bytes of the command may be gone. */
-  kept(): Pick<Subject, 'carries' | 'facts' | 'describe'> {
+  kept(): Shown {
     const described = this.describe();
-    return { carries: () => false, facts: () => ({}), describe: () => described };
+    return { describe: () => described };
   }
 }
 

@@ -26,7 +26,7 @@ export const COMPRESSED_HEAD = 25;
  * A length beyond this is no message: servers take 48,000,000 bytes (maxMessageSizeBytes of `hello`), and some that speak
  * the protocol a little more.
  */
-const LONGEST = 0x400_0000;
+export const LONGEST = 0x400_0000;
 
 const FROM_CLIENT: ReadonlySet<number> = new Set([
   OP.query, OP.getMore, OP.update, OP.insert, OP.delete, OP.killCursors, OP.compressed, OP.msg,

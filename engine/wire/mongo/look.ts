@@ -1,5 +1,5 @@
 import { Command } from './command.ts';
-import { COMPRESSED_HEAD, type Header, HEADER, LEAST, OP } from './header.ts';
+import { COMPRESSED_HEAD, type Header, HEADER, LEAST, LONGEST, OP } from './header.ts';
 import { unpack } from './unpack.ts';
 
 /**
@@ -31,7 +31,8 @@ export class Look {
     const there = Math.min(end, at + length);
     if (opCode === OP.msg) return this.command.read(bytes, at + HEADER, there);
     if (opCode !== OP.compressed || word !== OP.msg || there - at <= COMPRESSED_HEAD) return false;
-    const size = bytes.readInt32LE(at + HEADER + 4);
+    // What it claims to become is no reason to make room for it.
+    const size = Math.min(LONGEST, bytes.readInt32LE(at + HEADER + 4));
     const compressor = bytes[at + COMPRESSED_HEAD - 1] as number;
     const packed = bytes.subarray(at + COMPRESSED_HEAD, there);
     if (packed.length > FIRST_LOOK && this.#unpacked(compressor, packed.subarray(0, FIRST_LOOK), size) && this.command.whole) return true;

@@ -149,7 +149,12 @@ describe('transactions', () => {
       assert.equal(link.wasReset, false);
       assert.deepEqual(messagesIn(link.upstreamGot).map(({ id }) => id), [1, 2, 3]);
       assert.deepEqual([link.totals.policy(0).errors, link.totals.policy(0).drops], [0, 0]);
+      assert.equal(link.totals.policy(0).matched, over.target === 'all' ? 1 : 0, 'what cannot fail is not counted as what should have');
     }
+    const late = linkOf({ target: 'all', latencyChance: 1, latencyMs: 600_000 }).client(end);
+    assert.equal(late.upstreamGot.length, 0, 'it may be late');
+    late.holds.releaseAll();
+    assert.ok(late.upstreamGot.equals(end));
     assert.equal(linkOf({ target: 'all', dropConnection: true }).client(find(1)).wasReset, true, 'outside they are');
     const unseen = message({ insert: 'orders', documents: [{ x: 'y'.repeat(200_000) }], ...inside, $db: 'shop' });
     assert.equal(linkOf({ target: 'all', dropConnection: true }).client(unseen).wasReset, false, 'too long to be sure');

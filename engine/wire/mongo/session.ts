@@ -2,7 +2,7 @@ import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { type Link, PassingSession } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { addElements, nullFields, removeDocuments } from './change.ts';
 import { CommandSubject } from './command-subject.ts';
@@ -35,7 +35,7 @@ export class MongoSession extends PassingSession {
   #wait: Wait = 'nothing';
   #decided: Decided = 'nothing';
   #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #kept: Subject | undefined;
+  #kept: Shown | undefined;
   #hold: Hold | undefined;
   #opaque = false;
   #clientEnded = false;
@@ -142,8 +142,7 @@ export class MongoSession extends PassingSession {
       this.#hold = this.link.route.acts.delayed(verdict, kept, () => this.#released());
       return 'wait';
     }
-    // The outcome of a transaction is never put in doubt, nor is one cut inside; what was not seen whole may be part of one.
-    if (command.endsTransaction) return 'pass';
+    // No transaction is cut inside; what was not seen whole may be part of one.
     if (verdict.act === 'drop' && (command.inTransaction || !command.whole)) return 'pass';
     const asked = verdict.act === 'fail' ? askedBy(verdict.extra) : undefined;
     if (verdict.act === 'fail' && asked !== undefined && changesAnswer(asked)) return this.#awaitAnswer(verdict, asked);
@@ -167,7 +166,7 @@ export class MongoSession extends PassingSession {
   #carryOut(): 'refuse' | 'over' {
     const verdict = this.#verdict;
     if (verdict?.act !== 'drop') return 'refuse';
-    this.link.route.acts.dropped(verdict, this.#kept as Subject);
+    this.link.route.acts.dropped(verdict, this.#kept as Shown);
     this.link.reset();
     return 'over';
   }
@@ -176,7 +175,7 @@ export class MongoSession extends PassingSession {
     const { acts } = this.link.route;
     this.#discarding = false;
     this.#faulted = true;
-    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Subject);
+    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Shown);
     if (this.#refusal !== undefined) this.link.toClient(this.#refusal);
     this.#verdict = this.#refusal = this.#kept = undefined;
   }
@@ -203,12 +202,7 @@ export class MongoSession extends PassingSession {
     this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
-    const consumed = this.#process(bytes, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length));
   }
   #released(): void {
     this.#hold = this.#kept = undefined;

@@ -15,11 +15,8 @@ export interface Greeting {
 
 /** The greeting in bytes[at, end), or undefined when it is none that this version knows. */
 export function greetingOf(bytes: Uint8Array, at: number, end: number): Greeting | undefined {
-  if (bytes[at] !== VERSION) return undefined;
-  const version = bytes.indexOf(0, at);
-  // Behind the version: 4 bytes of the thread's id, 8 of the challenge, one of zero.
-  const flags = version + 1 + 13;
-  if (version < 0 || flags + 2 > end) return undefined;
+  const flags = flagsAt(bytes, at, end);
+  if (flags < 0) return undefined;
   const low = int2At(bytes, flags);
   if (flags + 18 > end) return { capabilities: low, extended: 0, status: 0 };
   const capabilities = (low | (int2At(bytes, flags + 5) << 16)) >>> 0;
@@ -29,6 +26,15 @@ export function greetingOf(bytes: Uint8Array, at: number, end: number): Greeting
     extended: (capabilities & CAPABILITY.mysql) === 0 ? int4At(bytes, flags + 14) : 0,
     status: int2At(bytes, flags + 3),
   };
+}
+
+/** Where the first two bytes of the capabilities lie in the greeting in bytes[at, end); -1 when it is none. */
+export function flagsAt(bytes: Uint8Array, at: number, end: number): number {
+  if (bytes[at] !== VERSION) return -1;
+  const version = bytes.indexOf(0, at);
+  // Behind the version: 4 bytes of the thread's id, 8 of the challenge, one of zero.
+  const flags = version + 1 + 13;
+  return version < 0 || flags + 2 > end ? -1 : flags;
 }
 
 /** What a client answers (HandshakeResponse41, or SSLRequest). Nothing of its credentials. */
@@ -42,7 +48,7 @@ export interface Answered {
 }
 
 /** An SSLRequest is as long as what comes before the user's name. */
-const FIXED = 32;
+export const FIXED = 32;
 
 export function answerOf(bytes: Buffer, at: number, end: number, greeting: Greeting): Answered {
   const client = end - at >= 4 ? int4At(bytes, at) : 0;

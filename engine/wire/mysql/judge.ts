@@ -1,7 +1,7 @@
 import type { Verdict } from '../effects.ts';
 import type { OpenRoute } from '../open-route.ts';
 import { judgeConnect, judgeStatements } from '../sql/judge.ts';
-import { LOOKED_AT, type Statements } from '../sql/normalise.ts';
+import { FORGOTTEN, LOOKED_AT, NOT_WHOLE, type Statements } from '../sql/normalise.ts';
 import { StatementSubject } from '../sql/subject.ts';
 import { carriedByAttributes, readAttributes, saidAnything } from './attributes.ts';
 import type { CommandScanner } from './commands.ts';
@@ -28,6 +28,8 @@ export class CommandJudge {
   plain = false;
   /** The prepared statement that it executes, when that is known. */
   prepared: Prepared | undefined;
+  /** Why it is not known whole; '' = it is. */
+  unknown = '';
   readonly #route: OpenRoute;
   readonly #prepared: PreparedStatements;
   readonly #responses: Responses;
@@ -64,6 +66,7 @@ export class CommandJudge {
     const complete = there === at + length && !split;
     this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
     this.prepared = undefined;
+    this.unknown = '';
     const wanted = Math.min(length, 1 + LOOKED_AT + (this.#opening.queryAttributes ? ATTRIBUTES : 0));
     if (code === COMMAND.query) {
       const attributes = this.#opening.queryAttributes;
@@ -77,7 +80,9 @@ export class CommandJudge {
       this.prepared = length < 5 ? undefined : this.#prepared.get(int4At(bytes, at + 1));
       const sql = this.prepared?.sql ?? NOTHING;
       this.#statements = read(sql, 0, sql.length, this.prepared?.truncated !== true, status);
+      if (this.prepared === undefined) this.unknown = FORGOTTEN;
     }
+    if (this.#statements.truncated) this.unknown = NOT_WHOLE;
     this.plain = this.#statements.count > 0 && arePlain(this.#statements);
     const { bytes: text, dialect, count } = this.#statements;
     SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);

@@ -1,7 +1,7 @@
 import type { Verdict } from '../effects.ts';
 import type { Link } from '../session.ts';
 import type { SqlContext } from '../sql/subject.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import type { CommandScanner } from './commands.ts';
 import { CONNECT_FAILED, errorOf, errorPacket } from './errors.ts';
 import { answerOf, type Greeting, GREETING_LIMIT, greetingOf, othersOf } from './handshake.ts';
@@ -29,7 +29,7 @@ export class Opening implements SqlContext {
   #greeting: Greeting | undefined;
   #compressed = false;
   #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #told: Subject | undefined;
+  #told: Shown | undefined;
 
   constructor(link: Link, packets: PacketScanner, responses: Responses) {
     this.#link = link;
@@ -83,7 +83,7 @@ export class Opening implements SqlContext {
    * The connect is to fail, once the server has let the client in: a server that sees connections break off before that
    * counts them and shuts the host out in the end (`max_connect_errors`), and that would stay behind.
    */
-  condemn(verdict: Exclude<Verdict, { act: 'delay' }>, told: Subject): void {
+  condemn(verdict: Exclude<Verdict, { act: 'delay' }>, told: Shown): void {
     this.#verdict = verdict;
     this.#told = told;
   }

@@ -1,17 +1,18 @@
-import { LOOKED_AT } from '../sql/normalise.ts';
 import { HeldBytes } from '../held-bytes.ts';
+import { LOOKED_AT } from '../sql/normalise.ts';
+import { Remembered } from '../sql/remembered.ts';
 import type { CommandScanner } from './commands.ts';
 import { COMMAND, int4At } from './protocol.ts';
 import type { Prepares } from './responses.ts';
 
-/** So much SQL of prepared statements is remembered for one connection, in bytes; the oldest goes first. */
-const REMEMBERED = 1_048_576;
 /** What the server understands as the statement that was prepared last (MariaDB: COM_STMT_EXECUTE). */
 const LAST = 0xffff_ffff;
 
 /** One prepared statement. */
 export interface Prepared {
   readonly sql: Buffer;
+  /** Bytes of it. */
+  readonly size: number;
   /** The SQL was longer than what is looked at. */
   readonly truncated: boolean;
   parameters: number;
@@ -23,14 +24,13 @@ export interface Prepared {
 
 /** Remembers what the prepared statements of one connection say, so that executing one is judged by its SQL. */
 export class PreparedStatements implements Prepares {
-  readonly #byId = new Map<number, Prepared>();
+  readonly #byId = new Remembered<number, Prepared>();
   /** Sent and not answered yet. */
   readonly #pending: Prepared[] = [];
   readonly #text = new HeldBytes();
   #capturing = false;
   /** The command's byte stands before the SQL. */
   #skip = 0;
-  #size = 0;
   #last: Prepared | undefined;
   /** An execution was refused here of which the server must learn something; each one is looked at from then on. */
   owing = false;
@@ -44,7 +44,7 @@ export class PreparedStatements implements Prepares {
     else if (length >= 5) this.#noteOne(int4At(bytes, at + 1), code);
   }
   #noteOne(id: number, code: number): void {
-    if (code === COMMAND.close) return this.forget(id);
+    if (code === COMMAND.close) return this.#byId.delete(id);
     const statement = this.get(id);
     if (statement !== undefined && (code === COMMAND.longData || code === COMMAND.reset)) statement.longData = code === COMMAND.longData;
   }
@@ -64,20 +64,14 @@ export class PreparedStatements implements Prepares {
     const truncated = all.length > LOOKED_AT;
     // A copy of its own size: what was captured lies in a larger buffer.
     const sql = Buffer.from(truncated ? all.subarray(0, LOOKED_AT) : all);
-    this.#last = { sql, truncated, parameters: 0, longData: false, types: undefined };
+    this.#last = { sql, size: sql.length, truncated, parameters: 0, longData: false, types: undefined };
     this.#pending.push(this.#last);
   }
   prepared(id: number, parameters: number): void {
     const statement = this.#pending.shift();
     if (statement === undefined) return;
     statement.parameters = parameters;
-    this.forget(id);
     this.#byId.set(id, statement);
-    this.#size += statement.sql.length;
-    for (const [oldest] of this.#byId) {
-      if (this.#size <= REMEMBERED || oldest === id) break;
-      this.forget(oldest);
-    }
   }
   refused(): void {
     this.#pending.shift();
@@ -86,16 +80,9 @@ export class PreparedStatements implements Prepares {
   get(id: number): Prepared | undefined {
     return id === LAST ? this.#last : this.#byId.get(id);
   }
-  forget(id: number): void {
-    const statement = this.#byId.get(id);
-    if (statement === undefined) return;
-    this.#byId.delete(id);
-    this.#size -= statement.sql.length;
-  }
   /** The connection starts over: its statements are gone. */
   #clear(): void {
     this.#byId.clear();
-    this.#size = 0;
     this.#last = undefined;
   }
 }

@@ -141,6 +141,15 @@ describe('a refusal', () => {
     link.clear();
     assert.deepEqual(link.client(my.execute(8, Buffer.from([0]), Buffer.from([3, 0]), my.int4(77))).clientGot.length, 0, 'unknown statements are left alone');
   });
+  it('of a statement of which too little is known is told, once it matters', () => {
+    const other = failing({ target: 'needle' });
+    const long = `SELECT '${'x'.repeat(20_000)}', needle`;
+    assert.deepEqual(after([...my.opening(), my.client(my.query(long))]).toldNotUnderstood, []);
+    assert.match(after([...my.opening(), my.client(my.query(long))], other).toldNotUnderstood.join(), /first 16384 bytes/);
+    const known = [...my.opening(), my.client(my.prepare(long)), my.upstream(my.prepared(9, 0, 0))];
+    assert.match(after([...known, my.client(my.execute(9, Buffer.alloc(0), undefined, Buffer.alloc(0)))], other).toldNotUnderstood.join(), /first 16384 bytes/);
+    assert.match(after([...known, my.client(my.execute(8, Buffer.alloc(0), undefined, Buffer.alloc(0)))], other).toldNotUnderstood.join(), /prepared statement/);
+  });
   it('of an execution lets the next one tell the types, and takes back what was sent ahead', () => {
     const bad = failing();
     const link = after([...my.opening(), my.client(my.prepare('DELETE FROM carts WHERE id = ?')), my.upstream(Buffer.concat([my.prepared(9, 0, 1), my.column(2), my.eof(3)]))], bad);

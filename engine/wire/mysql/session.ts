@@ -3,7 +3,7 @@ import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { HOLD_LIMIT, type Link, type Session, type SessionFactory } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { Answers } from './answers.ts';
 import { CommandScanner } from './commands.ts';
 import { endsConnection, errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
@@ -41,7 +41,7 @@ class MysqlSession implements Session {
   #fate: Fate = 'undecided';
   /** What was decided on the message at the start of `held`, and what is told of it. */
   #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #told: Subject | undefined;
+  #told: Shown | undefined;
   #hold: Hold | undefined;
   /** The error that answers the message under way, which goes nowhere. */
   #refusal: Buffer | undefined;
@@ -176,6 +176,7 @@ class MysqlSession implements Session {
       acts.seen();
       const verdict = policies ? judge.verdict() : undefined;
       if (verdict !== undefined) return this.#impose(verdict, bytes, end);
+      if (policies && judge.unknown !== '') this.#link.notUnderstood(judge.unknown);
       if (tap.wantsPassing) acts.passed(judge.subject);
     }
     if (fate !== 'fails') {
@@ -215,11 +216,11 @@ class MysqlSession implements Session {
     else this.#refuse(verdict, subject, bytes, end);
     return true;
   }
-  #drop(verdict: Extract<Verdict, { act: 'drop' }>, subject: Subject): void {
+  #drop(verdict: Extract<Verdict, { act: 'drop' }>, subject: Shown): void {
     this.#link.route.acts.dropped(verdict, subject);
     this.#link.reset();
   }
-  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Subject, bytes: Buffer, end: number): void {
+  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Shown, bytes: Buffer, end: number): void {
     this.#link.route.acts.failed(verdict, subject);
     this.#executions.refused(this.#judge.prepared, bytes, this.#commands, end);
     this.#refused = true;
@@ -262,12 +263,7 @@ class MysqlSession implements Session {
     else this.#link.drained();
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
-    const consumed = this.#process(bytes, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length));
   }
 
   #forward(bytes: Buffer, from: number, to: number): void {

@@ -88,7 +88,8 @@ export class Expectations {
     }
     // Each line begins with the time of the day (replicationFeedMonitors).
     if (this.#monitoring && type === TYPE.text && reply.first >= 0x30 && reply.first <= 0x39) return true;
-    return type === TYPE.array && this.#subscribed.some((count) => count > 0) && /^[ps]?message$/.test(reply.word);
+    // In RESP3 they are pushes.
+    return type === TYPE.array && this.version === 2 && this.#subscribed.some((count) => count > 0) && /^[ps]?message$/.test(reply.word);
   }
   /** Takes over what a confirmation says of the subscriptions. Returns whether it is one. */
   #count(reply: ReplyScanner): boolean {

@@ -70,6 +70,13 @@ describe('a refusal', () => {
     answers(link, 'date\r\n*1\r\n$1\r\na\r\n');
     assert.equal(got(link), 'date\r\n*1\r\n$1\r\na\r\n-OOM no\r\n');
   });
+  it('does not take an answer of RESP3 for a message because it begins like one', () => {
+    const link = linkTo(failing('get*'));
+    answers(says(link, command('HELLO', '3') + command('SUBSCRIBE', 'c')), '%1\r\n$5\r\nproto\r\n:3\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n');
+    answers(says(link, command('LRANGE', 'l', '0', '-1')), '*2\r\n$7\r\nmessage\r\n$1\r\nc\r\n');
+    link.clear();
+    assert.equal(got(says(link, command('GET', 'a'))), '-OOM no\r\n');
+  });
   it('drops the value of what it refuses, however it comes', () => {
     for (const size of [1, 5, 4_000]) {
       const link = linkTo(failing('set*'));

@@ -148,14 +148,9 @@ export class RedisSession implements Session {
     return end;
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
     const judged = this.#judged;
     this.#judged = 0;
-    const consumed = this.#process(bytes, judged, length);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, judged, length));
   }
   /** The command that waited goes its way. */
   #proceed(): void {

@@ -4,6 +4,8 @@ export interface Dialect {
   readonly nestedComments: boolean;
   /** `-- ` is a comment only before white space; otherwise `--` always is. */
   readonly dashesNeedSpace: boolean;
+  /** A carriage return ends a line, and a comment with it, as a newline does. */
+  readonly returnsEndLines: boolean;
   /** `#` begins a comment that ends with its line. */
   readonly hashComments: boolean;
   /** The content of a comment that opens with an exclamation mark is code. */
@@ -20,6 +22,7 @@ export interface Dialect {
 export const POSTGRES: Dialect = {
   nestedComments: true,
   dashesNeedSpace: false,
+  returnsEndLines: true,
   hashComments: false,
   executableComments: false,
   dollarQuotes: true,
@@ -31,6 +34,7 @@ export const POSTGRES: Dialect = {
 export const MYSQL: Dialect = {
   nestedComments: false,
   dashesNeedSpace: true,
+  returnsEndLines: false,
   hashComments: true,
   executableComments: true,
   dollarQuotes: false,

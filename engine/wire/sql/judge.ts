@@ -1,4 +1,4 @@
-import type { Verdict } from '../effects.ts';
+import { both, type Verdict } from '../effects.ts';
 import type { OpenRoute } from '../open-route.ts';
 import type { Statements } from './normalise.ts';
 import { KIND, kindOf, TOUCH, touchOf } from './rules.ts';
@@ -19,7 +19,7 @@ export function judgeStatements(
   if (count === 1) return judgeStatement(route, statements, bytes, statements.start(0), statements.end(0), subject, context, inTransaction);
   // What is protected stays so in the company of others.
   for (let i = 0; i < count; i++) if (route.effects.protects(route.protocol, bytes, statements.start(i), statements.end(i))) return undefined;
-  let delay: Extract<Verdict, { act: 'delay' }> | undefined;
+  let delay: Verdict | undefined;
   let first = 0;
   // A message that ends a transaction, even one that it begins itself, can only wait.
   const sheltered = inTransaction || someEnds(statements);
@@ -28,7 +28,7 @@ export function judgeStatements(
     if (verdict === undefined) continue;
     if (verdict.act !== 'delay') return verdict;
     if (delay === undefined) first = i;
-    delay = delay === undefined ? verdict : { act: 'delay', parts: [...delay.parts, ...verdict.parts], total: delay.total + verdict.total };
+    delay = both(delay, verdict);
   }
   if (delay !== undefined) subject.at(bytes, statements.start(first), statements.end(first), statements.dialect);
   return delay;

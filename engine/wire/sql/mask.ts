@@ -11,21 +11,32 @@ export function shapeOf(bytes: Buffer, start: number, end: number, dialect: Dial
   let length = 0;
   let from = start;
   const keep = (to: number): void => {
-    if (to > from) length += parts.push(bytes.toString('utf8', from, to)) && to - from;
+    if (to <= from) return;
+    parts.push(bytes.toString('utf8', from, to));
+    length += to - from;
   };
-  for (let at = start; at < end && length + at - from < SHOWN; ) {
+  let stop = end;
+  for (let at = start; at < stop && length + at - from < SHOWN; ) {
     const behind = literalEnd(bytes, at, end, start, dialect);
     if (behind > at) {
       keep(withoutPrefix(bytes, at, from));
       parts.push('?');
       length++;
       from = at = behind;
+      if (isDoubtful(bytes, start, behind, dialect)) stop = behind;
     } else at = Math.max(at + 1, quotedEnd(bytes, at, end, start, dialect));
   }
-  keep(Math.min(end, from + Math.max(0, SHOWN - length)));
+  keep(Math.min(stop, from + Math.max(0, SHOWN - length)));
   const text = parts.join('');
   return text.length > SHOWN ? text.slice(0, SHOWN) : text;
 }
+
+/**
+ * Whether a text has ended here only if a backslash does not escape its quote, which servers may be told otherwise
+ * (PostgreSQL: standard_conforming_strings): then what follows may be a value still.
+ */
+const isDoubtful = (bytes: Uint8Array, start: number, behind: number, { backslashEscapes }: Dialect): boolean =>
+  !backslashEscapes && behind - start > 2 && bytes[behind - 1] === BYTE.quote && bytes[behind - 2] === BYTE.backslash;
 
 /** Where the text or number that begins at bytes[at] ends, or `at` when none does. */
 function literalEnd(bytes: Uint8Array, at: number, end: number, start: number, dialect: Dialect): number {

@@ -29,6 +29,8 @@ describe('the normalised statement', () => {
   const same: readonly (readonly [string, Dialect, string, readonly string[]])[] = [
     ['folds white space and case', POSTGRES, ' select\t a ,\r\n\n b  from t ;', ['SELECT A , B FROM T']],
     ['leaves comments out', POSTGRES, 'a--x\nb/*c*/d/**/e -- f', ['A B D E']],
+    ['ends a comment at any end of a line', POSTGRES, 'a -- b\rbegin', ['A BEGIN']],
+    ['which to MySQL is the newline', MYSQL, 'a -- b\rbegin', ['A']],
     ['reads nested comments', POSTGRES, 'a/* /* b */ c */d', ['A D']],
     ['which MySQL does not nest', MYSQL, 'a/* /* b */ c', ['A C']],
     ['keeps what looks like a comment within a text', POSTGRES, "x '--  /*' y", ["X '--  /*' Y"]],
@@ -88,6 +90,11 @@ describe('the shape of a statement', () => {
     ["alter user u password 's3cret'", POSTGRES, 'ALTER USER U PASSWORD ?'],
   ];
   for (const [sql, dialect, expected] of shapes) it(expected, () => assert.equal(shape(sql, dialect), expected));
+  it('shows nothing behind a text that ends otherwise where a backslash escapes (standard_conforming_strings off)', () => {
+    assert.equal(shape("select 'it\\'s s3cret', 'more' from t"), 'SELECT ?');
+    assert.equal(shape("select 'c:\\dir', 'more' from t"), 'SELECT ?, ? FROM T');
+    assert.equal(shape("select E'it\\'s', 'more' from t"), 'SELECT ?, ? FROM T');
+  });
   it('is bounded', () => assert.equal(shape(`select ${'a'.repeat(10_000)}`).length, 2_048));
 });
 

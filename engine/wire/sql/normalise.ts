@@ -10,6 +10,10 @@ export const LOOKED_AT = 16_384;
 /** So many statements of one message are told apart; the last one holds what is left. */
 const MOST_STATEMENTS = 64;
 
+/** Said of a connection when a policy would have had to know more of a statement than there is. */
+export const NOT_WHOLE = `of a statement only the first ${LOOKED_AT} bytes are looked at`;
+export const FORGOTTEN = 'the text of a prepared statement is not known';
+
 /**
  * The statements of one message in the form that targets are compared with: comments left out, white space folded to one
  * SPACE, letters of ASCII in upper case; texts and quoted names keep their white space (see sql-target.ts in kernel). One
@@ -21,7 +25,7 @@ export class Statements {
   bytes = Buffer.allocUnsafeSlow(1_024);
   /** How many there are: 0 for a message of nothing but comments. */
   count = 0;
-  /** The message was longer than `LOOKED_AT`. */
+  /** The message was longer than `LOOKED_AT`, or has more statements than are told apart. */
   truncated = false;
   /** It has comments. */
   commented = false;
@@ -102,12 +106,15 @@ export class Statements {
         at = behind;
         continue;
       }
-      if (byte === BYTE.semicolon && several && this.count < MOST_STATEMENTS - 1) {
-        this.#close(from, o);
-        from = o;
-        gap = false;
-        at++;
-        continue;
+      if (byte === BYTE.semicolon && several) {
+        if (this.count < MOST_STATEMENTS - 1) {
+          this.#close(from, o);
+          from = o;
+          gap = false;
+          at++;
+          continue;
+        }
+        this.truncated = true;
       }
       if (gap && o > from) out[o++] = BYTE.space;
       gap = false;

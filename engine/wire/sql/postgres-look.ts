@@ -1,8 +1,8 @@
 import type { Verdict } from '../effects.ts';
-import type { OpenRoute } from '../open-route.ts';
+import type { Link } from '../session.ts';
 import { POSTGRES } from './dialect.ts';
 import { judgeStatement, judgeStatements } from './judge.ts';
-import { LOOKED_AT, Statements } from './normalise.ts';
+import { FORGOTTEN, LOOKED_AT, NOT_WHOLE, Statements } from './normalise.ts';
 import type { Cycles } from './postgres-cycles.ts';
 import { CLIENT, HEADER, textEnd } from './postgres-messages.ts';
 import { Portals, PreparedStatements } from './prepared.ts';
@@ -21,7 +21,7 @@ const subject = new StatementSubject();
 
 /** Looks at the messages of one client: which statement each stands for, what is to be done to it, and what it leaves behind. */
 export class ClientLook {
-  readonly #route: OpenRoute;
+  readonly #link: Link;
   readonly #cycles: Cycles;
   readonly #prepared = new PreparedStatements(POSTGRES);
   readonly #portals = new Portals();
@@ -31,8 +31,8 @@ export class ClientLook {
   readonly subject = subject;
   readonly statements = statements;
 
-  constructor(route: OpenRoute, cycles: Cycles) {
-    this.#route = route;
+  constructor(link: Link, cycles: Cycles) {
+    this.#link = link;
     this.#cycles = cycles;
   }
   /** No transaction is open: its portals are gone. */
@@ -77,7 +77,10 @@ export class ClientLook {
   }
 
   #query(bytes: Buffer, at: number, end: number, size: number, judged: boolean): Look {
-    const { acts, effects, protocol, tap } = this.#route;
+    // The server skips it as well until it hears Sync, and answers nothing.
+    if (this.#cycles.skipping) return 'pass';
+    const { route } = this.#link;
+    const { acts, effects, protocol, tap } = route;
     const gate = effects.gate(protocol);
     if (!gate && !tap.wantsPassing) {
       if (!judged) acts.seen();
@@ -89,8 +92,9 @@ export class ClientLook {
     statements.read(bytes, at + HEADER, at + wanted, wanted === size);
     if (!judged) {
       acts.seen();
-      const verdict = gate ? judgeStatements(this.#route, statements, subject, this.context, this.#cycles.inTransaction) : undefined;
+      const verdict = gate ? judgeStatements(route, statements, subject, this.context, this.#cycles.inTransaction) : undefined;
       if (verdict !== undefined) return this.#decided(verdict);
+      if (gate && statements.truncated) this.#link.notUnderstood(NOT_WHOLE);
       if (tap.wantsPassing && statements.count > 0) this.#passed(statements.bytes, statements.start(0), statements.end(0), statements);
     }
     this.#cycles.single(statements.mayBegin);
@@ -102,22 +106,24 @@ export class ClientLook {
     const wanted = Math.min(size, HEADER + NAMES);
     if (end - at < wanted) return 'more';
     const nameEnd = textEnd(bytes, at + HEADER, at + wanted);
-    const portal = nameEnd < 0 || cycles.skipping ? undefined : this.#portals.find(bytes, at + HEADER, nameEnd);
+    if (cycles.skipping) return 'pass';
+    const portal = nameEnd < 0 ? undefined : this.#portals.find(bytes, at + HEADER, nameEnd);
     const statement = portal?.statement;
     // What an earlier Execute left over of a portal belongs to the statement that was judged then.
-    if (portal !== undefined && !portal.judged && !judged) {
-      const { acts, effects, protocol, tap } = this.#route;
+    if (portal?.judged !== true && !judged) {
+      const { route } = this.#link;
+      const { acts, effects, protocol, tap } = route;
+      const gate = effects.gate(protocol);
       acts.seen();
       if (statement !== undefined) {
-        const verdict = effects.gate(protocol)
-          ? judgeStatement(this.#route, statement, statement.bytes, 0, statement.length, subject, this.context, cycles.inTransaction)
-          : undefined;
+        const verdict = gate ? judgeStatement(route, statement, statement.bytes, 0, statement.size, subject, this.context, cycles.inTransaction) : undefined;
         if (verdict !== undefined) return this.#decided(verdict);
-        if (tap.wantsPassing) this.#passed(statement.bytes, 0, statement.length, statement);
+        if (tap.wantsPassing) this.#passed(statement.bytes, 0, statement.size, statement);
       }
+      if (gate && statement?.truncated !== false) this.#link.notUnderstood(statement === undefined ? FORGOTTEN : NOT_WHOLE);
     }
     if (portal !== undefined) portal.judged = true;
-    cycles.piped(!cycles.skipping && (statement === undefined || kindOf(statement.bytes, 0, statement.length) === KIND.begin));
+    cycles.piped(statement === undefined || kindOf(statement.bytes, 0, statement.size) === KIND.begin);
     return 'pass';
   }
 
@@ -128,9 +134,8 @@ export class ClientLook {
     const nameEnd = textEnd(bytes, name, at + wanted);
     if (nameEnd >= 0 && !this.#cycles.skipping) {
       const textStop = textEnd(bytes, nameEnd + 1, at + wanted);
-      const count = statements.read(bytes, nameEnd + 1, textStop < 0 ? at + wanted : textStop, textStop >= 0, false);
-      const [from, to] = count === 0 ? [0, 0] : [statements.start(0), statements.end(0)];
-      this.#prepared.remember(bytes, name, nameEnd, statements.bytes, from, to, statements.travelling);
+      statements.read(bytes, nameEnd + 1, textStop < 0 ? at + wanted : textStop, textStop >= 0, false);
+      this.#prepared.remember(bytes, name, nameEnd, statements);
     }
     this.#cycles.piped(false);
     return 'pass';
@@ -167,7 +172,7 @@ export class ClientLook {
   }
   #passed(bytes: Buffer, start: number, end: number, source: Source): void {
     const { inTransaction } = this.#cycles;
-    this.#route.acts.passed(subject.at(bytes, start, end, POSTGRES).on(this.context, inTransaction, inTransaction, source));
+    this.#link.route.acts.passed(subject.at(bytes, start, end, POSTGRES).on(this.context, inTransaction, inTransaction, source));
   }
 }
 /** `S` in a Close; `P` closes a portal. */

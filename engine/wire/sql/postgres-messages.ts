@@ -29,9 +29,13 @@ export const STARTUP = {
 /** The status that comes with ReadyForQuery: idle, and not in a transaction. */
 export const IDLE = 0x49;
 
+/** Names are shorter than this, as a rule: a search in native code would only have begun. */
+const NEAR = 64;
 /** Where the text that begins at bytes[at] ends: its zero byte; -1 when that is not before `end`. */
 export function textEnd(bytes: Buffer, at: number, end: number): number {
-  const zero = bytes.indexOf(0, at);
+  const near = Math.min(end, at + NEAR);
+  for (let i = at; i < near; i++) if (bytes[i] === 0) return i;
+  const zero = near === end ? -1 : bytes.indexOf(0, near);
   return zero < 0 || zero >= end ? -1 : zero;
 }
 

@@ -8,12 +8,16 @@ export type Startup =
   | { readonly kind: 'encryption'; readonly size: number }
   /** CancelRequest: all that this connection ever says. */
   | { readonly kind: 'cancel' }
-  | { readonly kind: 'startup'; readonly size: number; readonly context: SqlContext }
+  /** `replication`: it will not speak of statements as others do. */
+  | { readonly kind: 'startup'; readonly size: number; readonly context: SqlContext; readonly replication: boolean }
   | { readonly kind: 'unknown'; readonly why: string };
 
 const MORE: Startup = { kind: 'more' };
 /** The type of a TLS record with a ClientHello (RFC 8446, 5.1). */
-const TLS_HANDSHAKE = 0x16;
+export const TLS_HANDSHAKE = 0x16;
+
+/** The ways to write false (PostgreSQL documentation, "8.6. Boolean Type"); all else asks for replication, or is an error. */
+const NO_REPLICATION = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/i;
 
 /** Reads what bytes[at, end) begin with, before any message with a type byte. */
 export function readStartup(bytes: Buffer, at: number, end: number): Startup {
@@ -30,5 +34,6 @@ export function readStartup(bytes: Buffer, at: number, end: number): Startup {
   const parameters = startupParameters(bytes, at + 8, at + size);
   const user = parameters.get('user') ?? '';
   // The server's own rule: without a name the database is called as its user.
-  return { kind: 'startup', size, context: { user, database: parameters.get('database') ?? user } };
+  const replication = !NO_REPLICATION.test(parameters.get('replication') ?? 'off');
+  return { kind: 'startup', size, context: { user, database: parameters.get('database') ?? user }, replication };
 }

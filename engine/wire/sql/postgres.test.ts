@@ -9,6 +9,7 @@ import {
 import type { WirePolicy } from '../../policy/snapshot.ts';
 import { PassingSession, type SessionFactory } from '../session.ts';
 import { POSTGRES } from './dialect.ts';
+import { Statements } from './normalise.ts';
 import { PostgresSession } from './postgres.ts';
 import { FAILING_EXECUTE, FAILING_QUERY } from './postgres-messages.ts';
 import { PreparedStatements } from './prepared.ts';
@@ -137,14 +138,22 @@ describe('a session of PostgreSQL', () => {
 });
 
 describe('prepared statements', () => {
-  it('are remembered within bounds, the oldest forgotten first', () => {
+  it('are remembered within bounds; what was not used for the longest time is forgotten', () => {
     const prepared = new PreparedStatements(POSTGRES);
-    const text = Buffer.alloc(1_000, 'x');
+    const statements = new Statements(POSTGRES);
     const name = (i: number): Buffer => Buffer.from(`name ${i}`);
-    for (let i = 0; i < 3_000; i++) prepared.remember(name(i), 0, name(i).length, text, 0, text.length);
-    const known = Array.from({ length: 3_000 }, (_, i) => prepared.find(name(i), 0, name(i).length)).filter((one) => one !== undefined).length;
-    assert.ok(known > 400 && known < 600, `${known}`);
-    assert.equal(prepared.find(name(2_999), 0, name(2_999).length)?.length, 1_000);
+    const known = (i: number): boolean => prepared.find(name(i), 0, name(i).length) !== undefined;
+    for (const [length, least, most] of [[1_000, 1_000, 1_100], [4, 4_000, 4_200]] as const) {
+      const text = Buffer.alloc(length, 'x');
+      statements.read(text, 0, text.length);
+      for (let i = 0; i < 10_000; i++) {
+        prepared.remember(name(i), 0, name(i).length, statements);
+        if (i > 0) assert.ok(known(0), 'one that is used stays');
+      }
+      const left = Array.from({ length: 10_000 }, (_, i) => known(i)).filter((one) => one).length;
+      assert.ok(left > least && left < most, `${left}`);
+      assert.ok(known(9_999) && !known(1));
+    }
   });
   it('one that was forgotten passes unjudged', () => {
     const link = connected(error).client(Buffer.concat([bind('unknown'), execute(), sync]));

@@ -2,7 +2,7 @@ import type { Verdict } from '../effects.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import type { Hold } from '../holds.ts';
 import { HOLD_LIMIT, PassingSession } from '../session.ts';
-import type { Subject } from '../subject.ts';
+import type { Shown } from '../subject.ts';
 import { judgeConnect } from './judge.ts';
 import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.ts';
 import { Cycles } from './postgres-cycles.ts';
@@ -24,7 +24,7 @@ const ERROR = 0x45;
 export class PostgresSession extends PassingSession implements AnswerEvents {
   readonly #answers = new Answers(this);
   readonly #cycles = new Cycles();
-  readonly #look = new ClientLook(this.link.route, this.#cycles);
+  readonly #look = new ClientLook(this.link, this.#cycles);
   readonly #held = new HeldBytes();
   /** The client has not said yet who it is. */
   #starting = true;
@@ -39,7 +39,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   /** It was judged; before it there are so many bytes of its pipeline. */
   #judged = false;
   #looked = 0;
-  #waitingSubject: Subject | undefined;
+  #waitingSubject: Shown | undefined;
   #hold: Hold | undefined;
   #drop: Extract<Verdict, { act: 'drop' }> | undefined;
   /** Bytes of the message under way that are still to come, and whether they go nowhere. */
@@ -48,7 +48,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   /** Goes to the server in the place of the message that was refused last. */
   #instead: Uint8Array | undefined;
   /** What was refused and the server has not answered yet, in order. */
-  readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Subject }[] = [];
+  readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Shown }[] = [];
   #faulted = false;
 
   /** A client that never reads its errors gets no more of them. */
@@ -69,7 +69,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     while (this.#encryptionAsked > 0 && at < length && !this.#upstreamOpaque) at = this.#encryptionAnswered(bytes, at);
     if (this.#upstreamOpaque) this.forward(bytes, at, length);
     else this.#answers.read(bytes, at, length);
-    if (this.#waiting === 'turn' && this.#cycles.caughtUp && !this.link.closing) this.#takeTurn();
+    if (this.#waiting === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
   }
   override clientEnded(): void {
     this.#clientEnded = true;
@@ -129,14 +129,9 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     return end;
   }
   #processHeld(): void {
-    const bytes = this.#held.peek();
-    const length = this.#held.length;
     const looked = this.#looked;
     this.#looked = 0;
-    const consumed = this.#process(bytes, length, looked);
-    if (consumed === 0) return;
-    this.#held.take();
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+    this.#held.reread((bytes, length) => this.#process(bytes, length, looked));
   }
   /** The message that waited goes on, and what came behind it. */
   #proceed(): void {
@@ -184,6 +179,10 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       if (verdict !== undefined) return this.#impose(verdict, false);
       this.#starting = false;
       this.#cycles.single(false);
+      if (startup.replication) {
+        this.#clientOpaque = this.#upstreamOpaque = true;
+        this.link.notUnderstood('the connection is for replication');
+      }
     }
     this.#left = startup.size;
     return 'pass';
@@ -247,7 +246,8 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     const verdict = this.#drop;
     this.#drop = undefined;
     // The policy may have gone, or HALT been called, while it waited.
-    if (verdict === undefined || this.#cycles.inTransaction || !this.link.route.effects.inForce(verdict.id)) return this.#proceed();
+    const stands = !this.#upstreamOpaque && !this.#cycles.inTransaction;
+    if (verdict === undefined || !stands || !this.link.route.effects.inForce(verdict.id)) return this.#proceed();
     this.link.route.acts.dropped(verdict, this.#waitingSubject ?? this.#look.subject);
     this.link.reset();
   }
@@ -272,7 +272,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   ready(status: number): void {
     this.#cycles.ready(status);
     while ((this.#refused[0]?.cycle ?? Infinity) <= this.#cycles.answered) this.#refused.shift();
-    if (status === IDLE) this.#look.transactionOver();
+    if (status === IDLE && this.#cycles.idle) this.#look.transactionOver();
   }
   copyIn(): void {
     this.#cycles.copyInBegins();
@@ -281,7 +281,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     this.#cycles.copyInEnds();
   }
   get wantsError(): boolean {
-    return this.#refused[0]?.cycle === this.#cycles.answered + 1;
+    return this.#refused.length > 0;
   }
   replaced(error: Buffer): boolean {
     if (!answersFailing(error)) return false;

@@ -1,83 +1,94 @@
 import type { TravellingContext } from '../baggage.ts';
 import { NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
+import type { Statements } from './normalise.ts';
+import { Remembered } from './remembered.ts';
 import type { Source } from './subject.ts';
 
-/** So many prepared statements and portals of one connection are remembered, and so many bytes of their text. */
+/** So many portals with names of one connection are remembered. */
 const MOST = 1_000;
-const MOST_BYTES = 524_288;
 const NONE = Buffer.alloc(0);
 
 /** A normalised statement that its client refers to by a name, and what its comments carried. */
 export interface Prepared extends Source {
   readonly dialect: Dialect;
+  /** The statement is bytes[0, size). */
   readonly bytes: Buffer;
-  readonly length: number;
+  readonly size: number;
+  /** It was longer than what is looked at. */
+  readonly truncated: boolean;
 }
 
 /** One without a name, which the next of its kind replaces: its memory is used again. */
 class Unnamed implements Prepared {
   readonly dialect: Dialect;
-  travelling = NO_CONTEXT;
+  travelling: TravellingContext = NO_CONTEXT;
+  truncated = false;
   bytes: Buffer = NONE;
-  length = 0;
+  size = 0;
   constructor(dialect: Dialect) {
     this.dialect = dialect;
   }
-  set(bytes: Buffer, start: number, end: number, travelling: TravellingContext): void {
+  set({ bytes, travelling, truncated }: Statements, start: number, end: number): void {
     this.travelling = travelling;
-    this.length = end - start;
-    if (this.bytes.length < this.length) this.bytes = Buffer.allocUnsafeSlow(this.length * 2);
+    this.truncated = truncated;
+    this.size = end - start;
+    if (this.bytes.length < this.size) this.bytes = Buffer.allocUnsafeSlow(this.size * 2);
     bytes.copy(this.bytes, 0, start, end);
   }
   copy(): Prepared {
-    const { dialect, travelling, length } = this;
-    return { dialect, travelling, length, bytes: Buffer.from(this.bytes.subarray(0, length)) };
+    const { dialect, travelling, truncated, size } = this;
+    return { dialect, travelling, truncated, size, bytes: Buffer.from(this.bytes.subarray(0, size)) };
   }
 }
 
-/**
- * What the prepared statements of one connection say, normalised, by the names that its client gave them. Bounded: beyond
- * the limits the oldest is forgotten, and its executions pass unjudged.
- */
+/** What the prepared statements of one connection say, normalised, by the names that its client gave them. */
 export class PreparedStatements {
   readonly #dialect: Dialect;
   readonly #unnamed: Unnamed;
   #known = false;
-  #named: Map<string, Prepared> | undefined;
-  #bytes = 0;
+  readonly #named = new Remembered<string, Prepared>();
+  /** What was found last: clients often execute the same one again, and its name then needs no text. */
+  #found: { readonly name: Buffer; readonly statement: Prepared } | undefined;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
     this.#unnamed = new Unnamed(dialect);
   }
 
-  /** The statement called names[from, to) is the normalised one in bytes[start, end). */
-  remember(names: Buffer, from: number, to: number, bytes: Buffer, start: number, end: number, travelling: TravellingContext = NO_CONTEXT): void {
+  /** The statement called names[from, to) is the one that was read last. */
+  remember(names: Buffer, from: number, to: number, read: Statements): void {
+    const [start, end] = read.count === 0 ? [0, 0] : [read.start(0), read.end(0)];
     if (from === to) {
       this.#known = true;
-      return this.#unnamed.set(bytes, start, end, travelling);
+      return this.#unnamed.set(read, start, end);
     }
-    this.forget(names, from, to);
-    const named = (this.#named ??= new Map());
-    const statement: Prepared = { dialect: this.#dialect, travelling, bytes: Buffer.from(bytes.subarray(start, end)), length: end - start };
-    named.set(names.toString('latin1', from, to), statement);
-    this.#bytes += statement.length;
-    while (named.size > MOST || this.#bytes > MOST_BYTES) this.#drop(named.keys().next().value as string);
+    this.#found = undefined;
+    const { travelling, truncated } = read;
+    const bytes = Buffer.from(read.bytes.subarray(start, end));
+    this.#named.set(names.toString('latin1', from, to), { dialect: this.#dialect, travelling, truncated, bytes, size: end - start });
   }
   /** Undefined when there is none, or it was forgotten. */
   find(names: Buffer, from: number, to: number): Prepared | undefined {
     if (from === to) return this.#known ? this.#unnamed : undefined;
-    return this.#named?.get(names.toString('latin1', from, to));
+    if (this.#found === undefined || !sameBytes(this.#found.name, names, from, to)) {
+      const name = names.toString('latin1', from, to);
+      const statement = this.#named.get(name);
+      this.#found = statement && { name: Buffer.from(name, 'latin1'), statement };
+    }
+    return this.#found?.statement;
   }
   forget(names: Buffer, from: number, to: number): void {
+    this.#found = undefined;
     if (from === to) this.#known = false;
-    else if (this.#named !== undefined) this.#drop(names.toString('latin1', from, to));
+    else this.#named.delete(names.toString('latin1', from, to));
   }
-  #drop(name: string): void {
-    this.#bytes -= this.#named?.get(name)?.length ?? 0;
-    this.#named?.delete(name);
-  }
+}
+
+function sameBytes(all: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (all.length !== to - from) return false;
+  for (let i = 0; i < all.length; i++) if (all[i] !== bytes[from + i]) return false;
+  return true;
 }
 
 /** A statement that is bound and may be executed, in portions too; it is judged once. */

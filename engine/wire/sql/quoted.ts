@@ -59,9 +59,9 @@ function same(bytes: Uint8Array, a: number, b: number, length: number): boolean 
 export function commentEnd(bytes: Uint8Array, at: number, end: number, dialect: Dialect): number {
   const byte = bytes[at] as number;
   if (byte === BYTE.dash && bytes[at + 1] === BYTE.dash && at + 1 < end) {
-    return dialect.dashesNeedSpace && at + 2 < end && !isWhite(bytes[at + 2]) ? at : lineEnd(bytes, at, end);
+    return dialect.dashesNeedSpace && at + 2 < end && !isWhite(bytes[at + 2]) ? at : lineEnd(bytes, at, end, dialect);
   }
-  if (byte === BYTE.hash && dialect.hashComments) return lineEnd(bytes, at, end);
+  if (byte === BYTE.hash && dialect.hashComments) return lineEnd(bytes, at, end, dialect);
   if (byte !== BYTE.slash || bytes[at + 1] !== BYTE.star || at + 1 >= end) return at;
   if (dialect.executableComments && executableStart(bytes, at, end) > at) return at;
   let depth = 1;
@@ -91,7 +91,7 @@ export function executableStart(bytes: Uint8Array, at: number, end: number): num
   return behind;
 }
 
-function lineEnd(bytes: Uint8Array, at: number, end: number): number {
-  const newline = bytes.indexOf(BYTE.newline, at);
-  return newline < 0 || newline >= end ? end : newline;
+function lineEnd(bytes: Uint8Array, at: number, end: number, { returnsEndLines }: Dialect): number {
+  for (let i = at; i < end; i++) if (bytes[i] === BYTE.newline || (returnsEndLines && bytes[i] === BYTE.return)) return i;
+  return end;
 }

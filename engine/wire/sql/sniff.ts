@@ -26,11 +26,3 @@ export class SniffingSession extends PassingSession {
     return session;
   }
 }
-
-/** A session of a dialect that is not there: says so once and passes everything on. */
-export const notUnderstood =
-  (why: string): SessionFactory =>
-  (link) => {
-    link.notUnderstood(why);
-    return new PassingSession(link);
-  };

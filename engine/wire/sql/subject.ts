@@ -1,5 +1,5 @@
 import { senderOf, type TravellingContext } from '../baggage.ts';
-import type { Described, Facts, Subject } from '../subject.ts';
+import type { Described, Facts, Shown, Subject } from '../subject.ts';
 import { NO_CONTEXT } from './comments.ts';
 import type { Dialect } from './dialect.ts';
 import { shapeOf } from './mask.ts';
@@ -11,7 +11,11 @@ export interface SqlContext {
   readonly user: string;
 }
 /** What the connect of a client is called where a statement has its text. */
-export const CONNECT = Buffer.from('CONNECT');
+const CONNECT_TEXT = 'CONNECT';
+export const CONNECT = Buffer.from(CONNECT_TEXT);
+/** Characters that are told of a statement on one line, and of all of it (the contract's `trafficLine`). */
+const LONGEST_TARGET = 256;
+const LONGEST_HEAD = 2_048;
 /** Where a statement came from, with the context that its comments carry. */
 export interface Source {
   readonly travelling: TravellingContext;
@@ -64,11 +68,20 @@ export class StatementSubject implements Subject {
     return { sql: { verb: this.verb, text: this.shape, database, user, in_transaction: this.#inTransaction }, ...this.#source.travelling };
   }
   describe(): Described {
-    return { method: this.verb, target: this.#context.database, ...senderOf(this.#source.travelling), requestId: '', head: this.shape };
+    const { database, user } = this.#context;
+    const shape = this.shape;
+    const where = [database === '' ? '' : `database: ${database}`, user === '' ? '' : `user: ${user}`].filter((line) => line !== '');
+    return {
+      method: this.verb,
+      target: shape === CONNECT_TEXT ? database : shape.slice(0, LONGEST_TARGET),
+      ...senderOf(this.#source.travelling),
+      requestId: '',
+      head: [shape, ...where].join('\n').slice(0, LONGEST_HEAD),
+    };
   }
   /** What can be told of it later, when its bytes are gone. */
-  kept(): Pick<Subject, 'describe'> & Subject {
-    const [described, facts] = [this.describe(), this.facts()];
-    return { carries: () => true, describe: () => described, facts: () => facts };
+  kept(): Shown {
+    const described = this.describe();
+    return { describe: () => described };
   }
 }

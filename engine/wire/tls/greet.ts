@@ -4,7 +4,7 @@ import { later } from '../../kernel/precise-timer.ts';
 import type { OpenRoute } from '../open-route.ts';
 import type { Facts, Subject } from '../subject.ts';
 import { ROUTE } from '../shared.ts';
-import { type Hello, MAX_HELLO, readHello } from './hello.ts';
+import { type Hello, readHello } from './hello.ts';
 import type { Flaw, TlsMaterial } from './material.ts';
 import { upstreamOptions } from './upstream.ts';
 
@@ -60,10 +60,10 @@ export class Greeter {
     const look = (bytes: Buffer): void => {
       seen = Buffer.concat([seen, bytes]);
       const hello = readHello(seen);
-      if (hello === undefined && seen.length < MAX_HELLO) return;
+      if (hello === undefined) return;
       socket.off('data', look);
       socket.pause();
-      if (hello === undefined || hello === null) {
+      if (hello === null) {
         this.#tellNoTls();
         socket.destroy();
         return;

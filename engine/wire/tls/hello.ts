@@ -6,29 +6,30 @@ export interface Hello {
   readonly protocols: readonly string[];
 }
 
-/** A hello longer than this is not read; real ones take 200 to 2,000 bytes. */
-export const MAX_HELLO = 16_384 + 5;
+/** Bytes of a hello, records and all, that are read; real ones take 200 to 2,000, and OpenSSL takes as many as this. */
+export const MAX_HELLO = 131_072;
 
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
 const ALPN = 16;
+/** The head of a record (RFC 8446, 5.1): type, version, length. */
+const RECORD_HEAD = 5;
+/** Longest plain record. */
+const MAX_RECORD = 16_384;
+/** The head of a handshake message (RFC 8446, 4): type, length. */
+const MESSAGE_HEAD = 4;
 
 /**
- * Reads the first flight of a client. Looks only into the first TLS record, which holds the whole hello of every client
- * known; a hello that goes on in a second one is read as far as it goes.
- * @returns undefined while bytes are missing; null when this is no TLS.
+ * Reads the first message of a client, which may be spread over any number of records.
+ * @returns undefined while bytes are missing; null when this is no TLS, or a longer hello than is read.
  */
 export function readHello(bytes: Buffer): Hello | null | undefined {
-  if (bytes.length === 0) return undefined;
-  if (bytes[0] !== HANDSHAKE || (bytes.length > 1 && bytes[1] !== 3)) return null;
-  if (bytes.length < 5) return undefined;
-  const length = bytes.readUInt16BE(3);
-  if (length > 16_384) return null;
-  if (bytes.length < 5 + length) return undefined;
-  const cursor = new Cursor(bytes.subarray(5, 5 + length));
-  if (cursor.number(1) !== CLIENT_HELLO) return null;
-  cursor.skip(3 + 2 + 32);
+  const message = messageIn(bytes);
+  if (message === undefined) return bytes.length >= MAX_HELLO ? null : undefined;
+  if (message === null) return null;
+  const cursor = new Cursor(message);
+  cursor.skip(MESSAGE_HEAD + 2 + 32);
   cursor.skip(cursor.number(1));
   cursor.skip(cursor.number(2));
   cursor.skip(cursor.number(1));
@@ -42,6 +43,29 @@ export function readHello(bytes: Buffer): Hello | null | undefined {
     else if (type === ALPN) protocols = protocolsOf(body);
   }
   return { serverName, protocols };
+}
+
+/** The whole first message with its head, put together from its records; undefined and null as above. */
+function messageIn(bytes: Buffer): Buffer | null | undefined {
+  const parts: Buffer[] = [];
+  let gathered = 0;
+  let whole = 0;
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes[at] !== HANDSHAKE || (bytes.length > at + 1 && bytes[at + 1] !== 3)) return null;
+    if (bytes.length < at + RECORD_HEAD) return undefined;
+    const length = bytes.readUInt16BE(at + 3);
+    // An empty record of a handshake is forbidden (RFC 8446, 5.1).
+    if (length === 0 || length > MAX_RECORD) return null;
+    const part = bytes.subarray(at + RECORD_HEAD, at + RECORD_HEAD + length);
+    if (gathered === 0 && part.length > 0 && part[0] !== CLIENT_HELLO) return null;
+    parts.push(part);
+    gathered += part.length;
+    at += RECORD_HEAD + length;
+    if (whole === 0 && gathered >= MESSAGE_HEAD) whole = MESSAGE_HEAD + Buffer.concat(parts).readUIntBE(1, 3);
+    if (whole > MAX_HELLO) return null;
+    if (whole > 0 && gathered >= whole) return Buffer.concat(parts, whole);
+  }
+  return undefined;
 }
 
 function serverNameOf(body: Cursor): string {

@@ -13,6 +13,14 @@ interface Gripped extends Struck {
   grip: unknown;
 }
 
+/** The worker as its toxics see it. */
+interface Ground<Connection> {
+  /** Those that are open. */
+  connections(): Iterable<Connection>;
+  /** Other toxics are in force: which routes are down may have changed. */
+  changed(): void;
+}
+
 /**
  * The toxics of one worker. Each change reaches every open connection before it is answered for; new connections meet the
  * toxics before their first byte. On HALT all let go at once, without a message.
@@ -21,18 +29,18 @@ export class Toxics<Connection extends Gripped> {
   readonly #around: Around;
   readonly #numbers: Int32Array;
   readonly #halted: () => boolean;
-  readonly #connections: () => Iterable<Connection>;
+  readonly #ground: Ground<Connection>;
   readonly #grips = new WeakMap<Connection, ConnectionGrip>();
   #installed: readonly Toxic[] = [];
   /** Those in force: none during HALT. */
   #toxics: readonly Toxic[] = [];
   #looking: Disposable | undefined;
 
-  constructor(shared: SharedMemory, around: Omit<Around, 'timer'>, halted: () => boolean, connections: () => Iterable<Connection>) {
+  constructor(shared: SharedMemory, around: Omit<Around, 'timer'>, halted: () => boolean, ground: Ground<Connection>) {
     this.#around = { ...around, timer: new PreciseTimer() };
     this.#numbers = new Int32Array(shared.connections);
     this.#halted = halted;
-    this.#connections = connections;
+    this.#ground = ground;
   }
 
   /** Brings the toxics among these policies into force, in place of the ones before. */
@@ -51,15 +59,20 @@ export class Toxics<Connection extends Gripped> {
   #enforce(toxics: readonly Toxic[]): void {
     if (this.#toxics.length === 0 && toxics.length === 0) return;
     this.#toxics = toxics;
-    for (const connection of [...this.#connections()]) {
+    for (const connection of [...this.#ground.connections()]) {
       const grip = this.#gripOf(connection, this.#of(connection.route.name));
       connection.grip = grip;
     }
+    this.#ground.changed();
   }
 
   /** The number of a connection that was just accepted. */
   numberOf(slot: number): number {
     return Atomics.add(this.#numbers, slot, 1);
+  }
+  /** The toxics by which the route is down for everybody: it is then not to listen. */
+  shut(route: string): readonly Toxic[] {
+    return this.#of(route).filter(({ kind, toxicity }) => kind === 'down' && toxicity >= 1);
   }
   /** Whether the route is down for a connection of this number: it is then to be reset. */
   refuses(route: Pick<OpenRoute, 'name' | 'protocol' | 'slot'>, number: number): boolean {

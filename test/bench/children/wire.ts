@@ -8,23 +8,27 @@ const protocol = protocolName.parse(name);
 const wire = createWire();
 const [route] = await wire.open([{ name: 'bench', protocol, listen: '127.0.0.1:0', upstream: `127.0.0.1:${upstream}` }]);
 for (let i = 0; i < Number(policies); i++) {
-  const target = targetOf(i);
-  await wire.add(wirePolicy({ id: `p-${i}`, name: `p-${i}`, protocol, target, seed: i, latencyChance: 1, latencyMs: 100, errorChance: 1, errorCode: 500 }));
+  const { target, scope = '' } = aimOf(i);
+  await wire.add(wirePolicy({ id: `p-${i}`, name: `p-${i}`, protocol, target, scope, seed: i, latencyChance: 1, latencyMs: 100, errorChance: 1, errorCode: 500 }));
 }
 process.stdout.write(`${JSON.stringify({ port: Number(route?.listen.split(':')[1]) })}\n`);
 process.stdin.resume().on('end', () => process.exit(0));
 
 /** In the terms of the protocol, and as its fault gives them to the wire. */
-function targetOf(i: number): string {
+function aimOf(i: number): { readonly target: string; readonly scope?: string } {
+  const even = i % 2 === 0;
   switch (protocol) {
     case 'redis':
-      return `${i % 2 === 0 ? 'get' : 'set'}:other:${i}*`;
+      return { target: `${even ? 'get' : 'set'}:other:${i}*` };
     case 'http':
+      return { target: `/api/v1/service${i}${even ? '/orders' : '*'}` };
     case 'grpc':
-      return `/api/v1/service${i}${i % 2 === 0 ? '/orders' : '*'}`;
+      return even ? { target: `/other.Service${i}/Call` } : { target: `/other.Service${i}/*`, scope: 'message' };
+    case 'kafka':
+      return even ? { target: `orders-${i}` } : { target: `payments-${i}*`, scope: 'record' };
     case 'sql':
-      return i % 2 === 0 ? `INSERT INTO orders_${i}` : `^(UPDATE|DELETE FROM) table_${i}.* WHERE`;
+      return { target: even ? `INSERT INTO orders_${i}` : `^(UPDATE|DELETE FROM) table_${i}.* WHERE` };
     default:
-      return `nothing${i}`;
+      return { target: `nothing${i}` };
   }
 }

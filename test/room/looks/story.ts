@@ -17,7 +17,7 @@ export const TOPOLOGY: Topology = {
     ...NAMES.map((name, index) => ({ id: `s${index}`, name, kind: 'service' as const, address: `127.0.0.1:${7200 + index}`, pid: 4100 + index, up: true })),
     { id: 'load', name: 'load', kind: 'client', address: '', pid: 4110, up: true },
   ],
-  edges: NAMES.map((route, index) => ({ from: index === 0 ? 'load' : `s${index - 1}`, to: `s${index}`, route, connections: 12 - index })),
+  edges: NAMES.map((route, index) => ({ from: index === 0 ? 'load' : `s${index - 1}`, to: `s${index}`, route, protocol: 'http' as const, connections: 12 - index })),
   limits: '',
 };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import { policy, wireTo } from '../parts.ts';
+import { RouteStage, routeTo } from '../stage.ts';
 import { Buyer, type Kind, Shop } from './parts.ts';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
@@ -12,27 +12,18 @@ const THIRD = { ...LOSES, everyNth: 100, nth: 3 };
 const isThird = (number: number): boolean => number % 100 === 3;
 
 describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_000 }, () => {
-  let shop: Shop;
-  let wired: Awaited<ReturnType<typeof wireTo>>;
-  before(async () => {
-    shop = await Shop.start();
-    wired = await wireTo(shop.address, { protocol: 'grpc' });
-  });
+  let at: RouteStage<Shop>;
+  before(async () => void (at = new RouteStage(await routeTo('grpc', Shop.start()))));
   after(async () => {
-    await wired.wire[Symbol.asyncDispose]();
-    await shop[Symbol.asyncDispose]();
-    assert.deepEqual(wired.errors, []);
+    await at[Symbol.asyncDispose]();
+    assert.deepEqual(at.errors, []);
   });
-  const add = async (over: Partial<WirePolicy>): Promise<AsyncDisposable & { id: string }> => {
-    const one = policy({ protocol: 'grpc', target: '/shop.Orders/*', ...over });
-    await wired.wire.add(one);
-    return { id: one.id, [Symbol.asyncDispose]: () => wired.wire.remove(one.id) };
-  };
-  const counted = (fault: { id: string }) => wired.wire.counters(fault.id);
+  const add = (over: Partial<WirePolicy>) => at.add({ target: '/shop.Orders/*', ...over });
+  const counted = (fault: { id: string }) => at.wire.counters(fault.id);
 
   for (const way of ['to-server', 'to-client'] as const) {
     it(`loses message 3 of each 100 in a bidirectional stream ${way}; the others arrive, in order, through full windows`, async () => {
-      using buyer = new Buyer(wired.address);
+      using buyer = new Buyer(at.address);
       await using fault = await add({ ...THIRD, scope: `message:${way}` });
       // 2.5 MB each way through windows of 64 KB: what is lost must be given back, or the stream stops.
       const ended = await buyer.call('Talk', 1_000, 2_500);
@@ -43,7 +34,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   }
 
   it('loses large messages over many frames, one after the other, without the windows running dry', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     for (const scope of ['message:to-server', 'message:to-client']) {
       await using _ = await add({ ...LOSES, everyNth: 2, nth: 1, scope });
       const ended = await buyer.call('Talk', 20, 300_000);
@@ -52,7 +43,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('loses messages of every kind of call, in both directions', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using _ = await add({ ...LOSES, everyNth: 3, nth: 2, scope: 'message' });
     assert.deepEqual((await buyer.call('Upload', 9)).numbers, without(9, (number) => number % 3 === 2));
     assert.deepEqual((await buyer.call('List', 9)).numbers, without(9, (number) => number % 3 === 2));
@@ -62,7 +53,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('loses an empty message', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using _ = await add({ ...LOSES, everyNth: 4, nth: 4, scope: 'message:to-server' });
     // A message with the number 0 and no filling has no bytes at all.
     const stream = (buyer.client['Talk'] as unknown as () => NodeJS.ReadWriteStream & { write(order: object): boolean }).call(buyer.client);
@@ -76,7 +67,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('delays the third message and holds up none but those behind it', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     for (const kind of ['Upload', 'List', 'Talk'] as const satisfies Kind[]) {
       await using fault = await add({ latencyChance: 1, latencyMs: 120, everyNth: 100, nth: 3, target: `/shop.Orders/${kind}`, scope: kind === 'Upload' ? 'message:to-server' : 'message:to-client' });
       const slow = buyer.call(kind, 50, 3_000);
@@ -91,7 +82,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('ends a call in the middle of its stream with a status, and leaves the connection usable', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     for (const scope of ['message:to-client', 'message:to-server']) {
       await using fault = await add({ errorChance: 1, errorCode: 10, errorBody: 'at the fifth', everyNth: 5, scope });
       for (const kind of ['Talk', scope === 'message:to-client' ? 'List' : 'Upload'] as const) {
@@ -106,7 +97,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('throws the dice for each message, other ones in each stream', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using fault = await add({ ...LOSES, errorChance: 0.5, scope: 'message:to-client' });
     const streams = await Promise.all(Array.from({ length: 4 }, () => buyer.call('List', 500, 1)));
     const lost = streams.map(({ numbers: got }) => 500 - got.length);
@@ -117,7 +108,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('throws the dice once for a call, and they hold for each of its messages', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using _ = await add({ ...LOSES, errorChance: 0.5, scope: 'stream:to-client' });
     const got: number[] = [];
     for (let n = 0; n < 40; n++) got.push((await buyer.call('List', 10)).numbers.length);
@@ -127,7 +118,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('chooses every second call of a method', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using _ = await add({ ...LOSES, target: '/shop.Orders/Upload', everyNth: 2, nth: 1, scope: 'stream:to-server' });
     const got: number[] = [];
     for (let n = 0; n < 6; n++) got.push((await buyer.call('Upload', 3)).numbers.length);
@@ -135,7 +126,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('cuts the connection at a message', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using fault = await add({ dropConnection: true, everyNth: 4, scope: 'message:to-client' });
     const ended = await buyer.call('List', 10);
     assert.equal(ended.code, 14);
@@ -143,7 +134,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('strikes a call that was delayed as a whole, message by message', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     await using _slow = await add({ latencyChance: 1, latencyMs: 60 });
     await using _lossy = await add({ ...THIRD, everyNth: 10, scope: 'message:to-server' });
     const [talk, upload] = await Promise.all([buyer.call('Talk', 100, 2_000), buyer.call('Upload', 25)]);
@@ -152,7 +143,7 @@ describe('single messages, between two ends of @grpc/grpc-js', { timeout: 300_00
   });
 
   it('takes hold of a stream that is already open, and lets go of it', async () => {
-    using buyer = new Buyer(wired.address);
+    using buyer = new Buyer(at.address);
     const stream = (buyer.client['Talk'] as unknown as () => NodeJS.ReadWriteStream & { write(order: object): boolean }).call(buyer.client);
     const got: number[] = [];
     let wake = (): void => {};

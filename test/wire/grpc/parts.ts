@@ -14,7 +14,7 @@ const health = fromJSON({
     Response: { fields: { status: { type: 'int32', id: 1 } } },
   } } } } } } },
 });
-const SERVICE = definition['shop.Orders'] as unknown as ServiceDefinition;
+export const SERVICE = definition['shop.Orders'] as unknown as ServiceDefinition;
 export const HEALTH = health['grpc.health.v1.Health'] as unknown as ServiceDefinition;
 
 export interface Order {
@@ -38,7 +38,7 @@ export class Shop implements AsyncDisposable {
     this.address = `127.0.0.1:${port}`;
     this.calls = calls;
   }
-  static async start(options: ChannelOptions = {}): Promise<Shop> {
+  static async start(options: ChannelOptions = {}, secured = ServerCredentials.createInsecure()): Promise<Shop> {
     const server = new Server(options);
     const calls: string[] = [];
     server.addService(SERVICE, {
@@ -67,7 +67,7 @@ export class Shop implements AsyncDisposable {
     server.addService(HEALTH, { Check: (_call: unknown, done: sendUnaryData<{ status: number }>) => done(null, { status: 1 }) });
     new ReflectionService(definition).addToServer(server);
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
+      server.bindAsync('127.0.0.1:0', secured, (error, bound) => (error === null ? resolve(bound) : reject(error)));
     });
     return new Shop(server, port, calls);
   }
@@ -100,9 +100,9 @@ export type Kind = 'Place' | 'List' | 'Upload' | 'Talk';
 export class Buyer implements Disposable {
   readonly client: Client & Record<string, (...args: unknown[]) => unknown>;
 
-  constructor(address: string, service: ServiceDefinition = SERVICE) {
+  constructor(address: string, service: ServiceDefinition = SERVICE, secured = credentials.createInsecure()) {
     const Made = loadClient(service);
-    this.client = new Made(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_retries': 0 }) as never;
+    this.client = new Made(address, secured, { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_retries': 0 }) as never;
   }
   /** Makes a call of the kind with so many messages of so many bytes; resolves with the numbers that came back, whatever the status. */
   call(kind: Kind, count = 1, size = 10, fields: Readonly<Record<string, string>> = {}): Promise<Ended> {

@@ -74,8 +74,12 @@ export class H2Client implements AsyncDisposable {
     session.on('goaway', (_code: number, last: number) => (this.goaway = last));
   }
   static async to(address: string, options: ClientSessionOptions = {}): Promise<H2Client> {
-    const client = new H2Client(connect(`http://${address}`, options));
-    await once(client.session, 'connect');
+    return H2Client.by(connect(`http://${address}`, options));
+  }
+  /** A connection that is being made. */
+  static async by(session: ClientHttp2Session): Promise<H2Client> {
+    const client = new H2Client(session);
+    await once(session, 'connect');
     return client;
   }
   ask(path: string, headers: OutgoingHttpHeaders = {}, body?: Buffer): Promise<Seen> {

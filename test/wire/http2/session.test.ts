@@ -92,14 +92,14 @@ describe('an HTTP/2 session', { timeout: 300_000 }, () => {
     assert.deepEqual(told(link.upstreamGot).slice(1), ['0 WINDOW 10000', '0 WINDOW 5000'], 'the 40,000 of the answer are not its to have');
   });
 
-  it('announces the sizes of a table that only a refused request spoke of', () => {
+  it('says once that there is no table any more, whatever sizes a request spoke of', () => {
     const link = opened(linkUnder(failing()));
     const sizes = Buffer.from([0x20, 0x3f, 0x45]);
     const refused = headers(1, get('/broken'), { end: true });
     const with5 = Buffer.concat([Buffer.from([0, 0, refused.length - 9 + 3]), refused.subarray(3, 9), sizes, refused.subarray(9)]);
     link.client(with5).clear();
     link.client(headers(3, get('/a'), { end: true })).client(headers(5, get('/b'), { end: true }));
-    assert.deepEqual([...link.upstreamGot.subarray(9, 12)], [...sizes]);
+    assert.deepEqual([...link.upstreamGot.subarray(9, 11)], [0x20, 0], 'size 0, and a field that is in no table');
     assert.deepEqual(told(link.upstreamGot), ['3 HEADERS :method=GET :path=/a end', '5 HEADERS :method=GET :path=/b end']);
   });
 
@@ -181,6 +181,24 @@ describe('an HTTP/2 session', { timeout: 300_000 }, () => {
     early.client(Buffer.concat([ACK, headers(1, get('/a'), { end: true })]));
     assert.deepEqual(told(early.clientGot).map((text) => text.slice(0, 21)), ['1 HEADERS :status=502', '1 DATA 53 end', 'GOAWAY 1']);
     assert.deepEqual([early.upstreamGot.length, early.closing], [0, true]);
+  });
+
+  it('answers what waited when the upstream cannot be reached', () => {
+    const link = linkUnder({ target: '/slow', latencyChance: 1, latencyMs: 600_000 });
+    link.client(Buffer.concat([OPENING, headers(1, get('/slow/1'), { end: true }), headers(3, post('/slow/2')), data(3, 'x')]));
+    link.client(headers(5, get('/slow'), { end: true })).client(headers(7, post('/slow')));
+    link.session.upstreamFailed(new Error('refused'), false);
+    link.holds.releaseAll();
+    const said = told(link.clientGot);
+    assert.deepEqual(said.filter((text) => text.includes('502')).map((text) => text.split(' ')[0]), ['1', '3', '5', '7']);
+    assert.deepEqual([said.at(-1), link.closing], ['GOAWAY 7', true]);
+    const patient = linkUnder({ latencyChance: 1, latencyMs: 600_000 });
+    patient.client(Buffer.concat([OPENING, headers(1, get('/a'), { end: true }), headers(3, get('/b'), { end: true })]));
+    patient.session.upstreamFailed(new Error('refused'), false);
+    assert.deepEqual([told(patient.clientGot), patient.closing], [['SETTINGS'], false]);
+    patient.holds.releaseAll();
+    assert.deepEqual(told(patient.clientGot).filter((text) => text.includes('502')).map((text) => text.split(' ')[0]), ['1', '3']);
+    assert.equal(patient.closing, true);
   });
 
   it('ends the upstream only behind the last request that waits', async () => {

@@ -10,14 +10,14 @@ import { javaClient, kafkaMissing } from '../../lab/kafka.ts';
 import { freePort } from '../../lab/server.ts';
 import { policy, wireTo } from '../parts.ts';
 import { PIECES, replay, type Turn } from '../replay.ts';
-import { clientOf, kcat, readAll, type Stage, startStage, until } from './stage.ts';
+import { clientOf, kcat, readAll, Stage, until } from './stage.ts';
 
 describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 300_000 }, () => {
   let stage: Stage;
   let outside = 0;
   before(async () => {
     outside = await freePort();
-    stage = await startStage({ outside: { port: outside, advertised: 'kafka.invalid:9092', user: 'app', password: SECRET } });
+    stage = await Stage.start({ outside: { port: outside, advertised: 'kafka.invalid:9092', user: 'app', password: SECRET } });
   });
   after(() => stage[Symbol.asyncDispose]());
   afterEach(() => stage.clear());
@@ -29,8 +29,8 @@ describe('clients of Kafka on a route', { skip: kafkaMissing('kcat'), timeout: 3
     const lines: string[] = [];
     using __ = wire.listen(true, (batch) => void lines.push(...batch.lines.map((line) => JSON.stringify(line))));
     const sasl = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanisms=PLAIN', 'sasl.username=app', `sasl.password=${SECRET}`].flatMap((one) => ['-X', one]);
-    assert.match((await kcat(['-b', `127.0.0.1:${outside}`, '-L', ...sasl])).out, /at kafka\.invalid:9092/, 'past the route, they would be led astray');
-    assert.match((await kcat(['-b', address, '-L', ...sasl])).out, new RegExp(`broker 1 at ${address} `));
+    assert.match((await kcat(['-b', `127.0.0.1:${outside}`, '-L', ...sasl])).stdout, /at kafka\.invalid:9092/, 'past the route, they would be led astray');
+    assert.match((await kcat(['-b', address, '-L', ...sasl])).stdout, new RegExp(`broker 1 at ${address} `));
     assert.equal((await kcat(['-b', address, '-P', '-t', topic, ...sasl], 'a\n')).code, 0);
     assert.deepEqual(await readAll(address, topic, ...sasl), ['0:a']);
     const admin = clientOf(address, { sasl: { mechanism: 'plain', username: 'app', password: SECRET } }).admin();

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { ProducerBatch } from 'kafkajs';
 import { kafkaMissing } from '../../lab/kafka.ts';
-import { clientOf, kcat, nameOf, readAll, type Stage, startStage, until } from './stage.ts';
+import { clientOf, kcat, nameOf, readAll, Stage, until } from './stage.ts';
 
 /** Longer than any test may last: whoever waits for it was not let go. */
 const FOREVER = 600_000;
 
 describe('faults on Kafka, as kafkajs and librdkafka see them', { skip: kafkaMissing('kcat'), timeout: 300_000 }, () => {
   let stage: Stage;
-  before(async () => void (stage = await startStage()));
+  before(async () => void (stage = await Stage.start()));
   after(() => stage[Symbol.asyncDispose]());
   afterEach(() => stage.clear());
 
@@ -45,7 +45,7 @@ describe('faults on Kafka, as kafkajs and librdkafka see them', { skip: kafkaMis
     const topic = await stage.topic('e.kcat');
     await stage.add({ target: topic, errorChance: 1, errorCode: 10, when: "kafka.api == 'Produce'" });
     const refused = await kcat(['-b', stage.address, '-P', '-t', topic, '-X', 'retries=0'], 'lost\n');
-    assert.match(refused.err, /Message size too large/i);
+    assert.match(refused.stderr, /Message size too large/i);
     await stage.clear();
     const fault = await stage.add({ target: topic, errorChance: 1, when: "kafka.api == 'Produce'", everyNth: 2, nth: 1 });
     for (const value of ['a', 'b']) assert.equal((await kcat(['-b', stage.address, '-P', '-t', topic, '-X', 'retry.backoff.ms=10'], `${value}\n`)).code, 0);
@@ -59,7 +59,7 @@ describe('faults on Kafka, as kafkajs and librdkafka see them', { skip: kafkaMis
     const lines = Array.from({ length: 60 }, (_, i) => `${i}`);
     const options = ['enable.idempotence=true', 'retry.backoff.ms=5', 'batch.num.messages=5', 'linger.ms=1'].flatMap((option) => ['-X', option]);
     const sent = await kcat(['-b', stage.address, '-P', '-t', topic, ...options], `${lines.join('\n')}\n`);
-    assert.equal(sent.code, 0, sent.err);
+    assert.equal(sent.code, 0, sent.stderr);
     await stage.clear();
     assert.deepEqual(await values(topic), lines.map((line, i) => `${i}:${line}`), 'none lost, none twice, in order');
     assert.ok((stage.wire.counters(fault.id)?.errors ?? 0) > 3);

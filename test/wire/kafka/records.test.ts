@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { CompressionTypes, type Consumer } from 'kafkajs';
 import { kafkaMissing } from '../../lab/kafka.ts';
-import { kcat, readAll, type Stage, startStage, until } from './stage.ts';
+import { kcat, readAll, Stage, until } from './stage.ts';
 
 /** How many records: the whole of what is promised with FIREBREAK_LONG=1, enough to cross many batches otherwise. */
 const MANY = process.env['FIREBREAK_LONG'] === '1' ? 100_000 : 9_999;
@@ -10,14 +10,14 @@ const valuesOf = (count: number): string[] => Array.from({ length: count }, (_, 
 
 describe('records left out and held back, as kafkajs and librdkafka read them', { skip: kafkaMissing('kcat'), timeout: 600_000 }, () => {
   let stage: Stage;
-  before(async () => void (stage = await startStage()));
+  before(async () => void (stage = await Stage.start()));
   after(() => stage[Symbol.asyncDispose]());
   afterEach(() => stage.clear());
 
   /** Writes past the route, so that what the log holds is beyond doubt; answers with the lines of `readAll`. */
   const fill = async (topic: string, values: readonly string[], ...more: string[]): Promise<string[]> => {
     const written = await kcat(['-b', stage.direct, '-P', '-t', topic, ...more], `${values.join('\n')}\n`);
-    assert.equal(written.code, 0, written.err);
+    assert.equal(written.code, 0, written.stderr);
     return values.map((value, i) => `${i}:${value}`);
   };
   const thirds = (lines: readonly string[]): string[] => lines.filter((_, i) => i % 3 !== 2);

@@ -5,13 +5,12 @@ import { after, before, describe, it } from 'node:test';
 import { type MongoClient, MongoServerError } from 'mongodb';
 import { mongoInjector } from '../../../engine/faults/mongo/injector.ts';
 import { mongoManifest, type MongoParams } from '../../../engine/faults/mongo/manifest.ts';
-import { selfIdentity, stateOf } from '../../../engine/host/identity.ts';
 import { ignoredPrefixes } from '../../../engine/policy/ignored.ts';
 import { loadText } from '../../../engine/policy/load.ts';
 import { CHANGE_LIMIT } from '../../../engine/wire/mongo/change.ts';
 import { LOOK } from '../../../engine/wire/mongo/look.ts';
 import { mongoMissing } from '../../lab/mongo.ts';
-import { faultLife, faultRequest } from '../../support/fault-life.ts';
+import { faultLife, faultRequest, onWire } from '../../support/fault-life.ts';
 import { type Order, type Stage, stageOnMongo } from './stage.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../assets/docs/protocols/mongo.md'), 'utf8');
@@ -67,7 +66,7 @@ describe('what the page on MongoDB shows', { timeout: 300_000, skip: mongoMissin
   };
   for (const policy of loaded.ok ? loaded.file.policies : []) {
     it(`${policy.name} does what is said of it`, async () => {
-      const injector = mongoInjector({ wire: stage.wire, owner: selfIdentity(), ownerState: stateOf });
+      const injector = mongoInjector(onWire(stage.wire));
       // Always rather than by chance.
       const params = { ...(policy.params as MongoParams), errorChance: policy.params['errorChance'] === 0 ? 0 : 1, latencyChance: policy.params['latencyChance'] === 0 ? 0 : 1 };
       const request = { ...faultRequest<MongoParams>(mongoManifest, {}, { target: policy.target, routes: [{ name: 'r', protocol: 'mongo', listen: '', upstream: '' }] }), params };

@@ -1,8 +1,6 @@
 import { type Collection, type Document, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb';
-import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import type { Wire } from '../../../engine/wire/wire.ts';
 import { clientOf, startMongo } from '../../lab/mongo.ts';
-import { policy, wireTo } from '../parts.ts';
+import { RouteStage, routeTo } from '../stage.ts';
 
 /** Documents whose `_id` is a plain number or text. */
 export interface Order extends Document {
@@ -10,40 +8,15 @@ export interface Order extends Document {
 }
 
 /** A route to an upstream, clients on it, and the policies of one test. */
-export class Stage implements AsyncDisposable {
-  readonly wire: Wire;
-  readonly address: string;
-  readonly errors: readonly Error[];
-  readonly #stack = new AsyncDisposableStack();
-  readonly #added: string[] = [];
-
-  private constructor({ wire, address, errors }: Awaited<ReturnType<typeof wireTo>>) {
-    this.wire = this.#stack.use(wire);
-    this.address = address;
-    this.errors = errors;
-  }
-  static async to(upstream: string, workers?: number): Promise<Stage> {
-    return new Stage(await wireTo(upstream, { protocol: 'mongo', ...(workers === undefined ? {} : { workers }) }));
+export class Stage extends RouteStage<unknown> {
+  static async to(address: string, workers?: number): Promise<Stage> {
+    return new Stage(await routeTo('mongo', Promise.resolve({ address, [Symbol.asyncDispose]: async () => {} }), workers));
   }
   /** A client of the route that is closed with the stage. Nothing that it sends depends on time. */
   client(options: MongoClientOptions = {}): MongoClient {
     const client = clientOf(this.address, { heartbeatFrequencyMS: 600_000, serverMonitoringMode: 'poll', ...options });
-    this.#stack.defer(() => client.close());
+    this.stack.defer(() => client.close());
     return client;
-  }
-  async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
-    const one = policy({ protocol: 'mongo', ...over });
-    this.#added.push(one.id);
-    await this.wire.add(one);
-    return one;
-  }
-  /** Takes away every policy and ends a HALT. */
-  async clear(): Promise<void> {
-    this.wire.resume();
-    for (const id of this.#added.splice(0)) await this.wire.remove(id);
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stack.disposeAsync();
   }
 }
 

@@ -56,7 +56,7 @@ export function passing(stage: () => RabbitStage): void {
   });
 
   it('a recorded conversation comes out as it went in, in pieces of any size', async () => {
-    await using recorder = await record(stage().broker.port);
+    await using recorder = await record(stage().server.port);
     await everything(`127.0.0.1:${recorder.port}`, LARGE.subarray(0, 3_000));
     const [turns] = recorder.conversations;
     assert.ok(turns !== undefined && turns.length > 20);

@@ -1,36 +1,16 @@
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type ConsumeMessage } from 'amqplib';
-import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import type { PolicyCounters, RouteCounters, Wire } from '../../../engine/wire/wire.ts';
+import type { Wire } from '../../../engine/wire/wire.ts';
 import { type Broker, startRabbitmq } from '../../lab/rabbitmq.ts';
 import { policy, wireTo } from '../parts.ts';
+import { RouteStage, routeTo } from '../stage.ts';
 
 /** A RabbitMQ, a route to it, clients of both, and the policies of one test. */
-export class RabbitStage implements AsyncDisposable {
-  readonly broker: Broker;
-  readonly wire: Wire;
-  readonly address: string;
-  readonly errors: readonly Error[];
-  readonly #stack: AsyncDisposableStack;
-  readonly #added: string[] = [];
+export class RabbitStage extends RouteStage<Broker> {
   #clients: ChannelModel[] = [];
   #queues = 0;
 
-  private constructor(stack: AsyncDisposableStack, broker: Broker, { wire, address, errors }: Awaited<ReturnType<typeof wireTo>>) {
-    this.#stack = stack;
-    this.broker = broker;
-    this.wire = stack.use(wire);
-    this.address = address;
-    this.errors = errors;
-  }
   static async start(): Promise<RabbitStage> {
-    const stack = new AsyncDisposableStack();
-    try {
-      const broker = stack.use(await startRabbitmq());
-      return new RabbitStage(stack, broker, await wireTo(broker.address, { protocol: 'rabbitmq' }));
-    } catch (error) {
-      await stack.disposeAsync();
-      throw error;
-    }
+    return new RabbitStage(await routeTo('rabbitmq', startRabbitmq()));
   }
   /** A connection over the route, or past it; closed with the test. What it says went wrong is the test's to ask. */
   async client(address = this.address, options = ''): Promise<ChannelModel> {
@@ -40,31 +20,17 @@ export class RabbitStage implements AsyncDisposable {
     return client;
   }
   direct(): Promise<ChannelModel> {
-    return this.client(this.broker.address);
+    return this.client(this.server.address);
   }
   /** A wire of its own to the same broker, for a test that ends it. */
   async another(): Promise<{ wire: Wire; address: string; hold: (queue: string, latencyMs: number) => Promise<void> }> {
-    const { wire, address } = await wireTo(this.broker.address, { protocol: 'rabbitmq' });
-    this.#stack.use(wire);
+    const { wire, address } = await wireTo(this.server.address, { protocol: 'rabbitmq' });
+    this.stack.use(wire);
     return { wire, address, hold: (target, latencyMs) => wire.add(policy({ protocol: 'rabbitmq', target, latencyChance: 1, latencyMs })) };
   }
   /** A name that no other test has. */
   queue(): string {
     return `orders-${++this.#queues}`;
-  }
-  async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
-    const one = policy({ protocol: 'rabbitmq', ...over });
-    this.#added.push(one.id);
-    await this.wire.add(one);
-    return one;
-  }
-  counters({ id }: WirePolicy): PolicyCounters {
-    const found = this.wire.counters(id);
-    if (found === undefined) throw new Error(`no policy ${id} in the wire`);
-    return found;
-  }
-  get route(): RouteCounters {
-    return this.wire.routeCounters()[0] as RouteCounters;
   }
   /**
    * What is left in a queue once nobody holds any of it: as the clients are gone, what they had not settled is back. RabbitMQ
@@ -79,18 +45,16 @@ export class RabbitStage implements AsyncDisposable {
     for (let n = 0; n < messageCount; n++) bodies.push(textOf(await channel.get(queue, { noAck: true })));
     return bodies;
   }
-  /** Takes away every policy, ends a HALT, and closes every client. */
-  async clear(): Promise<void> {
-    this.wire.resume();
-    for (const id of this.#added.splice(0)) await this.wire.remove(id);
+  override async clear(): Promise<void> {
+    await super.clear();
     await this.disconnect();
   }
   async disconnect(): Promise<void> {
     await Promise.all(this.#clients.splice(0).map((client) => client.close().catch(() => {})));
   }
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.clear();
-    await this.#stack.disposeAsync();
+    await super[Symbol.asyncDispose]();
   }
 }
 

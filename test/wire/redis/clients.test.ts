@@ -219,7 +219,7 @@ describe('a route whose policy ends', { skip: missing('redis-server'), timeout: 
     const redis = own.client();
     await redis.set('a', '1');
     const closed = once(redis, 'close');
-    own.server.child.kill('SIGKILL');
+    process.kill(own.server.pid, 'SIGKILL');
     await closed;
     await assert.rejects(redis.get('a'));
   });

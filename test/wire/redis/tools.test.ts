@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { command } from '../../fuzz/redis.ts';
 import { redisClient } from '../../lab/redis.ts';
-import { missing, programOf } from '../../lab/server.ts';
+import { missing } from '../../lab/server.ts';
 import { Peer } from '../parts.ts';
 import { PIECES, replay } from '../replay.ts';
 import { record } from '../record.ts';
+import { run } from '../stage.ts';
 import { RedisStage } from './stage.ts';
 
-/** Runs a program of Redis to its end, with this on its standard input. */
-async function run(program: string, args: readonly string[], input = ''): Promise<{ readonly code: number | null; readonly out: string }> {
-  const child = spawn(programOf(program) ?? program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stdin.end(input);
-  const [out, errors, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.once('close', resolve)),
-  ]);
-  return { code, out: out + errors };
-}
+const ran = async (...all: Parameters<typeof run>) => run(...all).then(({ code, stdout, stderr }) => ({ code, out: stdout + stderr }));
 
 describe('the tools of Redis through a route', { skip: missing('redis-server', 'redis-cli', 'redis-benchmark'), timeout: 300_000 }, () => {
   let at: RedisStage;
@@ -30,7 +19,7 @@ describe('the tools of Redis through a route', { skip: missing('redis-server', '
     await at.clear();
     assert.deepEqual(at.errors, []);
   });
-  const cli = async (...args: readonly string[]): Promise<string> => (await run('redis-cli', ['-p', String(at.port), ...args])).out.trim();
+  const cli = async (...args: readonly string[]): Promise<string> => (await ran('redis-cli', ['-p', String(at.port), ...args])).out.trim();
 
   it('redis-cli sees errors, misses and resets in both versions', async () => {
     await at.direct.hset('cart:1', 'item', 'book');
@@ -49,7 +38,7 @@ describe('the tools of Redis through a route', { skip: missing('redis-server', '
   it('redis-cli runs a file of commands, of which every third is refused', async () => {
     await at.add({ target: 'set*', errorChance: 1, everyNth: 3 });
     const lines = Array.from({ length: 9 }, (_, i) => `set k${i} ${i}`).join('\n');
-    const { out } = await run('redis-cli', ['-p', String(at.port)], `${lines}\n`);
+    const { out } = await ran('redis-cli', ['-p', String(at.port)], `${lines}\n`);
     assert.deepEqual(
       out
         .trim()
@@ -62,15 +51,15 @@ describe('the tools of Redis through a route', { skip: missing('redis-server', '
 
   it('redis-cli --pipe loads a mass of commands', async () => {
     const mass = Array.from({ length: 20_000 }, (_, i) => command('SET', `mass:${i}`, `value ${i}`)).join('');
-    const { out } = await run('redis-cli', ['-p', String(at.port), '--pipe'], mass);
+    const { out } = await ran('redis-cli', ['-p', String(at.port), '--pipe'], mass);
     assert.match(out, /errors: 0, replies: 20000/);
     await at.add({ target: 'set*', errorChance: 1, everyNth: 4 });
-    const again = await run('redis-cli', ['-p', String(at.port), '--pipe'], mass);
+    const again = await ran('redis-cli', ['-p', String(at.port), '--pipe'], mass);
     assert.match(again.out, /errors: 5000, replies: 20000/);
   });
 
   const benchmark = (...args: readonly string[]) =>
-    run('redis-benchmark', ['-p', String(at.port), '-c', '20', '-r', '1000', '--csv', ...args]);
+    ran('redis-benchmark', ['-p', String(at.port), '-c', '20', '-r', '1000', '--csv', ...args]);
   it('redis-benchmark completes, alone and in pipelines, while reads miss and writes wait', async () => {
     const { id } = await at.add({ target: 'get*', scope: 'read', errorChance: 0.05, extra: { miss: true } });
     await at.add({ target: 'set*', latencyChance: 0.001, latencyMs: 2 });
@@ -124,7 +113,7 @@ describe('recorded conversations', { skip: missing('redis-server', 'redis-cli'),
       await redis.unsubscribe('one', 'two');
       redis.disconnect();
     }
-    await run('redis-cli', ['-p', String(recorder.port), '-3', '-r', '3', 'debug', 'protocol', 'attrib']);
+    await ran('redis-cli', ['-p', String(recorder.port), '-3', '-r', '3', 'debug', 'protocol', 'attrib']);
     // What no client library sends: inline commands, silence, and every subscription ended at once.
     using raw = await Peer.to(`127.0.0.1:${recorder.port}`);
     raw.write(

@@ -2,39 +2,20 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sqlInjector } from '../../../engine/faults/sql/injector.ts';
 import { sqlManifest } from '../../../engine/faults/sql/manifest.ts';
-import { selfIdentity, stateOf } from '../../../engine/host/identity.ts';
-import { millis } from '../../../engine/kernel/brands.ts';
-import type { Effect, FaultRequest } from '../../../engine/kernel/fault.ts';
-import { newFaultId, newRunId } from '../../../engine/kernel/random.ts';
+import type { Effect } from '../../../engine/kernel/fault.ts';
 import { noMariaDb } from '../../lab/mariadb.ts';
+import { faultLife, faultRequest, onWire } from '../../support/fault-life.ts';
 import { failure, MysqlStage, valueOf } from './mysql-stage.ts';
-
-type Params = ReturnType<typeof sqlManifest.params.parse>;
 
 describe('the life of a fault on MariaDB', { timeout: 300_000, skip: noMariaDb }, () => {
   let at: MysqlStage;
   before(async () => void (at = await MysqlStage.start()));
   after(() => at[Symbol.asyncDispose]());
 
-  /** From plan to revert; proves that the fault was there in between, and is gone behind it. */
+  /** Proves that nothing of it is there afterwards. */
   async function during(target: string, fields: Record<string, unknown>, act: () => Promise<void>): Promise<Effect> {
-    const injector = sqlInjector({ wire: at.wire, owner: selfIdentity(), ownerState: stateOf });
-    const request: FaultRequest<Params> = {
-      run: newRunId(), policy: 'broken', type: 'sql', target, route: '', routes: at.wire.routes(), ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'],
-      params: sqlManifest.params.parse(fields), seed: 42, hold: millis(1_000),
-    };
-    const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: () => {}, injected: () => {} };
-    const [plan] = await injector.plan(request, context.signal);
-    assert.ok(plan);
-    const undo = injector.undo.parse(JSON.parse(JSON.stringify(plan.undo)));
-    const clean = await injector.fingerprint(undo);
-    await injector.inject(undo, context);
-    assert.notEqual(await injector.fingerprint(undo), clean);
-    await act();
-    const effect = await injector.verify(undo, context);
-    await injector.revert(undo);
-    await injector.revert(undo);
-    assert.equal(await injector.fingerprint(undo), clean);
+    const over = { target, routes: at.wire.routes(), ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'] };
+    const effect = await faultLife(sqlInjector(onWire(at.wire)), faultRequest(sqlManifest, fields, over), act);
     await at.clear();
     return effect;
   }

@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
 import * as mariadb from 'mariadb';
 import mysql from 'mysql2/promise';
-import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import type { Wire } from '../../../engine/wire/wire.ts';
 import { DATABASE, PASSWORD, startMariaDb, USER } from '../../lab/mariadb.ts';
-import { type LabServer, programOf } from '../../lab/server.ts';
-import { policy, wireTo } from '../parts.ts';
+import type { LabServer } from '../../lab/server.ts';
+import { failure as failed, type Ran, RouteStage, routeTo, run } from '../stage.ts';
 
 /** What a client of MySQL says when it fails: the server's number and SQLSTATE, or the code of the socket's error. */
 export interface MysqlFailure {
@@ -17,39 +14,18 @@ export interface MysqlFailure {
 }
 
 /** A real MariaDB with a route to it. */
-export class MysqlStage implements AsyncDisposable {
-  readonly server: LabServer;
-  readonly wire: Wire;
-  /** Of the route. */
-  readonly address: string;
-  readonly #errors: Error[];
-  #added: string[] = [];
-
-  private constructor(server: LabServer, { wire, address, errors }: Awaited<ReturnType<typeof wireTo>>) {
-    this.server = server;
-    this.wire = wire;
-    this.address = address;
-    this.#errors = errors;
-  }
+export class MysqlStage extends RouteStage<LabServer> {
   static async start(...options: readonly string[]): Promise<MysqlStage> {
-    const server = await startMariaDb(...options);
-    return new MysqlStage(server, await wireTo(server.address, { protocol: 'sql' }));
-  }
-  async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
-    const one = policy({ protocol: 'sql', ...over });
-    await this.wire.add(one);
-    this.#added.push(one.id);
-    return one;
+    return new MysqlStage(await routeTo('sql', startMariaDb(...options)));
   }
   /** Takes all policies away, and proves that statements then pass untouched. */
-  async clear(): Promise<void> {
-    this.wire.resume();
-    for (const id of this.#added.splice(0)) await this.wire.remove(id);
-    const before = this.wire.routeCounters()[0]?.faults;
+  override async clear(): Promise<void> {
+    await super.clear();
+    const before = this.route.faults;
     await using client = await this.mysql2();
     assert.deepEqual((await client.execute('SELECT CAST(? AS INT) AS one', [1]))[0], [{ one: 1 }]);
-    assert.equal(this.wire.routeCounters()[0]?.faults, before);
-    assert.deepEqual(this.#errors, []);
+    assert.equal(this.route.faults, before);
+    assert.deepEqual(this.errors, []);
   }
   /** A connection of mysql2 on the route, or on the server itself. */
   async mysql2(over: mysql.ConnectionOptions = {}, address = this.address): Promise<mysql.Connection & AsyncDisposable> {
@@ -71,23 +47,10 @@ export class MysqlStage implements AsyncDisposable {
     return rows as Record<string, unknown>[];
   }
   /** What MariaDB's own command line says to the SQL, over the route. */
-  cli(sql: string, ...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  cli(sql: string, ...args: readonly string[]): Promise<Ran> {
     const { host, port, user, password, database } = whereAndWho(this.address);
     const all = ['--no-defaults', '-h', host, '-P', String(port), `-u${user}`, `-p${password}`, '--skip-ssl', '--batch', '--skip-column-names', ...args, database];
-    return new Promise((resolve, reject) => {
-      const child = spawn(programOf('mariadb') ?? 'mariadb', all, { stdio: ['pipe', 'pipe', 'pipe'] });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
-      child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-      child.stdin.on('error', () => {});
-      child.stdin.end(sql);
-    });
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.wire[Symbol.asyncDispose]();
-    await this.server[Symbol.asyncDispose]();
+    return run('mariadb', all, sql);
   }
 }
 
@@ -97,12 +60,7 @@ export function whereAndWho(address: string): { host: string; port: number; user
 }
 
 /** What a promise failed with; undefined when it did not. */
-export function failure(of: Promise<unknown>): Promise<MysqlFailure | undefined> {
-  return of.then(
-    () => undefined,
-    (error: unknown) => error as MysqlFailure,
-  );
-}
+export const failure = (of: Promise<unknown>) => failed<MysqlFailure>(of);
 /** The first column of the first row that mysql2 returned. */
 export async function valueOf(of: Promise<readonly [unknown, ...unknown[]]>): Promise<unknown> {
   const [rows] = await of;

@@ -53,6 +53,14 @@ describe('what the page on SQL promises', { skip: noPostgres, timeout: 300_000 }
     for (const [target, sql, struck] of takes) assert.equal(await codeOf(target, sql), struck ? 'XX000' : undefined, `${target} on ${sql.slice(0, 60)}`);
   });
 
+  it('leaves a connection for replication alone, and says so', async () => {
+    await at.add({ target: 'all', errorChance: 1 });
+    const before = at.wire.routeCounters()[0]?.notUnderstood ?? 0;
+    const { stdout, stderr } = await at.run('psql', ['-At', '-c', 'IDENTIFY_SYSTEM', 'dbname=postgres replication=database']);
+    assert.match(stdout, /^\d+\|1\|/, stderr);
+    assert.equal(at.wire.routeCounters()[0]?.notUnderstood, before + 1);
+  });
+
   it('what fails in a pipeline is told in the log of the server', async () => {
     const said = inText(/\(and logs that (.*?)\)/s).replace(/\s+/g, ' ');
     assert.match(said, /^portal ".+" does not exist$/);

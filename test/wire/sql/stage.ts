@@ -1,49 +1,25 @@
-import { spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import type { WirePolicy } from '../../../engine/policy/snapshot.ts';
-import type { Wire } from '../../../engine/wire/wire.ts';
 import { PASSWORD, startPostgres, urlOf, USER } from '../../lab/postgres.ts';
 import type { LabServer } from '../../lab/server.ts';
-import { policy, wireTo } from '../parts.ts';
+import { failure as failed, type Ran, RouteStage, routeTo, run } from '../stage.ts';
 
 /** Longer than any test may last, in milliseconds: whoever waits for it was not let go. */
 export const FOREVER = 600_000;
 
 /** A real PostgreSQL with a route to it. */
-export class PostgresStage implements AsyncDisposable {
-  readonly server: LabServer;
-  readonly wire: Wire;
-  /** Of the route. */
-  readonly address: string;
-  readonly #errors: Error[];
-  #added: string[] = [];
-
-  private constructor(server: LabServer, { wire, address, errors }: Awaited<ReturnType<typeof wireTo>>) {
-    this.server = server;
-    this.wire = wire;
-    this.address = address;
-    this.#errors = errors;
-  }
+export class PostgresStage extends RouteStage<LabServer> {
   static async start(tls = false): Promise<PostgresStage> {
-    const server = await startPostgres(tls);
-    return new PostgresStage(server, await wireTo(server.address, { protocol: 'sql' }));
-  }
-  async add(over: Partial<WirePolicy>): Promise<WirePolicy> {
-    const one = policy({ protocol: 'sql', ...over });
-    await this.wire.add(one);
-    this.#added.push(one.id);
-    return one;
+    return new PostgresStage(await routeTo('sql', startPostgres(tls)));
   }
   /** Takes all policies away, and proves that a statement then passes untouched. */
-  async clear(): Promise<void> {
-    this.wire.resume();
-    for (const id of this.#added.splice(0)) await this.wire.remove(id);
-    const before = this.wire.routeCounters()[0]?.faults;
+  override async clear(): Promise<void> {
+    await super.clear();
+    const before = this.route.faults;
     await using client = await this.client();
     assert.deepEqual((await client.query('SELECT $1::int AS one', [1])).rows, [{ one: 1 }]);
-    assert.equal(this.wire.routeCounters()[0]?.faults, before);
-    assert.deepEqual(this.#errors, []);
+    assert.equal(this.route.faults, before);
+    assert.deepEqual(this.errors, []);
   }
   /** A client on the route, or on the server itself. */
   async client(address = this.address): Promise<pg.Client & AsyncDisposable> {
@@ -58,30 +34,12 @@ export class PostgresStage implements AsyncDisposable {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   }
   /** Runs a program of PostgreSQL that connects to the route. */
-  run(program: string, args: readonly string[], input = '', more: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  run(program: string, args: readonly string[], input = '', more: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const [host = '', port = ''] = this.address.split(':');
-    const env = { ...process.env, PGHOST: host, PGPORT: port, PGUSER: USER, PGPASSWORD: PASSWORD, PGDATABASE: 'postgres', PGSSLMODE: 'disable', LC_ALL: 'C', ...more };
-    return new Promise((resolve, reject) => {
-      const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
-      child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-      child.stdin.on('error', () => {});
-      child.stdin.end(input);
-    });
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.wire[Symbol.asyncDispose]();
-    await this.server[Symbol.asyncDispose]();
+    const env = { PGHOST: host, PGPORT: port, PGUSER: USER, PGPASSWORD: PASSWORD, PGDATABASE: 'postgres', PGSSLMODE: 'disable', LC_ALL: 'C', ...more };
+    return run(program, args, input, { env });
   }
 }
 
 /** What a promise failed with, as a database error or the error of a socket; undefined when it did not. */
-export async function failure(of: Promise<unknown>): Promise<{ code?: string; severity?: string; message: string } | undefined> {
-  return of.then(
-    () => undefined,
-    (error: unknown) => error as { code?: string; message: string },
-  );
-}
+export const failure = (of: Promise<unknown>) => failed<{ code?: string; severity?: string; message: string }>(of);

@@ -99,15 +99,6 @@ describe('toxics together, coming and going', { timeout: 300_000, concurrency: 1
     await next.server.over();
   });
 
-  it('HALT opens a route that is down', async () => {
-    await using at = await line();
-    await at.wire.add(toxic({ kind: 'down' }));
-    at.wire.halt();
-    const { client, server } = await at.join();
-    client.write('in');
-    await server.says('in');
-  });
-
   it('toxicity 0 never has any effect, whatever the toxic', async () => {
     await using at = await line();
     const early = await at.join();

@@ -154,34 +154,6 @@ describe('each toxic, on bytes', { timeout: 300_000, concurrency: 1 }, () => {
     await server.over();
   });
 
-  it('down: nobody gets in, and those who are in are cut off; removed, everybody gets in again', async () => {
-    await using at = await line();
-    const { client, server } = await at.join();
-    client.write('x');
-    await server.has(1);
-    const down = toxic({ kind: 'down' });
-    await at.wire.add(down);
-    await client.until(() => client.closed, 'the end of the connection');
-    assert.equal(client.error?.code, 'ECONNRESET');
-    await server.until(() => server.closed, 'the end at the upstream');
-    const count = at.upstream.count;
-    for (let i = 0; i < 3; i++) {
-      // Where the reset is quicker than the hello, the connection itself fails.
-      const refused = await at.call().catch((error: unknown) => String(error));
-      if (typeof refused === 'string') assert.match(refused, /ECONNRESET/);
-      else {
-        await refused.until(() => refused.closed, 'the refusal');
-        assert.equal(refused.error?.code, 'ECONNRESET');
-      }
-    }
-    assert.equal(at.upstream.count, count);
-    assert.equal(at.wire.counters(down.id)?.drops, 4);
-    await at.wire.remove(down.id);
-    const again = await at.join();
-    again.client.write('back');
-    await again.server.has(4);
-  });
-
   it('loss: the share of pieces asked for is missing, the same ones however the bytes arrive', async () => {
     const sent = numbered(300_000);
     const arrived: Buffer[] = [];
