@@ -52,7 +52,7 @@ export const redisManifest = defineManifest({
     );
     return `${sentence}${explainChoice(asked)}`;
   },
-  facts: { redis: { command: 'string', key: 'string', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
+  facts: { redis: { command: 'string', key: 'string', keys: 'list<string>', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
   check: (asked) => [...checkNth(asked), ...checkMiss(asked)],
   blastRadius: 3,
 });
