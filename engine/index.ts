@@ -23,6 +23,7 @@ import { createSeriesClient } from './probes/series.ts';
 import { writeReports } from './report/write.ts';
 import { createRoomHandlers } from './room.ts';
 import { Routes } from './routes.ts';
+import { marksOf } from './stand-in.ts';
 import { StandingProbes } from './standing.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
@@ -108,7 +109,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     wire,
     changed: () => {
       topology.routesChanged();
-      return lease.setRoutes(wire.routes().filter(passableAsBytes));
+      return lease.setRoutes(marksOf(wire.routes()));
     },
     untilHalt: () => lifecycle.untilHalt,
   });
@@ -239,9 +240,4 @@ const watchdogOf = (stateDir: string) => () => spawnNode(WATCHDOG, [stateDir], {
 function haltedFault({ outcome, ...fault }: RemoteOutcome): HaltedFault {
   const reverted = outcome === 'reverted';
   return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted };
-}
-
-/** Whether a stand-in that only copies bytes would be of use: where TLS begins or ends, clients would meet the wrong end. */
-function passableAsBytes({ terminateTls, upstreamTls }: Route): boolean {
-  return terminateTls !== true && upstreamTls !== true;
 }
