@@ -1,3 +1,4 @@
+import { stableJson } from '../kernel/hash.ts';
 import { type PhaseName, type Route } from './models.ts';
 
 /** What people call the phases of a run, in reports and on screens alike. */
@@ -16,4 +17,15 @@ export function upstreamsOf({ upstream, upstreamsByName, refuseOtherNames }: Rou
   const named = Object.entries(upstreamsByName ?? {}).map(([name, address]) => `${name}: ${address}`);
   if (named.length === 0) return upstream;
   return [...named, refuseOtherNames === true ? `no TLS: ${upstream}, other names refused` : `others: ${upstream}`].join(', ');
+}
+
+/** How what a route does with its traffic differs from another of its name, for the end of a sentence; '' when it does not. */
+export function differenceOf(open: Route, wanted: Route): string {
+  if (open.protocol !== wanted.protocol) return `as ${open.protocol} instead of ${wanted.protocol}`;
+  if (open.upstream !== wanted.upstream) return `to ${open.upstream} instead of ${wanted.upstream}`;
+  // A field that says nothing is as good as none.
+  const says = (value: unknown): boolean => ![undefined, 'false', '""', '[]', '{}'].includes(JSON.stringify(value));
+  const rest = ({ name: _name, listen: _listen, ...all }: Route): string =>
+    stableJson(Object.fromEntries(Object.entries(all).filter(([, value]) => says(value))));
+  return rest(open) === rest(wanted) ? '' : 'with other fields of TLS';
 }
