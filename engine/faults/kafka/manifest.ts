@@ -63,7 +63,7 @@ export const kafkaManifest = defineManifest({
 const whose = (things: string, target: string): string => (['all', '*', ''].includes(target.trim().toLowerCase()) ? `Kafka ${things}` : `${things} of ${target}`);
 
 function explainRest(asked: KafkaParams, target: string): string {
-  return explainMessages(asked, whose(asked.delayRecords ? 'records' : 'messages', target), 'an error');
+  return explainMessages(asked, whose(asked.delayRecords ? 'records' : 'messages', target), asked.errorCode === 0 ? 'an error' : `error ${asked.errorCode}`);
 }
 function explainLoss(asked: KafkaParams, target: string): string {
   const { errorChance, latencyChance, latencyDuration } = counted(asked);
