@@ -34,7 +34,8 @@ export async function startParts(servers: ServerStarter, child: (name: string) =
       try {
         if (!isInstalled(library)) throw leftOut(`its client library ${library} is not installed`);
         const [address, what] = candidates.length === 0 ? [await own(route), `${errand} service`] : await real(candidates);
-        return { errand, route: { name: route, protocol: errand, listen: '127.0.0.1:0', upstream: address }, note: `${what} started for route ${route}` };
+        const wanted: Route = { name: route, protocol: errand, listen: '127.0.0.1:0', upstream: address };
+        return { errand, route: wanted, note: `${what} started for route ${route}` };
       } catch (error) {
         return { errand, route: undefined, note: `${errand} left out: ${messageOf(error).split('\n')[0]}` };
       }
