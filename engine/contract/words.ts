@@ -1,4 +1,3 @@
-import { stableJson } from '../kernel/hash.ts';
 import { type PhaseName, type Route } from './models.ts';
 
 /** What people call the phases of a run, in reports and on screens alike. */
@@ -23,9 +22,13 @@ export function upstreamsOf({ upstream, upstreamsByName, refuseOtherNames }: Rou
 export function differenceOf(open: Route, wanted: Route): string {
   if (open.protocol !== wanted.protocol) return `as ${open.protocol} instead of ${wanted.protocol}`;
   if (open.upstream !== wanted.upstream) return `to ${open.upstream} instead of ${wanted.upstream}`;
-  // A field that says nothing is as good as none.
-  const says = (value: unknown): boolean => ![undefined, 'false', '""', '[]', '{}'].includes(JSON.stringify(value));
-  const rest = ({ name: _name, listen: _listen, ...all }: Route): string =>
-    stableJson(Object.fromEntries(Object.entries(all).filter(([, value]) => says(value))));
-  return rest(open) === rest(wanted) ? '' : 'with other fields of TLS';
+  return fieldsOf(open) === fieldsOf(wanted) ? '' : 'with other fields of TLS';
+}
+/** Its fields besides name and address, whatever their order; one that says nothing is as good as none. */
+function fieldsOf({ name: _name, listen: _listen, ...fields }: Route): string {
+  const inOrder = Object.entries(fields).map(([field, value]) => {
+    const plain = typeof value === 'object' && !Array.isArray(value) ? Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)) : value;
+    return [field, plain === undefined || plain === false || plain === '' ? [] : plain] as const;
+  });
+  return JSON.stringify(inOrder.filter(([, value]) => !Array.isArray(value) || value.length > 0).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
