@@ -1,39 +1,18 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { manifestOf } from './contract/fault-types.ts';
-import { createInjectors, type InjectorDeps } from './faults/injectors.ts';
+import { createInjectors } from './faults/injectors.ts';
 import { Helper } from './helper/helper.ts';
-import { HelperLine, throughHelper } from './helper/line.ts';
 import { readProcess } from './host/processes.ts';
 import { identity } from './identity.ts';
-import { type Clock, realClock } from './kernel/clock.ts';
+import { realClock } from './kernel/clock.ts';
 import { FirebreakError } from './kernel/errors.ts';
-import { type Injector } from './kernel/fault.ts';
 import { createLease } from './lifecycle/lease.ts';
+import { helperAddress } from './rights.ts';
 import { ensureStateDir, openJournal } from './store/journal.ts';
 import { holdLock } from './store/lock.ts';
 import { listenUnix } from './transport/unix.ts';
 import { VERSION } from './version.ts';
 import { spawnWatchdogFor } from './watchdog-entry.ts';
-
-/** Where the helper of a user listens, unless FIREBREAK_HELPER says otherwise. */
-export const helperAddress = (uid: number): string => process.env['FIREBREAK_HELPER'] ?? `/run/firebreak/${uid}.sock`;
-
-/** Every injector of this process: without root, what needs it is done by the helper. The line is open only while it is used. */
-export function createInjectorsHere(deps: InjectorDeps & { readonly clock: Clock }): { readonly injectors: Record<string, Injector>; readonly line: Disposable } {
-  const uid = process.geteuid?.();
-  const line = new HelperLine(helperAddress(uid ?? 0), deps.clock);
-  const own = createInjectors(deps);
-  // As root nobody else is needed, unless a helper is named.
-  if (uid === undefined || (uid === 0 && process.env['FIREBREAK_HELPER'] === undefined)) return { injectors: own, line };
-  const injectors = Object.fromEntries(
-    Object.entries(own).map(([type, injector]) => {
-      const manifest = manifestOf(type);
-      return [type, manifest?.needsRoot === undefined ? injector : throughHelper(injector, manifest, line)];
-    }),
-  );
-  return { injectors, line };
-}
 
 export interface HelperOptions {
   /** The one user who may connect. */

@@ -5,7 +5,6 @@ import { rehearse } from './experiment/rehearsal.ts';
 import { Runs } from './experiment/runs.ts';
 import { manifests } from './faults/manifests.ts';
 import { createHandlers } from './handlers.ts';
-import { createInjectorsHere } from './helper.ts';
 import { createConnections } from './host/connections.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
 import { identity } from './identity.ts';
@@ -21,7 +20,9 @@ import { createProbe } from './probes/probe.ts';
 import { createSeriesClient } from './probes/series.ts';
 import { writeReports } from './report/write.ts';
 import { createRoomHandlers } from './room.ts';
+import { createInjectorsHere } from './rights.ts';
 import { Routes } from './routes.ts';
+import { marksOf } from './stand-in.ts';
 import { StandingProbes } from './standing.ts';
 import { openHistory } from './store/history.ts';
 import { acquireExperimentLock, readExperimentHolder } from './store/lock.ts';
@@ -109,7 +110,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     wire,
     changed: () => {
       topology.routesChanged();
-      return lease.setRoutes(wire.routes().filter(passableAsBytes));
+      return lease.setRoutes(marksOf(wire.routes()));
     },
     untilHalt: () => lifecycle.untilHalt,
   });
@@ -238,9 +239,4 @@ function routeTotals(wire: Wire): RouteTotals[] {
 function haltedFault({ outcome, ...fault }: RemoteOutcome): HaltedFault {
   const reverted = outcome === 'reverted';
   return { ...fault, state: reverted ? 'clean' : 'unconfirmed', reverted };
-}
-
-/** Whether a stand-in that only copies bytes would be of use: where TLS begins or ends, clients would meet the wrong end. */
-function passableAsBytes({ terminateTls, upstreamTls }: Route): boolean {
-  return terminateTls !== true && upstreamTls !== true;
 }

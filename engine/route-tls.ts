@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Route } from './contract/models.ts';
 import type { Authority } from './host/certificates.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -33,6 +33,12 @@ export function createCertificateMaker(stateDir: string, clock: Pick<Clock, 'wal
       return { ...(shown !== undefined && { shown }), ...(upstream !== undefined && { upstream }) };
     },
   };
+}
+
+/** The route with its files as another process finds them, wherever that was started. */
+export function withFullPaths(route: Route): Route {
+  const fields = ['upstreamCa', 'upstreamCertificate', 'upstreamKey'] as const;
+  return { ...route, ...Object.fromEntries(fields.flatMap((field) => (route[field] === undefined ? [] : [[field, resolve(route[field])]]))) };
 }
 
 async function certificates(authority: Authority, route: Route): Promise<NonNullable<TlsMaterial['shown']>> {

@@ -1,5 +1,6 @@
 import { EXIT, FirebreakError } from './kernel/errors.ts';
 import { type Route } from './contract/models.ts';
+import { differenceOf } from './contract/words.ts';
 import { type Wire } from './wire/wire.ts';
 
 /** Routes of a run or an apply; disposing gives them back. */
@@ -120,9 +121,9 @@ function inUse(names: readonly string[]): FirebreakError {
 }
 
 function mustAgree(route: Route, open: Route | undefined): void {
-  if (open === undefined || (open.upstream === route.upstream && open.protocol === route.protocol)) return;
-  const leads = `to ${open.upstream} instead of ${route.upstream}`;
-  throw new FirebreakError('route-differs', `The route ${route.name} is open already, ${leads}.`, {
+  const difference = open === undefined ? '' : differenceOf(open, route);
+  if (difference === '') return;
+  throw new FirebreakError('route-differs', `The route ${route.name} is open already, ${difference}.`, {
     exitCode: EXIT.usage,
     hint: 'Close it, or give the route in the file another name.',
   });

@@ -3,7 +3,7 @@ import { type Route } from './contract/models.ts';
 import { type Topology } from './contract/room.ts';
 import { type Connections } from './host/connections.ts';
 import { type Clock } from './kernel/clock.ts';
-import { TopologyGraph } from './topology.ts';
+import { type SeenRoute, TopologyGraph } from './topology.ts';
 import { parseAddress } from './wire/address.ts';
 import { type Wire } from './wire/wire.ts';
 
@@ -14,6 +14,13 @@ export interface TopologyParts {
   readonly clock: Clock;
   readonly wire: Pick<Wire, 'routes' | 'routeCounters'>;
   readonly connections: Connections;
+}
+
+/** A route leads to each upstream that it has by name as if it were a route of its own. */
+export function waysOf(route: Route): readonly Pick<SeenRoute, 'route' | 'called'>[] {
+  const named = Map.groupBy(Object.entries(route.upstreamsByName ?? {}), ([, upstream]) => upstream);
+  named.delete(route.upstream);
+  return [{ route }, ...[...named].map(([upstream, names]) => ({ route: { ...route, upstream }, called: names.map(([name]) => name).join(', ') }))];
 }
 
 /** Looks who talks to whom, only while somebody reads. */
@@ -69,7 +76,7 @@ export class TopologyWatch implements Disposable {
   async #draw(): Promise<Topology> {
     const { clock, wire, connections } = this.#parts;
     const active = new Map(wire.routeCounters().map((counters) => [counters.name, counters.active]));
-    const routes = wire.routes().map((route: Route) => ({ route, active: active.get(route.name) ?? 0 }));
+    const routes = wire.routes().flatMap((route) => waysOf(route).map((way) => ({ ...way, active: active.get(route.name) ?? 0 })));
     const sighting = await connections.look(
       routes.map(({ route }) => parseAddress(route.listen)),
       routes.map(({ route }) => parseAddress(route.upstream)),

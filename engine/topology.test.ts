@@ -4,6 +4,7 @@ import { type Route } from './contract/models.ts';
 import { type Topology } from './contract/room.ts';
 import { type Caller, type Program, type Service } from './host/connections.ts';
 import { REMEMBERED_MS, type Seen, TopologyGraph } from './topology.ts';
+import { waysOf } from './topology-watch.ts';
 
 const OWN = 1;
 const route = (name: string, listen: number, upstream: number): Route => ({
@@ -47,6 +48,15 @@ test('who listens at an upstream is that service; anybody else is a client, by n
   assert.deepEqual(arrows(topology), ['load (client) -3-> front', 'front -1-> orders']);
   assert.deepEqual(topology.nodes.map(({ name, pid }) => [name, pid]), [['front', 21], ['orders', 22], ['load', null]]);
   assert.deepEqual(topology.edges.map((edge) => edge.route), ['front', 'orders']);
+});
+
+test('a route with several upstreams by name leads its callers to each, and each bears its names', () => {
+  const upstreamsByName = { 'api.example': '127.0.0.1:8002', '*.a.example': '127.0.0.1:8003', 'b.example': '127.0.0.1:8003', 'c.example': '127.0.0.1:8001' };
+  const ways = waysOf({ ...route('edge', 7001, 8001), upstreamsByName });
+  const { sighting, ...rest } = seen({ routes: ways.map((way) => way.route), callers: ways.map(() => [from(30)]), programs: [program(30, 'load')] });
+  const topology = new TopologyGraph().draw({ ...rest, sighting, routes: ways.map((way) => ({ ...way, active: 1 })) });
+  assert.deepEqual(arrows(topology), ['load (client) -1-> edge', 'load (client) -1-> api.example', 'load (client) -1-> *.a.example, b.example']);
+  assert.deepEqual(new Set(topology.edges.map((edge) => edge.route)), new Set(['edge']));
 });
 
 test('a worker counts as the service whose parent of the same name listens for it; a child of another name does not', () => {

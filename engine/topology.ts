@@ -9,6 +9,8 @@ export interface SeenRoute {
   readonly route: Route;
   /** Open client connections as the wire counts them. */
   readonly active: number;
+  /** What its upstream is called, where the route has several and leads to each by a name. */
+  readonly called?: string;
 }
 
 /** What the graph is drawn from: `sighting` answers for the routes in the same order, listens and upstreams. */
@@ -85,12 +87,12 @@ export class TopologyGraph {
 /** By upstream. A service bears the name of its route, or its address when several routes lead to it. */
 function serviceNodes({ routes, sighting }: Seen): Map<string, Node> {
   const nodes = new Map<string, Node>();
-  routes.forEach(({ route: { name, upstream } }, i) => {
+  routes.forEach(({ route: { name, upstream }, called }, i) => {
     const service: Service = sighting.services[i] ?? { up: null, pids: [] };
     const shared = routes.filter(({ route }) => route.upstream === upstream).length > 1;
     nodes.set(upstream, {
       id: `service:${upstream}`,
-      name: shared ? upstream : name,
+      name: shared ? upstream : (called ?? name),
       kind: 'service',
       address: upstream,
       pid: mainOf(service.pids, sighting),

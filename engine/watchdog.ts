@@ -1,6 +1,8 @@
-import { createInjectorsHere } from './helper.ts';
+import { createInjectorsHere } from './rights.ts';
 import { identity } from './identity.ts';
 import { realClock } from './kernel/clock.ts';
+import { openBypass } from './lifecycle/bypass.ts';
+import { type OpenBypass } from './lifecycle/standins.ts';
 import { serveWatchdog } from './lifecycle/watchdog-process.ts';
 
 /**
@@ -10,5 +12,16 @@ import { serveWatchdog } from './lifecycle/watchdog-process.ts';
 export async function watch(stateDir: string): Promise<void> {
   const { injectors, line } = createInjectorsHere({ wire: null, clock: realClock });
   using _line = line;
-  await serveWatchdog({ stateDir, clock: realClock, identity, injectors });
+  await serveWatchdog({ stateDir, clock: realClock, identity, injectors, openBypass: openStandIn(stateDir) });
 }
+
+/** Loads the data plane only for a route that needs it. */
+const openStandIn =
+  (stateDir: string): OpenBypass =>
+  async (mark, clock) => {
+    if (mark.route === undefined) return openBypass(mark, clock);
+    const { openWireBypass } = await import('./stand-in.ts');
+    return openWireBypass(mark, stateDir, clock, (error) => {
+      throw error; // the process writes it to its log, and goes on
+    });
+  };

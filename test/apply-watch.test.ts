@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type EngineEvent, type FaultReport } from '../engine/contract/models.ts';
 import { createEngine } from '../engine/index.ts';
 import { folder } from './cli/process.ts';
+import { startService } from './support/service.ts';
 
 /** A watched apply on the real engine and a real service, with the file edited as people edit files. */
 
@@ -17,15 +16,7 @@ const forever = new AbortController().signal;
 async function stage() {
   await using parts = new AsyncDisposableStack();
   const dir = parts.use(folder());
-  const service = createServer((_request, response) => response.end('from the service'));
-  parts.defer(async () => {
-    service.closeAllConnections();
-    service.close();
-    await once(service, 'close');
-  });
-  service.listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  const upstream = `127.0.0.1:${(service.address() as AddressInfo).port}`;
+  const { address: upstream } = parts.use(await startService((_request, response) => response.end('from the service')));
   const text = `version: 1
 seed: 3
 routes:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Agent, createServer, request } from 'node:http';
-import { type AddressInfo, type Socket } from 'node:net';
+import { Agent, request } from 'node:http';
+import { type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { createEngine, spawnNode } from '../engine/index.ts';
 import { stateOf } from '../engine/host/identity.ts';
 import { listProcesses } from '../engine/host/processes.ts';
 import { folder } from './cli/process.ts';
+import { startService } from './support/service.ts';
 
 /**
  * What the users of other tools complain of most, each complaint a test on the real engine with a real service. Others
@@ -22,15 +23,7 @@ const forever = new AbortController().signal;
 async function stage() {
   await using parts = new AsyncDisposableStack();
   const dir = parts.use(folder());
-  const service = createServer((_call, response) => response.end('ok'));
-  parts.defer(async () => {
-    service.closeAllConnections();
-    service.close();
-    await once(service, 'close');
-  });
-  service.listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  const upstream = `127.0.0.1:${(service.address() as AddressInfo).port}`;
+  const { address: upstream } = parts.use(await startService((_request, response) => response.end('ok')));
   const { api } = parts.use(await createEngine({ stateDir: join(dir.path, 'state') }));
   const [shop] = await api.commands.openRoutes(
     { routes: [{ name: 'shop', protocol: 'http', listen: '127.0.0.1:0', upstream }] },

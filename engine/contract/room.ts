@@ -85,6 +85,7 @@ export const topologyNode = z.object({
   /** False when nothing answers at its address; null when that cannot be told from here. */
   up: z.boolean().nullable(),
 });
+/** `connections`: those of `from` to the route, whichever of its upstreams they go on to. */
 export const topologyEdge = z.object({ from: z.string(), to: z.string(), route: z.string(), protocol, connections: z.int() });
 export const topology = z.object({
   at: wall,

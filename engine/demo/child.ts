@@ -23,7 +23,7 @@ export type SpawnNode = (
 
 /** How long a child may take to end by itself, and to come up, milliseconds. */
 const END_WITHIN = 1_000;
-const START_WITHIN = 30_000;
+const START_WITHIN = 60_000;
 /** A service that died is started again after this long, milliseconds, as a supervisor would do. */
 const RESTART_AFTER = 500;
 
@@ -75,7 +75,7 @@ export class DemoChild implements AsyncDisposable {
     this.#tell();
   }
 
-  /** Resolves when it listens; throws FirebreakError `demo-failed` when it ends or says nothing for 30 s. */
+  /** Resolves when it listens; throws FirebreakError `demo-failed` when it ends or says nothing for a minute. */
   async listening(): Promise<void> {
     const late = this.#clock.now() + START_WITHIN;
     const exited = this.#exited.then(() => true);

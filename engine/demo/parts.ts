@@ -33,19 +33,20 @@ export async function startParts(servers: ServerStarter, child: (name: string) =
       const { route, library, servers: candidates }: Part = ERRANDS[errand];
       try {
         if (!isInstalled(library)) throw leftOut(`its client library ${library} is not installed`);
-        const [address, what] = candidates.length === 0 ? await own(route) : await real(candidates);
-        return { errand, route: { name: route, protocol: errand, listen: '127.0.0.1:0', upstream: address }, note: `${what} started for route ${route}` };
+        const [address, what] = candidates.length === 0 ? [await own(route), `${errand} service`] : await real(candidates);
+        const wanted: Route = { name: route, protocol: errand, listen: '127.0.0.1:0', upstream: address };
+        return { errand, route: wanted, note: `${what} started for route ${route}` };
       } catch (error) {
         return { errand, route: undefined, note: `${errand} left out: ${messageOf(error).split('\n')[0]}` };
       }
     }),
   );
-  async function own(name: string): Promise<[address: string, what: string]> {
+  async function own(name: string): Promise<string> {
     const process = stack.use(child(name));
     children.push(process);
     process.start();
     await process.listening();
-    return [`127.0.0.1:${process.port}`, `A ${name} service`];
+    return `127.0.0.1:${process.port}`;
   }
   async function real(candidates: Part['servers']): Promise<[address: string, what: string]> {
     const specs = candidates.map((candidate) => candidate());

@@ -15,8 +15,8 @@ const PROBES: readonly Wanted[] = [
 const errandProbe = (errand: string): Wanted => http(`${errand} errand`, `route://errands/${errand}`, 'success_rate >= 0.95 && p95 < 1000', '1s');
 
 /**
- * Adds the demo's standing probes until disposed, with one for each errand that the demo runs. A probe of the same name that asks something else is the user's own
- * and stays as it is; one that a killed engine left is taken over.
+ * Adds the demo's standing probes until disposed, with one for each errand that the demo runs. A probe of the same name
+ * that asks something else is the user's own and stays as it is; one that a killed engine left is taken over.
  */
 export async function demoProbes(client: EngineClient, errands: readonly string[] = []): Promise<AsyncDisposable> {
   const known = await client.query('probes', {});

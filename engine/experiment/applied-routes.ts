@@ -1,5 +1,6 @@
 import { EXIT, FirebreakError } from '../kernel/errors.ts';
 import { type Route } from '../contract/models.ts';
+import { differenceOf } from '../contract/words.ts';
 
 /** Opens what is not open yet; disposing gives that back. */
 export type OpenRoutes = (
@@ -59,8 +60,9 @@ export class AppliedRoutes implements AsyncDisposable {
 function refuseMoved(route: Route, known: Route | undefined): void {
   if (known === undefined) return;
   const { name, listen, upstream, protocol } = known;
-  if (route.listen === listen && route.upstream === upstream && route.protocol === protocol) return;
-  const message = `The route ${name} is open already, as ${protocol} ${listen} to ${upstream}.`;
+  const difference = differenceOf(known, route);
+  if (route.listen === listen && difference === '') return;
+  const message = `The route ${name} is open already, as ${protocol} ${listen} to ${upstream}${difference.startsWith('with') ? `, ${difference}` : ''}.`;
   throw new FirebreakError('route-differs', message, {
     exitCode: EXIT.usage,
     hint: 'Give the new route another name, or end the apply and start it again.',

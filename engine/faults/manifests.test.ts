@@ -86,6 +86,11 @@ test('the types of the wire say in words what happens to which messages', () => 
     manifests.mongo.explain(manifests.mongo.params.parse({ errorChance: 1 }), 'find'),
     'Answers all find commands with a command error.',
   );
+  const coded = { errorChance: 1, errorCode: 64, errorBody: 'LOADING Redis is loading' };
+  const writes = manifests.mongo.params.parse({ ...coded, failure: 'write-concern' });
+  assert.equal(manifests.mongo.explain(writes, 'insert'), 'Answers all insert commands with write concern error 64 after the write.');
+  assert.equal(manifests.kafka.explain(manifests.kafka.params.parse(coded), 'orders'), 'Answers all messages of orders with error 64.');
+  assert.equal(manifests.redis.explain(manifests.redis.params.parse(coded), 'incr'), 'Answers all incr commands with the error LOADING.');
   assert.equal(manifests.redis.explain(manifests.redis.params.parse({}), 'get'), 'Leaves get commands as they are.');
   assert.equal(
     manifests.redis.explain(manifests.redis.params.parse({ dropConnection: true }), 'all'),

@@ -15,27 +15,46 @@ export interface Bypass extends AsyncDisposable {
 /** How often the upstream is tried while nobody uses the bypass, in milliseconds. */
 const PROBE_EVERY = 5_000;
 
-/** Begins to listen. Throws FirebreakError `listen-failed`, at once when the address is taken. */
-export async function openBypass(route: RouteMark, clock: Clock): Promise<Bypass> {
-  const clients = new Set<Socket>();
-  let refusedSince: number | null = null;
-  const upstream = placeOf(route.upstream);
+/** Knows since when an upstream has refused every connection; while nobody else does, it tries for itself. */
+export class UpstreamWatch implements Disposable {
+  refusedSince: number | null = null;
+  readonly #clock: Clock;
+  readonly #upstream: { host: string; port: number };
+  readonly #probing: Disposable;
 
-  const dialUpstream = (): Socket => {
-    const socket = connect({ ...upstream, noDelay: true, allowHalfOpen: true });
+  constructor(upstream: string, clock: Clock, unused: () => boolean) {
+    this.#clock = clock;
+    this.#upstream = placeOf(upstream);
+    this.#probing = clock.every(PROBE_EVERY, () => {
+      if (!unused()) return;
+      const probe = this.dial();
+      probe.once('connect', () => probe.destroy());
+    });
+  }
+  dial(): Socket {
+    const socket = connect({ ...this.#upstream, noDelay: true, allowHalfOpen: true });
     let connected = false;
     socket.once('connect', () => {
       connected = true;
-      refusedSince = null;
+      this.refusedSince = null;
     });
     socket.on('error', () => {
-      if (!connected) refusedSince ??= clock.now();
+      if (!connected) this.refusedSince ??= this.#clock.now();
     });
     return socket;
-  };
+  }
+  [Symbol.dispose](): void {
+    this.#probing[Symbol.dispose]();
+  }
+}
+
+/** Begins to listen. Throws FirebreakError `listen-failed`, at once when the address is taken. */
+export async function openBypass(route: RouteMark, clock: Clock): Promise<Bypass> {
+  const clients = new Set<Socket>();
+  const watch = new UpstreamWatch(route.upstream, clock, () => clients.size === 0);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     clients.add(client);
-    const far = dialUpstream();
+    const far = watch.dial();
     client.pipe(far);
     far.pipe(client);
     const cut = (): void => {
@@ -47,28 +66,35 @@ export async function openBypass(route: RouteMark, clock: Clock): Promise<Bypass
     client.on('close', cut);
     far.on('close', () => client.destroySoon());
   });
-  await listening(server, route);
-  const probing = clock.every(PROBE_EVERY, () => {
-    if (clients.size > 0) return;
-    const probe = dialUpstream();
-    probe.once('connect', () => probe.destroy());
-  });
+  try {
+    await listening(server, route);
+  } catch (error) {
+    watch[Symbol.dispose]();
+    throw error;
+  }
   return {
     route,
     get connections() {
       return clients.size;
     },
     get refusedSince() {
-      return refusedSince;
+      return watch.refusedSince;
     },
     [Symbol.asyncDispose]: async () => {
-      probing[Symbol.dispose]();
+      watch[Symbol.dispose]();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that outlived the bypass would escape the next engine's faults.
       for (const client of clients) client.destroy();
       await closed;
     },
   };
+}
+
+/** Whether the address can be listened on now; throws as `openBypass` does. */
+export async function mustBeFree(route: RouteMark): Promise<void> {
+  const server = createServer();
+  await listening(server, route);
+  await new Promise((resolve) => server.close(resolve));
 }
 
 function listening(server: Server, route: RouteMark): Promise<void> {

@@ -79,7 +79,7 @@ class SocketLease implements WatchdogLease {
   }
 
   async setRoutes(routes: readonly RouteMark[]): Promise<void> {
-    this.#routes = routes.map(({ name, listen, upstream }) => ({ name, listen, upstream }));
+    this.#routes = routes.map(({ name, listen, upstream, route }) => ({ name, listen, upstream, ...(route !== undefined && { route }) }));
     if (routes.length > 0) await this.ready();
     this.#beat();
   }

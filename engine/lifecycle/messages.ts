@@ -4,11 +4,13 @@ import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { processMark } from '../store/journal-record.ts';
 
-/** A listening address and where its bytes go; what the watchdog needs of a route. Both are `host:port`. */
+/** A listening address and where its bytes go, both `host:port`; and the whole route where more than that is to be done. */
 export const routeMark = z.object({
   name: z.string().max(200),
   listen: z.string().max(300),
   upstream: z.string().max(300),
+  /** As the contract has it; without secrets: files are named by their paths. */
+  route: z.record(z.string(), z.unknown()).optional(),
 });
 export type RouteMark = z.infer<typeof routeMark>;
 
@@ -56,7 +58,7 @@ export type ToSentinel = z.infer<typeof toSentinel>;
 export const fromSentinel = z.object({ kind: z.literal('halted'), pid: z.int() });
 
 /** A message is one line of JSON of at most so many characters; 1,024 routes fit. */
-const MAX_LINE = 1 << 20;
+export const MAX_LINE = 1 << 22;
 
 /** Hears one kind of message on a socket, one a line. Whoever sends anything else is cut off. */
 export function hear<T>(socket: Socket, schema: z.ZodType<T>, heard: (message: T) => void): void {

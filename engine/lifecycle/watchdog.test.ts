@@ -10,7 +10,7 @@ import { type ProcessMark } from '../store/journal-record.ts';
 import { watchdogAddress } from './addresses.ts';
 import { type Bypass } from './bypass.ts';
 import { rescueTools } from './halt.ts';
-import { dial, fromWatchdog, type FromWatchdog, hear, type RouteMark, say } from './messages.ts';
+import { dial, fromWatchdog, type FromWatchdog, hear, MAX_LINE, type RouteMark, say } from './messages.ts';
 import {
   fakeIdentity,
   folderFacts,
@@ -235,7 +235,7 @@ test("one watchdog a state directory; its socket is its owner's alone; whoever t
     'hello\n',
     '{"kind":"reboot"}\n',
     '{"kind":"hello","owner":{"pid":-1,"started":""},"routes":[]}\n',
-    'x'.repeat((1 << 20) + 10),
+    'x'.repeat(MAX_LINE + 10),
   ]) {
     const socket = await at.call();
     const closed = new Promise((resolve) => socket.once('close', resolve));

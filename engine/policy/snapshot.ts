@@ -25,6 +25,8 @@ export interface Snapshot {
    * @returns how many were written.
    */
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number;
+  /** The same for a message of several names, one behind the other from 0 on: name i ends at ends[i]. Each policy once. */
+  matchNames(protocol: Protocol, route: string, bytes: Uint8Array, ends: Int32Array, names: number, out: Int32Array): number;
   /** The same for a name that is already a string (a topic, a method, a collection). */
   matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number;
   /** Whether any policy of the protocol protects the name bytes[start, end): for messages of which it is only a part. */
@@ -97,6 +99,20 @@ class ProtocolTable {
       : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
   }
 
+  matchNames(route: string, bytes: Uint8Array, ends: Int32Array, names: number, out: Int32Array): number {
+    if (names === 1) return this.match(route, bytes, 0, ends[0] as number, out);
+    const index = (this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route)) ?? this.#others;
+    let count = this.#matchIn(index, bytes, 0, ends[0] as number, out);
+    if (index instanceof TargetIndex) {
+      for (let i = 1; i < names; i++) count = index.matchAlso(bytes, ends[i - 1] as number, ends[i] as number, out, count);
+    }
+    if (this.#protecting === undefined) return count;
+    for (let i = 0; i < names && count > 0; i++) {
+      count = this.#withoutIgnored(this.#protecting, count, bytes, i === 0 ? 0 : (ends[i - 1] as number), ends[i] as number, out);
+    }
+    return count;
+  }
+
   #matchIn(index: Targets, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     let count = index.match(bytes, start, end, out);
     if (!this.#ofTwoWords || !(index instanceof TargetIndex)) return count;
@@ -161,6 +177,10 @@ class CompiledSnapshot implements Snapshot {
   }
   protects(protocol: Protocol, bytes: Uint8Array, start: number, end: number): boolean {
     return this.#tables.get(protocol)?.protects(bytes, start, end) ?? false;
+  }
+  matchNames(protocol: Protocol, route: string, bytes: Uint8Array, ends: Int32Array, names: number, out: Int32Array): number {
+    const table = this.#tables.get(protocol);
+    return table === undefined ? 0 : table.matchNames(route, bytes, ends, names, out);
   }
   matchText(protocol: Protocol, route: string, text: string, out: Int32Array): number {
     const table = this.#tables.get(protocol);

@@ -12,6 +12,8 @@ interface Acting {
   readonly slot: number;
   readonly shard: Shard;
   readonly tap: Tap;
+  /** A bug. */
+  failed(error: unknown): void;
 }
 
 /** What a session does to messages on one route, besides their bytes: each act is counted, timed and told here. */
@@ -56,13 +58,18 @@ export class Acts {
     const hold = this.#holds.hold(verdict.parts, verdict.total, (complete) => {
       this.#tell(hold, subject);
       if (complete) this.#count();
-      release();
+      // Nothing above would catch it, and it must not cost all connections of the thread.
+      try {
+        release();
+      } catch (error) {
+        this.#route.failed(error);
+      }
     });
     return hold;
   }
   /** There is nobody left to deliver the message for, so `release` will not be called: it was late for whoever gave up. */
   cancel(hold: Hold, subject: Shown): void {
-    this.#holds.giveUp(hold);
+    if (!this.#holds.giveUp(hold)) return;
     this.#count();
     this.#tell(hold, subject);
   }

@@ -139,6 +139,15 @@ export class Effects {
     const count = this.#snapshot.match(protocol, route, bytes, start, end, this.#matches);
     return count === 0 ? undefined : this.#cascade(count, route, subject, scope, index, dice);
   }
+  /**
+   * The same for a message of several names, which lie in `bytes` one behind the other; name i ends at ends[i]. A policy
+   * takes it when it takes one of them, once, and leaves it alone when it protects one of them.
+   */
+  judgeNames(protocol: Protocol, route: string, bytes: Uint8Array, ends: Int32Array, names: number, subject: Subject, scope = ''): Verdict | undefined {
+    if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;
+    const count = this.#snapshot.matchNames(protocol, route, bytes, ends, names, this.#matches);
+    return count === 0 ? undefined : this.#cascade(count, route, subject, scope, -1, -1);
+  }
   /** The same for a name that is a string already. */
   judgeText(protocol: Protocol, route: string, name: string, subject: Subject, scope = '', index = -1, dice = index): Verdict | undefined {
     if (Atomics.load(this.#halt, HALT_WORD) !== 0) return undefined;

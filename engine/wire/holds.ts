@@ -39,10 +39,15 @@ export class Holds {
     return hold;
   }
 
-  /** There is nobody left to deliver the message for: whoever waited had this much of the delay, and gave up. */
-  giveUp(hold: Hold): void {
+  /**
+   * There is nobody left to deliver the message for: whoever waited had this much of the delay, and gave up. False: it had
+   * been let go already, so that this changes nothing.
+   */
+  giveUp(hold: Hold): boolean {
+    if (!this.#holds.has(hold)) return false;
     this.#cancel(hold);
     this.#count(hold);
+    return true;
   }
 
   /** Takes away what one policy adds to every delay; what only it held back goes at once. */
@@ -66,6 +71,8 @@ export class Holds {
   }
 
   #cut(hold: Hold): void {
+    // The release of another one may have ended its connection.
+    if (!this.#holds.has(hold)) return;
     this.#cancel(hold);
     hold.release(false);
   }

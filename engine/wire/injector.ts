@@ -29,6 +29,8 @@ export interface WireInjectorDeps {
 export interface WireFault<Params extends MessageParams> {
   readonly protocol: Protocol;
   readonly manifest: Pick<FaultManifest, 'explain'>;
+  /** The parameters as they count, with what is left out of them said; by default as they are. */
+  counted?(params: Params): Params;
   /** What people call its messages and failures. */
   words(params: Params): Words;
   /** What the policy tells the wire beyond the fields that all share. */
@@ -110,6 +112,7 @@ export function policyInjector<Params>(deps: WireInjectorDeps, life: PolicyLife<
 export function wireInjector<Params extends MessageParams>(deps: WireInjectorDeps, fault: WireFault<Params>): Injector<Params, WireUndo> {
   const meters = new Map<string, RateMeter>();
   const clock = deps.clock ?? realClock;
+  const counted = (params: Params): Params => fault.counted?.(params) ?? params;
   const meterOf = (record: WireUndo): RateMeter => {
     const meter = meters.get(record.policyId) ?? rateMeter();
     meters.set(record.policyId, meter);
@@ -121,12 +124,12 @@ export function wireInjector<Params extends MessageParams>(deps: WireInjectorDep
       const sentence = fault.manifest.explain(request.params as never, request.target);
       return planOn(deps.owner, request, { on: fault.on ?? ofProtocol(fault.protocol), one, many, sentence });
     },
-    policy: (request) => policyOf(fault, request),
+    policy: (request) => policyOf(fault, { ...request, params: counted(request.params) }),
     effect: (record, request, counters) =>
       effectOf({
         where: `${namesOf(record.routes)} ${request.target}`,
         words: fault.words(request.params),
-        asks: asksOf(fault, request.params),
+        asks: asksOf(fault, counted(request.params)),
         counters,
         rate: meterOf(record)(counters, clock.now()),
         hint: `${headerHint(request.params)}${fault.hint?.(request.params, request.target) ?? ''}`,

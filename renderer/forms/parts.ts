@@ -1,4 +1,4 @@
-import { type Field } from './fields.ts';
+import { type Field } from '../../engine/contract/fields.ts';
 
 /** The fields of a policy as a form asks for them. */
 export interface Parts {

@@ -16,5 +16,7 @@ test('hosts in a sentence are blotted out, the rest stays', () => {
     blotHosts('db.prod.example:5432 and [::1]:80 and localhost:9'),
     '•••••••••••• and •••••••• and •••••••••••',
   );
+  assert.equal(blotHosts('/shop.Orders/Place'), '/shop.Orders/Place');
+  assert.equal(blotHosts('calls of //db.prod.example/x'), 'calls of //••••••••••••/x');
   assert.equal(blotHosts('process 4711 (worker)'), 'process 4711 (worker)');
 });

@@ -3,6 +3,8 @@ import { Part } from './processes.ts';
 import { compareAll } from './ways.ts';
 
 const ROUNDS = 6;
+/** A call is much work for the code of a session, and a round has few of them. */
+const WARM_UPS = 4;
 /** What makes a round of about half a second: calls with one message each way, or the messages of one call. */
 const LOADS = [
   { kind: 'unary', unit: 'calls', count: 2_000 },
@@ -31,6 +33,7 @@ export const run: Bench['run'] = (say) =>
           protocol: 'grpc',
           upstream,
           rounds: ROUNDS,
+          warmUps: WARM_UPS,
           measure: async (port) => {
             const { seconds, p50, p99 } = await load.ask<{ seconds: number; p50: number; p99: number }>({ port, kind, count });
             return { done: count, seconds, also: { p50, p99 } };

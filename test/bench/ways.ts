@@ -38,6 +38,8 @@ export interface Comparison {
   /** The port of the upstream on the loopback address. */
   readonly upstream: number;
   readonly rounds: number;
+  /** Rounds over each way before those that count, until caches are full and compilers done; 1 by default. */
+  readonly warmUps?: number;
   /** One round over one way; `way` is told by its port. */
   readonly measure: (port: number) => Promise<Round>;
   /** What is put before the metrics, when a bench compares several times. */
@@ -80,7 +82,7 @@ export const IDLE_POLICIES = 100;
  */
 export async function compare(comparison: Comparison, say: (line: string) => void): Promise<readonly Figure[]> {
   using stack = new DisposableStack();
-  const { upstream, protocol, rounds, measure } = comparison;
+  const { upstream, protocol, rounds, warmUps = 1, measure } = comparison;
   const ways: Way[] = [{ name: 'direct', port: upstream, proxy: undefined }];
   const toxiproxy = await findToxiproxy(say);
   if ('path' in toxiproxy) ways.push(await startToxiproxy(toxiproxy.path, comparison.toxiproxy ?? { listen: await freePort(), upstream }, stack));
@@ -95,8 +97,7 @@ export async function compare(comparison: Comparison, say: (line: string) => voi
     const round = await measure(way.port);
     return { ...round, cpu: (way.proxy?.cpu() ?? Number.NaN) - before };
   };
-  // Warms up caches and compilers.
-  for (const way of ways) await timed(way);
+  for (let round = 0; round < warmUps; round++) for (const way of ways) await timed(way);
   say(`${rounds} rounds for each of ${ways.length} ways`);
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < ways.length; i++) {

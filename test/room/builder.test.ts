@@ -158,6 +158,7 @@ test('by keyboard alone: from the library to a deployment and back', options, as
     assert.fail(`Tab does not come to ${what}`);
   };
   await press('p', 'n');
+  await page.getByRole('button', { name: 'Start from this: payments-outage' }).waitFor();
   await tabTo('Start from this: payments-outage');
   await press('Enter');
   await guard(page).getByTestId('guard-score').waitFor();

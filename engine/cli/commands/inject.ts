@@ -37,7 +37,7 @@ export const inject: CommandGroup = {
 };
 
 function commandFor(manifest: FaultManifest): CommandSpec<Given> {
-  const fields = fieldsOf(manifest.params.shape);
+  const fields = fieldsOf(manifest.params.shape).filter(({ part }) => part !== 'idle');
   const wire = manifest.layer === 'wire';
   const head = `firebreak inject ${manifest.type}${wire ? ' --upstream 127.0.0.1:8080' : ''}${manifest.target.required ? ` --target ${quoted(manifest.target.example)}` : ''}`;
   return {

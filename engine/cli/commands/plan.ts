@@ -1,4 +1,5 @@
 import { type PlanResult } from '../../contract/models.ts';
+import { upstreamsOf } from '../../contract/words.ts';
 import { EXIT, type ExitCode } from '../../kernel/errors.ts';
 import { type Cli, type CommandSpec } from '../cli.ts';
 import { badFile } from '../follow.ts';
@@ -53,7 +54,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   }
   if (routes.length > 0) {
     lines.push('', `  ${style.bold('Routes')}`);
-    for (const route of routes) lines.push(`  ${route.name}  ${route.protocol}  ${route.listen} → ${route.upstream}`);
+    for (const route of routes) lines.push(`  ${route.name}  ${route.protocol}  ${route.listen} → ${upstreamsOf(route)}`);
   }
   lines.push('', `  ${style.bold('Guard')}  ${toneOf(style, LEVEL[guard.level])(guard.level)}, ${guard.score} of 100`);
   for (const { policy, message } of guard.issues) lines.push(wrap(`${policy === '' ? '' : `${policy}: `}${message}`, width, '  ! '));

@@ -11,7 +11,9 @@ export interface Errand extends AsyncDisposable {
 export type OpenErrand = (address: string) => Promise<Errand>;
 
 /** Nothing that an errand waits for may take longer, milliseconds. */
-export const PATIENCE = 1_000;
+export const PATIENCE = 2_000;
+/** What connects goes on behind an errand that has given up: else nobody would ever get through to a slow server. */
+export const CONNECT_WITHIN = 10_000;
 /** How often an errand is tried in all: what fails once is tried again at once, as a careful client would. */
 const TRIES = 2;
 

@@ -1,4 +1,4 @@
-import { type Errand, PATIENCE } from './errand.ts';
+import { CONNECT_WITHIN, type Errand, PATIENCE } from './errand.ts';
 
 const TOPIC = 'errands';
 
@@ -12,7 +12,7 @@ export async function kafkaErrand(address: string): Promise<Errand> {
     clientId: 'errands',
     brokers: [address],
     logLevel: logLevel.NOTHING,
-    connectionTimeout: PATIENCE,
+    connectionTimeout: CONNECT_WITHIN,
     requestTimeout: 5 * PATIENCE,
     retry: { initialRetryTime: 100, retries: 5 },
   });

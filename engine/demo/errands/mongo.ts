@@ -1,4 +1,4 @@
-import { type Errand, PATIENCE } from './errand.ts';
+import { CONNECT_WITHIN, type Errand, PATIENCE } from './errand.ts';
 
 /** Older documents are deleted now and then, so that a long game day fills no disk. */
 const KEPT = 500;
@@ -10,7 +10,7 @@ export async function mongoErrand(address: string): Promise<Errand> {
     directConnection: true,
     maxPoolSize: 4,
     serverSelectionTimeoutMS: PATIENCE,
-    connectTimeoutMS: PATIENCE,
+    connectTimeoutMS: CONNECT_WITHIN,
     socketTimeoutMS: PATIENCE,
     monitorCommands: true,
   });

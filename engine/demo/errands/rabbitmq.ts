@@ -1,4 +1,4 @@
-import { type Errand, inTime } from './errand.ts';
+import { CONNECT_WITHIN, type Errand, inTime } from './errand.ts';
 
 const QUEUE = 'errands';
 /** A message that has not arrived after this long, milliseconds, is taken for lost and sent once more. */
@@ -7,7 +7,7 @@ const LOST_AFTER = 300;
 /** Publishes a message and waits for its delivery; what does not arrive is published once more. */
 export async function rabbitmqErrand(address: string): Promise<Errand> {
   const { connect } = await import('amqplib');
-  const connection = await connect(`amqp://guest:guest@${address}`, { timeout: 1_000 });
+  const connection = await connect(`amqp://guest:guest@${address}`, { timeout: CONNECT_WITHIN });
   let broken: Error | undefined;
   const lost = (error: Error): void => void (broken ??= error);
   connection.on('error', lost);

@@ -1,4 +1,4 @@
-import { type Errand, PATIENCE } from './errand.ts';
+import { CONNECT_WITHIN, type Errand, PATIENCE } from './errand.ts';
 
 /** Sessions are kept this long, seconds, and there are never more than KEYS. */
 const KEPT = 60;
@@ -11,7 +11,7 @@ export async function redisErrand(address: string): Promise<Errand> {
   const client = new Redis({
     host,
     port: Number(port),
-    connectTimeout: PATIENCE,
+    connectTimeout: CONNECT_WITHIN,
     commandTimeout: PATIENCE,
     maxRetriesPerRequest: 1,
     retryStrategy: () => 100,

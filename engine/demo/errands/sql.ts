@@ -1,5 +1,5 @@
 import { urlOf } from '../servers/postgres.ts';
-import { type Errand, PATIENCE } from './errand.ts';
+import { CONNECT_WITHIN, type Errand, PATIENCE } from './errand.ts';
 
 /** Older notes are deleted, so that a long game day fills no disk. */
 const KEPT = 1_000;
@@ -10,7 +10,7 @@ export async function sqlErrand(address: string): Promise<Errand> {
   const pool = new pg.Pool({
     connectionString: urlOf(address),
     max: 4,
-    connectionTimeoutMillis: PATIENCE,
+    connectionTimeoutMillis: CONNECT_WITHIN,
     query_timeout: PATIENCE,
     statement_timeout: PATIENCE,
   });

@@ -33,7 +33,7 @@ export type KafkaParams = z.infer<typeof params>;
 export const isOfRecords = ({ dropRecords, delayRecords }: KafkaParams): boolean => dropRecords || delayRecords;
 
 /** The parameters with what `drop_records` leaves out said: without a chance every record is meant. */
-export const resolved = (asked: KafkaParams): KafkaParams =>
+export const counted = (asked: KafkaParams): KafkaParams =>
   asked.dropRecords && asked.errorChance === 0 ? { ...asked, errorChance: 1 } : asked;
 
 /** Delays, fails or cuts Kafka requests that cross a route, or takes records away from consumers. */
@@ -47,8 +47,8 @@ export const kafkaManifest = defineManifest({
     help: 'The name of a topic, one with a trailing * (orders* takes orders and orders.eu, not orders2), or all; of every request that names it, Metadata too.',
     example: 'orders',
   },
-  noop: (asked) => commonNoop(resolved(asked)),
-  severity: (asked) => commonSeverity(resolved(asked)),
+  noop: (asked) => commonNoop(counted(asked)),
+  severity: (asked) => commonSeverity(counted(asked)),
   explain: (asked, target) => `${asked.dropRecords ? explainLoss(asked, target) : explainRest(asked, target)}${explainChoice(asked)}`,
   facts: {
     kafka: {
@@ -63,10 +63,10 @@ export const kafkaManifest = defineManifest({
 const whose = (things: string, target: string): string => (['all', '*', ''].includes(target.trim().toLowerCase()) ? `Kafka ${things}` : `${things} of ${target}`);
 
 function explainRest(asked: KafkaParams, target: string): string {
-  return explainMessages(asked, whose(asked.delayRecords ? 'records' : 'messages', target), 'an error');
+  return explainMessages(asked, whose(asked.delayRecords ? 'records' : 'messages', target), asked.errorCode === 0 ? 'an error' : `error ${asked.errorCode}`);
 }
 function explainLoss(asked: KafkaParams, target: string): string {
-  const { errorChance, latencyChance, latencyDuration } = resolved(asked);
+  const { errorChance, latencyChance, latencyDuration } = counted(asked);
   const share = errorChance === 1 ? 'all' : `${Math.round(errorChance * 1_000) / 10} % of`;
   const wait = latencyChance > 0 ? `, and delays ${latencyChance === 1 ? 'the rest' : `${Math.round(latencyChance * 1_000) / 10} % of the rest`} by ${formatDuration(latencyDuration)}` : '';
   return `Leaves ${share} ${whose('records', target)} out of what consumers read${wait}.`;

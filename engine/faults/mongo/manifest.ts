@@ -47,13 +47,14 @@ const params = z.strictObject({
 export type MongoParams = z.infer<typeof params>;
 
 /** What each failure is called in the sentence of a policy. */
-const FAILURES: Readonly<Record<MongoParams['failure'], string>> = {
-  command: 'a command error',
-  write: 'a write error',
-  'write-concern': 'a write concern error after the write',
-  'remove-documents': 'results that lack documents',
-  'null-fields': 'results whose fields are null',
+const FAILURES: Readonly<Record<MongoParams['failure'], (code: number) => string>> = {
+  command: (code) => errorOf('command error', code),
+  write: (code) => errorOf('write error', code),
+  'write-concern': (code) => `${errorOf('write concern error', code)} after the write`,
+  'remove-documents': () => 'results that lack documents',
+  'null-fields': () => 'results whose fields are null',
 };
+const errorOf = (what: string, code: number): string => (code === 0 ? `a ${what}` : `${what} ${code}`);
 
 /** Delays, fails or cuts MongoDB commands that cross a route, or corrupts their results. */
 export const mongoManifest = defineManifest({
@@ -66,7 +67,7 @@ export const mongoManifest = defineManifest({
     help: 'A command (find), a collection (orders, shop.orders), a database (shop.*), a command on one of these (find shop.orders), or all.',
     example: 'find',
   },
-  explain: (asked, target) => explainMessages(asked, messages(target), FAILURES[asked.failure]) + explainChoice(asked),
+  explain: (asked, target) => explainMessages(asked, messages(target), FAILURES[asked.failure](asked.errorCode)) + explainChoice(asked),
   facts: {
     mongo: { command: 'string', database: 'string', collection: 'string', transaction: 'bool' },
     ...headerFacts,

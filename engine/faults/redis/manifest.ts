@@ -48,11 +48,11 @@ export const redisManifest = defineManifest({
     const sentence = explainMessages(
       asked,
       messages(target, asked.miss),
-      asked.miss ? 'nothing, as if the key were not there' : 'an error',
+      asked.miss ? 'nothing, as if the key were not there' : errorOf(asked.errorBody),
     );
     return `${sentence}${explainChoice(asked)}`;
   },
-  facts: { redis: { command: 'string', key: 'string', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
+  facts: { redis: { command: 'string', key: 'string', keys: 'list<string>', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
   check: (asked) => [...checkNth(asked), ...checkMiss(asked)],
   blastRadius: 3,
 });
@@ -78,6 +78,12 @@ function checkMiss(asked: RedisParams): readonly { field: string; message: strin
     });
   }
   return found;
+}
+
+/** By the code that the text of an error begins with, such as LOADING. */
+function errorOf(text: string): string {
+  const code = /^[A-Z]{2,}\b/.exec(text)?.[0];
+  return code === undefined ? 'an error' : `the error ${code}`;
 }
 
 /** `get commands`, `get commands on cart:*`, `Redis commands`. */

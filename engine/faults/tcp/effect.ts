@@ -79,7 +79,7 @@ function proofOf(asked: TcpParams, routes: number, counters: PolicyCounters): Pr
     case 'down': {
       if (hits > 0) {
         const figures = [figure('routes that refuse', 'count', routes, hits, 1)];
-        return { figures, delivered: true, did: `${drops} reset, and ${routes === 1 ? 'the route refuses' : `${hits} of ${routes} routes refuse`} new ones`, missing: '' };
+        return { figures, delivered: true, did: `${drops} reset, and ${hits === 1 ? 'the route refuses' : `${hits} routes refuse`} new ones`, missing: '' };
       }
       // Every connection that is hit is turned away; what one of them sees cannot be told in shares.
       const figures = [figure('connections turned away', 'count', struck, drops, drops > 0 ? 1 : 0)];

@@ -133,7 +133,7 @@ export class AnswerSide extends Side {
     const { version, correlation, refused } = inFlight;
     const judged = api.judged === 'answer' && this.talk.judges(api);
     // What may have to wait must not be overwritten meanwhile.
-    const frame = judged ? Buffer.from(bytes) : bytes;
+    const frame = judged && !this.owned ? Buffer.from(bytes) : bytes;
     let opened: Opened;
     try {
       const answer = readAnswer(api, version, frame);

@@ -124,14 +124,22 @@ export function withoutRecords(batches: Buffer, leaveOut: (record: KafkaRecord) 
   return { bytes: changed ? Buffer.concat(parts) : batches, notUnderstood };
 }
 
-/** Visits every record that can be read, until `stop` says true. Never throws. */
-export function someRecord(batches: Buffer, stop: (record: KafkaRecord) => boolean): boolean {
-  let stopped = false;
-  withoutRecords(batches, (record) => {
-    stopped ||= stop(record);
-    return false;
-  });
-  return stopped;
+/** Whether `is` holds for one of the records that can be read. Batches behind that one are not even opened. Never throws. */
+export function someRecord(batches: Buffer, is: (record: KafkaRecord) => boolean): boolean {
+  for (let at = 0; ; ) {
+    const end = batchEnd(batches, at);
+    if (end === undefined) return false;
+    try {
+      const opened = open(batches.subarray(at, end));
+      for (let i = 0; i < opened.count; i++) {
+        opened.record.read(opened.base);
+        if (is(opened.record)) return true;
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+    at = end;
+  }
 }
 
 /** Where the batch at `at` ends; undefined when it is not complete. */
@@ -142,17 +150,30 @@ function batchEnd(bytes: Buffer, at: number): number | undefined {
   return length <= 0 || end > bytes.length ? undefined : end;
 }
 
-function rewritten(batch: Buffer, leaveOut: (record: KafkaRecord) => boolean): Buffer {
+/** A batch whose records are read one after the other. */
+interface Opened {
+  readonly attributes: number;
+  readonly bytes: Buffer;
+  readonly reader: Reader;
+  readonly record: BatchRecord;
+  readonly base: number;
+  readonly count: number;
+}
+function open(batch: Buffer): Opened {
   if (batch.length < HEAD) throw new Malformed('a batch is shorter than its head');
   if (batch[MAGIC] !== 2) throw new Malformed(`records of format ${batch[MAGIC]} are too old to be told apart`);
   const attributes = batch.readInt16BE(ATTRIBUTES);
-  if ((attributes & CONTROL) !== 0) return batch;
-  const bytes = inflated(attributes & CODEC_BITS, batch.subarray(HEAD));
+  const control = (attributes & CONTROL) !== 0;
+  const bytes = control ? batch.subarray(HEAD) : inflated(attributes & CODEC_BITS, batch.subarray(HEAD));
   const reader = new Reader(bytes);
-  const record = new BatchRecord(reader);
-  const base = Number(batch.readBigInt64BE(0));
+  const count = control ? 0 : batch.readInt32BE(COUNT);
+  if (count < 0) throw new Malformed('a batch cannot have so few records');
+  return { attributes, bytes, reader, record: new BatchRecord(reader), base: Number(batch.readBigInt64BE(0)), count };
+}
+
+function rewritten(batch: Buffer, leaveOut: (record: KafkaRecord) => boolean): Buffer {
+  const { attributes, bytes, reader, record, base, count } = open(batch);
   const kept: Buffer[] = [];
-  const count = batch.readInt32BE(COUNT);
   let from = 0;
   let left = 0;
   for (let i = 0; i < count; i++) {

@@ -91,7 +91,8 @@ export class RequestSide extends Side {
       talk.toUpstream(bytes, from, at);
       this.#identify(bytes);
       from = at = at + head.length;
-      this.#judge(api, Buffer.from(bytes.subarray(at - head.length, at)));
+      const frame = bytes.subarray(at - head.length, at);
+      this.#judge(api, this.owned ? frame : Buffer.from(frame));
       if (this.#waiting !== undefined || talk.link.closing) return at;
     }
     if (talk.requestsOpaque) at = end;

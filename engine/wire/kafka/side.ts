@@ -8,6 +8,8 @@ export abstract class Side {
   readonly #held = new HeldBytes();
   /** So many bytes must be held before it is worth looking again. */
   protected need = 0;
+  /** What is read will not be overwritten: it need not be copied to be kept. */
+  protected owned = false;
   /** Bytes of the message under way that are still to pass. */
   protected passing = 0;
   #ended = false;
@@ -31,7 +33,7 @@ export abstract class Side {
       this.#processHeld();
       return;
     }
-    const consumed = this.#process(bytes, length);
+    const consumed = this.#process(bytes, length, false);
     if (consumed < length) this.#held.append(bytes, consumed, length);
   }
   end(): void {
@@ -49,10 +51,11 @@ export abstract class Side {
   #processHeld(): void {
     if (this.waits || this.#held.length === 0 || this.#held.length < this.need) return;
     const bytes = this.#held.take();
-    const consumed = this.#process(bytes, bytes.length);
+    const consumed = this.#process(bytes, bytes.length, true);
     if (consumed < bytes.length) this.#held.append(bytes, consumed, bytes.length);
   }
-  #process(bytes: Buffer, end: number): number {
+  #process(bytes: Buffer, end: number, owned: boolean): number {
+    this.owned = owned;
     // What was needed for one message is not what the next one needs.
     this.need = 0;
     return this.process(bytes, end);

@@ -1,5 +1,6 @@
 import { STEP } from '../codec.ts';
-import { commandAt, KEY, keyOf, ROLE, roleOf } from './commands.ts';
+import { commandAt, countAtOf, KEY, keyOf, LAST, lastKeyOf, ROLE, roleOf } from './commands.ts';
+import { FurtherKeys, numberAt } from './further-keys.ts';
 
 /** The longest head that is waited for: a command whose key stands behind more than this is judged without its key. */
 const HEAD_LIMIT = 65_536;
@@ -39,6 +40,10 @@ export class CommandScanner {
   /** [keyStart, keyEnd) is the first key; empty when there is none, or none in reach. */
   keyStart = 0;
   keyEnd = 0;
+  /** Whether a head goes on to the last key; else it ends with the first. Inline commands are known by the first alone. */
+  everyKey = false;
+  /** The keys that the head has behind the first. */
+  readonly further = new FurtherKeys();
   /** Why the last step was `opaque`. */
   why = '';
   readonly #from = new Int32Array(KEPT);
@@ -83,6 +88,7 @@ export class CommandScanner {
   }
   /** The head lies somewhere else now. */
   moved(by: number): void {
+    this.further.moved(by);
     this.start += by;
     this.keyStart += by;
     this.keyEnd += by;
@@ -123,10 +129,13 @@ export class CommandScanner {
       if (i === 0) {
         this.#named(bytes);
         wanted = wantedOf(this.command, this.role);
+      } else if (this.further.begun) {
+        if (i === countAtOf(this.command)) wanted = i + numberAt(bytes, at, at + length);
+        else this.further.argument(i, at, at + length);
       } else if (this.#isKey(bytes, i, at, length)) {
         this.keyStart = at;
         this.keyEnd = at + length;
-        wanted = i;
+        wanted = this.everyKey && lastKeyOf(this.command) !== LAST.none ? this.#lastKey(bytes, i, count) : i;
       }
       at += length + 2;
       if (wanted >= 0 && i >= wanted) return this.#headUpTo(at, count - i - 1);
@@ -142,6 +151,10 @@ export class CommandScanner {
     const follows = this.#streams;
     this.#streams = length === 7 && bytes.toString('latin1', at, at + 7).toLowerCase() === 'streams';
     return follows;
+  }
+  #lastKey(bytes: Buffer, first: number, count: number): number {
+    const at = countAtOf(this.command);
+    return this.further.begin(this.command, first, count, at === 0 ? 0 : numberAt(bytes, this.#from[at] as number, this.#to[at] as number));
   }
   #streams = false;
   #says(bytes: Buffer, index: number, text: string): boolean {
@@ -183,6 +196,7 @@ export class CommandScanner {
   #begin(start: number): void {
     this.start = this.keyStart = this.keyEnd = start;
     this.command = this.role = this.#kept = this.args = 0;
+    this.further.clear();
     this.#from[0] = this.#to[0] = start;
     this.#streams = false;
   }

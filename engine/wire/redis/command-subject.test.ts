@@ -21,7 +21,7 @@ describe('what a command tells', () => {
       method: 'SET', target: 'cart:1', traceId: '', requestId: '', head: 'SET cart:1 (3 more arguments, not shown)',
     });
     assert.equal(subjectOf('GET cart:1\r\n').describe().head, 'GET cart:1');
-    assert.deepEqual(factsOf(command('set', 'cart:1', 'v')), { command: 'SET', key: 'cart:1', args: 2n, db: 0n, resp: 2n, transaction: false });
+    assert.deepEqual(factsOf(command('set', 'cart:1', 'v')), { command: 'SET', key: 'cart:1', keys: ['cart:1'], args: 2n, db: 0n, resp: 2n, transaction: false });
   });
 
   const secret: readonly string[] = [

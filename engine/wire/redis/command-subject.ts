@@ -31,12 +31,19 @@ export class CommandSubject implements Subject {
       redis: {
         command: this.#name(),
         key: this.#bytes.toString('utf8', keyStart, keyEnd),
+        keys: this.#keys(),
         args: BigInt(args),
         db: BigInt(db),
         resp: BigInt(version),
         transaction: inMulti,
       },
     };
+  }
+  #keys(): string[] {
+    const { keyStart, keyEnd, further } = this.#command;
+    const keys = keyEnd > keyStart ? [this.#bytes.toString('utf8', keyStart, keyEnd)] : [];
+    for (let i = 0; i < further.count; i++) keys.push(this.#bytes.toString('utf8', further.start(i), further.end(i)));
+    return keys;
   }
   describe(): Described {
     const { args, keyStart } = this.#command;

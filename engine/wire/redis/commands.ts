@@ -71,6 +71,22 @@ const KEYS: readonly (readonly [at: number, names: string])[] = [
   [KEY.afterCount, 'eval evalsha eval_ro evalsha_ro fcall fcall_ro'],
 ];
 
+/** Where the keys behind the first one stand: up to this argument (-1 = the last, -2 = the one before it), or one of these. */
+export const LAST = { none: 0, counted: -3, half: -4 } as const;
+/**
+ * The commands of several keys: the last of them, how many arguments one is behind the other, and which argument says how
+ * many there are. Where SORT and GEORADIUS store is not looked at.
+ */
+const SEVERAL: readonly (readonly [last: number, step: number, countAt: number, names: string])[] = [
+  [-1, 1, 0, 'del unlink exists touch mget watch sinter sunion sdiff sinterstore sunionstore sdiffstore pfcount pfmerge bitop subscribe psubscribe ssubscribe'],
+  [-1, 2, 0, 'mset msetnx'],
+  [-2, 1, 0, 'blpop brpop bzpopmax bzpopmin'],
+  [2, 1, 0, 'rename renamenx copy lmove blmove rpoplpush brpoplpush smove lcs geosearchstore zrangestore'],
+  [LAST.counted, 1, 1, 'zunion zinter zdiff sintercard zintercard lmpop zmpop'],
+  [LAST.counted, 1, 2, 'blmpop bzmpop eval evalsha eval_ro evalsha_ro fcall fcall_ro zunionstore zinterstore zdiffstore'],
+  [LAST.half, 1, 0, 'xread xreadgroup'],
+];
+
 /** Longer than any command; what is longer is no command that this knows. */
 const LONGEST_NAME = 32;
 
@@ -102,6 +118,17 @@ const NAMES: readonly string[] = ENTRIES.map(({ name }) => name.toString());
 const ROLE_OF = Uint8Array.from(ENTRIES, ({ role }) => role);
 const KEY_OF = Int8Array.from(ENTRIES, ({ key }) => key);
 const CAN_MISS = Uint8Array.from(ENTRIES, ({ canMiss }) => (canMiss ? 1 : 0));
+const LAST_OF = new Int8Array(ENTRIES.length);
+const STEP_OF = new Uint8Array(ENTRIES.length);
+const COUNT_AT = new Uint8Array(ENTRIES.length);
+for (const [last, step, countAt, names] of SEVERAL) {
+  for (const name of names.split(' ')) {
+    const number = NAMES.indexOf(name);
+    LAST_OF[number] = last;
+    STEP_OF[number] = step;
+    COUNT_AT[number] = countAt;
+  }
+}
 
 /** An open-addressing table of at least four times as many slots as commands: most look-ups end at the first. */
 const SLOTS = new Int16Array(2_048);
@@ -139,6 +166,11 @@ const foldedAt = (bytes: Uint8Array, at: number): number => {
 export const roleOf = (command: number): number => ROLE_OF[command] as number;
 /** The number of the argument that is the first key, or one of KEY. */
 export const keyOf = (command: number): number => KEY_OF[command] as number;
+/** What says which argument is its last key; LAST.none: it has no more than one. */
+export const lastKeyOf = (command: number): number => LAST_OF[command] as number;
+export const keyStepOf = (command: number): number => STEP_OF[command] as number;
+/** The argument that says how many keys there are, where one does. */
+export const countAtOf = (command: number): number => COUNT_AT[command] as number;
 /** Whether it is a read that a miss can be made of; whether with these arguments, `missAnswer` says. */
 export const canMiss = (command: number): boolean => CAN_MISS[command] === 1;
 /** In lower case; '' for 0. */

@@ -15,8 +15,15 @@ export const SETUP_SCOPE = 'setup';
 const KEY_LIMIT = 1_024;
 const COLON = 0x3a;
 
-/** `GET:cart:42`: what targets are compared with. One for all connections of a thread, because judging does not wait. */
-const name = Buffer.alloc(64 + 1 + KEY_LIMIT);
+/** The part of a command's name that is compared. */
+const NAME_LIMIT = 64;
+/** The longest name: `GET:cart:42`, with one key. */
+const LONGEST = NAME_LIMIT + 1 + KEY_LIMIT;
+
+/** What targets are compared with, one name for each key. One for all connections of a thread, because judging does not wait. */
+let names = Buffer.alloc(4 * LONGEST);
+/** Where each of them ends. */
+let ends = new Int32Array(4);
 
 /** Asks the policies about single commands. */
 export class CommandJudge {
@@ -53,24 +60,35 @@ export class CommandJudge {
       case ROLE.hello:
       case ROLE.select:
       case ROLE.client:
-        return this.#setup ? effects.judge(protocol, route, name, 0, this.#write(bytes), subject, SETUP_SCOPE) : undefined;
+        this.#write(bytes);
+        return this.#setup ? effects.judgeNames(protocol, route, names, ends, 1, subject, SETUP_SCOPE) : undefined;
     }
-    const end = this.#write(bytes);
-    const verdict = effects.judge(protocol, route, name, 0, end, subject);
+    const count = this.#write(bytes);
+    const verdict = effects.judgeNames(protocol, route, names, ends, count, subject);
     // Within MULTI a read is answered with QUEUED, so there is nothing to miss.
     if (!this.#reads || !canMiss(command) || this.#state.inMulti || !mayMiss(nameOf(command), args)) return verdict;
-    return both(verdict, effects.judge(protocol, route, name, 0, end, subject, READ_SCOPE));
+    return both(verdict, effects.judgeNames(protocol, route, names, ends, count, subject, READ_SCOPE));
   }
 
-  /** Writes the name and, behind a colon, the key. Returns where it ends. */
+  /** Writes the name and, behind a colon, the key; once for each key. Returns how many names there are. */
   #write(bytes: Buffer): number {
-    const { nameStart, nameEnd, keyStart, keyEnd } = this.#command;
-    let to = 0;
-    for (let at = nameStart; at < nameEnd && to < 64; at++) name[to++] = bytes[at] as number;
+    const { keyStart, keyEnd, further } = this.#command;
+    if (further.count >= ends.length) ends = new Int32Array(further.count * 2);
+    let to = this.#writeName(bytes, 0, keyStart, keyEnd);
+    ends[0] = to;
+    for (let i = 0; i < further.count; i++) ends[i + 1] = to = this.#writeName(bytes, to, further.start(i), further.end(i));
+    return further.count + 1;
+  }
+  #writeName(bytes: Buffer, begin: number, keyStart: number, keyEnd: number): number {
+    const { nameStart, nameEnd } = this.#command;
+    if (begin + LONGEST > names.length) names = Buffer.concat([names, Buffer.alloc(names.length + LONGEST)]);
+    let to = begin;
+    const nameStop = Math.min(nameEnd, nameStart + NAME_LIMIT);
+    for (let at = nameStart; at < nameStop; at++) names[to++] = bytes[at] as number;
     if (keyEnd === keyStart) return to;
-    name[to++] = COLON;
+    names[to++] = COLON;
     const stop = Math.min(keyEnd, keyStart + KEY_LIMIT);
-    for (let at = keyStart; at < stop; at++) name[to++] = bytes[at] as number;
+    for (let at = keyStart; at < stop; at++) names[to++] = bytes[at] as number;
     return to;
   }
 }

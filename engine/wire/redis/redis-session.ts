@@ -112,7 +112,7 @@ export class RedisSession implements Session {
     const dialogue = this.#dialogue;
     let at = judged;
     let from = judged > 0 && !this.#settle(this.#takeVerdict(), bytes) ? judged : 0;
-    const gate = effects.gate(protocol);
+    const gate = (commands.everyKey = effects.gate(protocol));
     if (gate) this.#judge.prepare();
     while ((!this.#opaque || this.#discarding) && !this.#link.closing) {
       const step = commands.step(bytes, at, end);

@@ -35,7 +35,7 @@ export class Bandwidth extends QueueStage {
     }
     let allowed = Math.floor((now - this.#free) * rate);
     let sent = 0;
-    for (let head = this.queue[0]; head !== undefined && allowed > 0; head = this.queue[0]) {
+    for (let head = this.queue.first; head !== undefined && allowed > 0; head = this.queue.first) {
       const size = Math.min(allowed, head.bytes.length);
       allowed -= size;
       sent += size;

@@ -1,6 +1,7 @@
 import type { PreciseTimer } from '../../kernel/precise-timer.ts';
 import type { TrafficAction } from '../../contract/room.ts';
 import { POLICY, type Shard } from '../shared.ts';
+import { Fifo } from './fifo.ts';
 import type { Toxic } from './spec.ts';
 
 /** Where bytes go on: another stage, or the socket. */
@@ -90,7 +91,7 @@ export interface Chunk {
 
 /** A stage that keeps bytes back, in order. What it keeps is bounded: above `room` the writer is told to stop. */
 export abstract class QueueStage extends Stage {
-  protected readonly queue: Chunk[] = [];
+  protected readonly queue = new Fifo<Chunk>();
   /** Bytes in the queue. */
   protected kept = 0;
   protected ended = false;
@@ -124,7 +125,7 @@ export abstract class QueueStage extends Stage {
   }
   /** Passes on what is due while the next one takes it. */
   protected passDue(): void {
-    for (let head = this.queue[0]; head !== undefined; head = this.queue[0]) {
+    for (let head = this.queue.first; head !== undefined; head = this.queue.first) {
       if (this.next.full) return;
       if (head.due > performance.now()) return this.ringAt(head.due);
       this.passHead(head);
@@ -159,13 +160,14 @@ export abstract class QueueStage extends Stage {
   }
   override release(): void {
     this.#silence();
-    for (const { bytes } of this.queue.splice(0)) this.next.take(bytes, true);
+    for (const { bytes } of this.queue) this.next.take(bytes, true);
+    this.queue.clear();
     this.kept = 0;
     this.passEnd();
   }
   override dispose(): void {
     this.#silence();
-    this.queue.length = 0;
+    this.queue.clear();
   }
   #silence(): void {
     this.#ring?.[Symbol.dispose]();

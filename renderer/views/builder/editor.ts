@@ -8,7 +8,6 @@ import {
   type CompletionResult,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { yaml } from '@codemirror/lang-yaml';
 import {
   bracketMatching,
   foldGutter,
@@ -35,6 +34,7 @@ import { tags } from '@lezer/highlight';
 import { type FileIssue } from '../../../engine/contract/models.ts';
 import { offersAt } from '../../forms/complete.ts';
 import { STYLE_NONCE } from '../../ui/nonce.ts';
+import { yamlSupport } from './language.ts';
 
 /** The YAML editor: CodeMirror in the room's colours, with completion from the schemas of the file. */
 
@@ -157,7 +157,7 @@ export function extensions({ onUpdate, routeNames }: EditorParts): Extension {
     closeBrackets(),
     indentOnInput(),
     indentUnit.of('  '),
-    yaml(),
+    yamlSupport(),
     syntaxHighlighting(colours),
     theme,
     lintGutter(),

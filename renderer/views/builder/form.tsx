@@ -15,13 +15,12 @@ import {
 import { length, type Path, read, type Source } from '../../forms/document.ts';
 import { type Field } from '../../../engine/contract/fields.ts';
 import { issuesAt } from '../../forms/issues.ts';
-import { freeName, routeNames } from '../../forms/locate.ts';
+import { freeName } from '../../forms/locate.ts';
 import { duplicate, move, remove } from '../../forms/remove.ts';
-import { useConnection } from '../../stores/connection.ts';
 import { Button, Empty, IconButton, Shape } from '../../ui/controls.tsx';
 import { goToOffset, goToPlace, undoText, redoText, useBench, write } from './bench.ts';
 import { useCheck } from './check.ts';
-import { FieldRow } from './field.tsx';
+import { Fields, PolicyFields } from './fields.tsx';
 import css from './form.module.css';
 
 /** The form of what is selected. Every field comes from the schema; nothing here knows a fault by name. */
@@ -147,7 +146,7 @@ function PolicyForm({ source, path }: { readonly source: Source; readonly path: 
       word="Policy"
       about={explain || summaryOf(type.toLowerCase()) || `Choose a type: ${FAULT_TYPES.join(', ')}.`}
     >
-      <Fields source={source} path={path} fields={policyFields(type)} />
+      <PolicyFields source={source} path={path} type={type} />
     </Item>
   );
 }
@@ -254,40 +253,5 @@ function Loose({ path, fields }: { readonly path: Path; readonly fields: readonl
         </li>
       ))}
     </ul>
-  );
-}
-
-function Fields({
-  source,
-  path,
-  fields,
-}: {
-  readonly source: Source;
-  readonly path: Path;
-  readonly fields: readonly Field[];
-}): ReactNode {
-  const issues = useCheck((state) => state.issues);
-  const open = useConnection(({ status }) => status?.routes);
-  const here = issues.length === 0 ? issues : issuesAt(issues, path);
-  const routes = [...new Set([...routeNames(source), ...(open ?? []).map(({ name }) => name)])].filter(
-    (name) => name !== '',
-  );
-  if (read(source, path).style !== undefined)
-    return <p className={css['odd']}>The text has a single value here: change it there.</p>;
-  return (
-    <div className={css['fields']}>
-      {fields
-        .filter(({ kind }) => kind !== 'section')
-        .map((field) => (
-          <FieldRow
-            key={field.name}
-            source={source}
-            owner={path}
-            field={field}
-            issues={here}
-            suggestions={field.name === 'route' ? routes : []}
-          />
-        ))}
-    </div>
   );
 }

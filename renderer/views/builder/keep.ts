@@ -1,6 +1,6 @@
 import { type Text } from '@codemirror/state';
 import { engine } from '../../stores/connection.ts';
-import { PIECE_CHARS, pieceKey, useDraft } from '../../stores/draft.ts';
+import { type Draft, PIECE_CHARS, pieceKey, useDraft } from '../../stores/draft.ts';
 import { toast, toastError } from '../../stores/toasts.ts';
 import { currentText, editor, replaceText, useBench } from './bench.ts';
 import { fileName, followText } from './check.ts';
@@ -28,6 +28,7 @@ export function startBench(): void {
     useBench.setState({ panel: editor().state.doc.length === 0 ? 'library' : 'form' });
     followText();
     useBench.setState({ ready: true });
+    followOtherPages();
   };
   if (useDraft.getState().loaded) void begin();
   else {
@@ -50,10 +51,15 @@ function keepDraft(): void {
   clearTimeout(timer);
   timer = undefined;
   const text = currentText();
+  tellOtherPages(text);
   if (text.length <= PIECE_CHARS) useDraft.setState({ text, pieces: 0 });
   else void keepPieces(text).catch((error: unknown) => toastError('The draft was not kept', error));
 }
 
+const piecesOf = (text: string): readonly string[] =>
+  Array.from({ length: Math.ceil(text.length / PIECE_CHARS) }, (_, index) =>
+    text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS),
+  );
 /** The pieces as the engine has them. */
 let sent: readonly string[] = [];
 const readPieces = async (count: number): Promise<readonly string[]> => {
@@ -64,9 +70,7 @@ const readPieces = async (count: number): Promise<readonly string[]> => {
 };
 async function keepPieces(text: string): Promise<void> {
   const before = sent;
-  const pieces = Array.from({ length: Math.ceil(text.length / PIECE_CHARS) }, (_, index) =>
-    text.slice(index * PIECE_CHARS, (index + 1) * PIECE_CHARS),
-  );
+  const pieces = piecesOf(text);
   sent = pieces;
   // Only what has changed goes out; one after the other, so that the page can breathe.
   for (const [index, value] of pieces.entries())
@@ -102,4 +106,47 @@ export async function load(
   replaceText(text);
   useDraft.setState({ file, path: more.path ?? '', crlf: more.crlf ?? false, bom: more.bom ?? false });
   if (more.unsaved !== true) markSaved();
+}
+
+/**
+ * There is one draft, and each page that is open on it keeps it: a page that went on with an older text would write over what was
+ * typed in another. So each hears what another one keeps, and shows it.
+ */
+const pages = new BroadcastChannel('firebreak.draft');
+type Told = Pick<Draft, 'file' | 'path' | 'unsaved' | 'crlf' | 'bom'> & { readonly text: string };
+/** The text that all pages have, as far as known. */
+let common: string | undefined;
+let warned = false;
+
+function tellOtherPages(text: string): void {
+  if (text === common) return;
+  common = text;
+  const { file, path, unsaved, crlf, bom } = useDraft.getState();
+  pages.postMessage({ text, file, path, unsaved, crlf, bom } satisfies Told);
+}
+function followOtherPages(): void {
+  addEventListener('focus', () => (warned = false));
+  pages.addEventListener('message', ({ data }: MessageEvent<Told>) => {
+    const { text, ...rest } = data;
+    common = text;
+    if (text === currentText()) return;
+    clearTimeout(timer);
+    timer = undefined;
+    replaceText(text);
+    clearTimeout(timer);
+    timer = undefined;
+    if (text.length > PIECE_CHARS) sent = piecesOf(text);
+    useDraft.setState({
+      ...rest,
+      ...(text.length > PIECE_CHARS ? { text: '', pieces: sent.length } : { text, pieces: 0 }),
+    });
+    if (!rest.unsaved) saved = editor().state.doc;
+    if (warned) return;
+    warned = true;
+    toast(
+      'warn',
+      'The text was changed in another window',
+      'It is shown here as it is there. Undo brings back what stood here.',
+    );
+  });
 }

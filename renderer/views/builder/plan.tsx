@@ -1,7 +1,7 @@
 import { FlaskConical, RefreshCw, Rocket } from 'lucide-react';
 import { type ReactNode } from 'react';
 import { type PlanResult } from '../../../engine/contract/models.ts';
-import { PHASE_WORDS } from '../../../engine/contract/words.ts';
+import { PHASE_WORDS, upstreamsOf } from '../../../engine/contract/words.ts';
 import { routeNames } from '../../forms/locate.ts';
 import { useDraft } from '../../stores/draft.ts';
 import { Badge, Button, Empty, ErrorNote, Loading, Shape } from '../../ui/controls.tsx';
@@ -234,11 +234,11 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
         <>
           <h2>Routes</h2>
           <ul className={css['checks']}>
-            {plan.routes.map(({ name, protocol, listen, upstream }) => (
-              <li key={name}>
-                <b>{name}</b> {protocol}{' '}
+            {plan.routes.map((route) => (
+              <li key={route.name}>
+                <b>{route.name}</b> {route.protocol}{' '}
                 <code>
-                  <Discreet>{`${listen} → ${upstream}`}</Discreet>
+                  <Discreet>{`${route.listen} → ${upstreamsOf(route)}`}</Discreet>
                 </code>
               </li>
             ))}

@@ -1,6 +1,7 @@
 import { RotateCcw } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
 import { type Capability, type EngineStatus } from '../../../engine/contract/models.ts';
+import { upstreamsOf } from '../../../engine/contract/words.ts';
 import { type DesktopApi, type HaltShortcut } from '../../../engine/contract/desktop.ts';
 import { desktop } from '../../bridge/desktop.ts';
 import { useOffer } from '../../stores/actions.ts';
@@ -192,18 +193,18 @@ function Routes({ status: { routes } }: { readonly status: EngineStatus }): Reac
         </tr>
       </thead>
       <tbody>
-        {routes.map(({ name, protocol, listen, upstream }) => (
-          <tr key={name}>
-            <td>{name}</td>
-            <td>{protocol}</td>
+        {routes.map((route) => (
+          <tr key={route.name}>
+            <td>{route.name}</td>
+            <td>{route.protocol}</td>
             <td>
               <code>
-                <Discreet>{listen}</Discreet>
+                <Discreet>{route.listen}</Discreet>
               </code>
             </td>
             <td>
               <code>
-                <Discreet>{upstream}</Discreet>
+                <Discreet>{upstreamsOf(route)}</Discreet>
               </code>
             </td>
           </tr>

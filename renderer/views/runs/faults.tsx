@@ -1,19 +1,11 @@
 import { type ReactNode } from 'react';
 import { type FaultReport } from '../../../engine/contract/models.ts';
 import { useFrames } from '../../stores/frames.ts';
-import { Badge, type Tone } from '../../ui/controls.tsx';
+import { FAULT_TONES } from '../../stores/lines.ts';
+import { Badge } from '../../ui/controls.tsx';
 import { Discreet } from '../../ui/discreet.tsx';
 import { NOTHING, count, duration, percent } from '../../ui/format.ts';
 import css from './runs.module.css';
-
-const TONES: Readonly<Record<FaultReport['state'], Tone>> = {
-  planned: 'neutral',
-  injecting: 'warn',
-  active: 'warn',
-  reverting: 'accent',
-  clean: 'ok',
-  unconfirmed: 'bad',
-};
 
 /** While a run is under way, with what has been delivered so far; events tell only the states. */
 export function FaultsNow({ faults }: { readonly faults: readonly FaultReport[] }): ReactNode {
@@ -43,7 +35,7 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
             {faults.map(({ id, state, policy, target, explain, effect, before, after, reverted, note }) => (
               <tr key={id}>
                 <td>
-                  <Badge tone={TONES[state]}>{state}</Badge>
+                  <Badge tone={FAULT_TONES[state]}>{state}</Badge>
                 </td>
                 <td>
                   <strong>{policy}</strong> <Discreet>{target}</Discreet>

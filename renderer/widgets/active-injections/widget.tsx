@@ -6,9 +6,11 @@ import { engine, refreshStatus, useConnection } from '../../stores/connection.ts
 import { elsewhere } from '../../stores/elsewhere.ts';
 import { useFrames } from '../../stores/frames.ts';
 import { toastError } from '../../stores/toasts.ts';
-import { Badge, Button, Empty, type Tone } from '../../ui/controls.tsx';
+import { FAULT_TONES } from '../../stores/lines.ts';
+import { Badge, Button, Empty } from '../../ui/controls.tsx';
 import { useBlotted } from '../../ui/discreet.tsx';
 import { NOTHING, count, countdown, duration, percent } from '../../ui/format.ts';
+import { Target } from '../target.tsx';
 import { type WidgetProps, defineWidget } from '../widget.ts';
 import { endOf } from './linger.ts';
 import { useListed } from './use-listed.ts';
@@ -18,14 +20,6 @@ const settings = z.object({});
 type Settings = z.infer<typeof settings>;
 
 type EffectFigure = FaultReport['effect']['figures'][number];
-const TONES: Readonly<Record<FaultReport['state'], Tone>> = {
-  planned: 'neutral',
-  injecting: 'accent',
-  active: 'warn',
-  reverting: 'accent',
-  clean: 'ok',
-  unconfirmed: 'bad',
-};
 /** The watchdog reverts what is not renewed for this long (milliseconds); the bar of the lease is full then. */
 const LEASE = 10_000;
 
@@ -58,7 +52,7 @@ function ActiveInjections(_props: WidgetProps<Settings>): ReactNode {
 }
 
 const Injection = memo(function Injection({ fault }: { readonly fault: FaultReport }): ReactNode {
-  const { id, policy, target, explain, state, effect, note } = fault;
+  const { id, policy, type, target, explain, state, effect, note } = fault;
   const blot = useBlotted();
   const [stopping, setStopping] = useState(false);
   const stop = async (): Promise<void> => {
@@ -75,8 +69,10 @@ const Injection = memo(function Injection({ fault }: { readonly fault: FaultRepo
   return (
     <li className={css['fault']} data-state={state} aria-label={`${policy} on ${target}: ${state}`}>
       <div className={css['head']}>
-        <Badge tone={TONES[state]}>{state}</Badge>
-        <strong title={blot(target)}>{blot(target)}</strong>
+        <Badge tone={FAULT_TONES[state]}>{state}</Badge>
+        <strong>
+          <Target target={target} />
+        </strong>
         {(held || state === 'unconfirmed') && (
           <Button
             look="danger"
@@ -89,7 +85,12 @@ const Injection = memo(function Injection({ fault }: { readonly fault: FaultRepo
           </Button>
         )}
       </div>
-      <p className={css['explain']}>{blot(explain)}</p>
+      <p className={css['explain']}>
+        <b>
+          {policy} · {type}
+        </b>{' '}
+        {blot(explain)}
+      </p>
       <dl className={css['figures']}>
         {effect.figures.map((figure) => (
           <div key={figure.name}>
@@ -164,7 +165,9 @@ function Foreign({ one: { policy, target, inverse } }: { readonly one: OpenUndo 
     <li className={css['fault']} data-state="active">
       <div className={css['head']}>
         <Badge tone="warn">held</Badge>
-        <strong title={blot(target)}>{blot(target)}</strong>
+        <strong>
+          <Target target={target} />
+        </strong>
       </div>
       <p className={css['explain']}>
         {policy}, held by another process of this machine. HALT ends it as well. To undo: {blot(inverse)}
@@ -192,7 +195,9 @@ function Orphan({ one: { policy, target, inverse, note } }: { readonly one: Open
     <li className={css['fault']} data-state="unconfirmed">
       <div className={css['head']}>
         <Badge tone="bad">unconfirmed</Badge>
-        <strong>{blot(target)}</strong>
+        <strong>
+          <Target target={target} />
+        </strong>
         <Button look="danger" icon={Undo2} busy={busy} onClick={() => void recover()}>
           Recover
         </Button>

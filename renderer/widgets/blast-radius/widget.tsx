@@ -2,8 +2,8 @@ import { type ReactNode, memo, useMemo } from 'react';
 import { z } from 'zod';
 import { useFrames } from '../../stores/frames.ts';
 import { Empty, Shape } from '../../ui/controls.tsx';
-import { useBlotted } from '../../ui/discreet.tsx';
 import { count } from '../../ui/format.ts';
+import { Target } from '../target.tsx';
 import { type WidgetProps, defineWidget } from '../widget.ts';
 import { type Hit, KINDS, KIND_WORDS, type Kind, type Row, heatOf, matrixOf } from './matrix.ts';
 import css from './widget.module.css';
@@ -26,7 +26,6 @@ const FEW: readonly Kind[] = ['errors', 'latencies', 'drops'];
 function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>): ReactNode {
   const hits = useFrames(({ last }) => last?.impact ?? NONE);
   const known = useFrames(({ last }) => last !== null);
-  const blot = useBlotted();
   const { rows, totals, hottest } = useMemo(() => matrixOf(hits, onlyActive), [hits, onlyActive]);
   const kinds = fewer ? FEW : KINDS;
   if (!known) return <Empty title="No figures yet">They come with the first word of the engine.</Empty>;
@@ -56,7 +55,6 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
             <Line
               key={row.target}
               {...row}
-              name={blot(row.target)}
               kinds={kinds}
               heats={kinds.map((kind) => heatOf(row[kind], hottest)).join('')}
             />
@@ -79,19 +77,18 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
 }
 
 interface LineProps extends Row {
-  readonly name: string;
   readonly kinds: readonly Kind[];
   /** One digit a kind: text, so that it compares as what it says. */
   readonly heats: string;
 }
 /** Memoised by its figures: most rows stay as they are from frame to frame. */
-const Line = memo(function Line({ name, active, total, kinds, heats, ...row }: LineProps): ReactNode {
+const Line = memo(function Line({ target, active, total, kinds, heats, ...row }: LineProps): ReactNode {
   return (
     <tr data-active={active ? '' : undefined}>
       <th scope="row">
-        <span className={css['name']} title={name}>
+        <span className={css['name']}>
           {active && <Shape tone="bad" />}
-          {name}
+          <Target target={target} />
           {active && <span className="visually-hidden"> under fault</span>}
         </span>
       </th>

@@ -5,6 +5,7 @@ import { Chart, type ChartLine, colorOf } from '../../ui/chart.tsx';
 import { Empty, Figure } from '../../ui/controls.tsx';
 import { useBlotted } from '../../ui/discreet.tsx';
 import { count } from '../../ui/format.ts';
+import { shortOf } from '../targets.ts';
 import { type WidgetProps, defineWidget } from '../widget.ts';
 import { type Trend, type VelocityPoint, ratesOf, totalVelocity, trendOf, velocities } from './velocity.ts';
 import css from './widget.module.css';
@@ -100,7 +101,7 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
         <Chart
           stacked
           label={`Injected faults per second by target: now ${perSecond(all.current)}, peak ${perSecond(all.peak)}, ${word}`}
-          lines={lines.map((line) => ({ ...line, name: blot(line.name) }))}
+          lines={lines.map((line) => ({ ...line, name: blot(shortOf(line.name)) }))}
           points={points}
           from={from}
           to={to}
@@ -113,7 +114,7 @@ function FaultVelocity({ settings: { targets, seconds } }: WidgetProps<Settings>
             <li key={key}>
               <span className={css['swatch']} style={{ background: color }} aria-hidden />
               <span className={css['name']} title={blot(name)}>
-                {blot(name)}
+                {blot(shortOf(name))}
               </span>
               {one !== undefined && (
                 <span className={css['rate']}>

@@ -9,7 +9,7 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { Discreet, useBlotted } from '../../ui/discreet.tsx';
 import { duration } from '../../ui/format.ts';
 import css from './widget.module.css';
-import { exactTime, jsonOf, textOf, traceLink } from './words.ts';
+import { calledOf, exactTime, jsonOf, textOf, traceLink } from './words.ts';
 
 export interface PayloadProps {
   readonly line: Line;
@@ -34,7 +34,7 @@ export function Payload({ line, onPrevious, onNext, onClose }: PayloadProps): Re
     <Dialog
       open
       onClose={onClose}
-      title={of.kind === 'message' ? `${method} ${blot(target)}` : blot(target)}
+      title={blot(of.kind === 'message' ? calledOf(line).join(' ') : target)}
       about={[source, protocol, of.kind === 'event' ? method : ''].filter(Boolean).join(' · ')}
       wide
     >

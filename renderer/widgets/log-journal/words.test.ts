@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventLine, gapLine, messageLine } from '../../stores/lines.ts';
 import { indexOf, lastOf, scrolledFor, stepped } from './select.ts';
-import { exactTime, figureOf, jsonOf, textOf, traceLink, written } from './words.ts';
+import { calledOf, exactTime, figureOf, jsonOf, textOf, traceLink, written } from './words.ts';
 
 const at = Date.UTC(2026, 10, 21, 14, 3, 27, 125);
 const message = {
@@ -31,6 +31,23 @@ test('a line is copied as text that says who, what and why, and as the JSON that
   assert.equal(textOf(eventLine(event)), '2026-11-21T14:03:27.125Z run r-1 event halt HALT by a key halted 4 ms');
   assert.deepEqual(JSON.parse(jsonOf(eventLine(event))), event);
   assert.deepEqual(JSON.parse(jsonOf(gapLine(7, at))), { at, leftOut: 7 });
+});
+
+test('a statement begins with its verb, which is not said twice; an SQLSTATE stands where a status would', () => {
+  const sql = {
+    ...message,
+    protocol: 'sql',
+    method: 'SELECT',
+    target: 'SELECT ?',
+    action: 'error',
+    code: '40001',
+  } as const;
+  assert.equal(
+    textOf(messageLine(sql)),
+    '2026-11-21T14:03:27.125Z payments sql SELECT ? error 40001 policy=slow trace=4bf9',
+  );
+  assert.deepEqual(calledOf({ method: 'SELECT', target: 'SELECTED' }), ['SELECT', 'SELECTED']);
+  assert.deepEqual(calledOf({ method: 'COMMIT', target: 'COMMIT' }), ['COMMIT']);
 });
 
 test('many lines are written in pieces, each on a line of its own', async () => {

@@ -19,9 +19,13 @@ export function traceLink(template: string, traceId: string): string | undefined
   return url !== null && ['http:', 'https:'].includes(url.protocol) ? url.href : undefined;
 }
 
+/** What was done to what; a statement begins with its verb already. */
+export const calledOf = ({ method, target }: Pick<Line, 'method' | 'target'>): readonly string[] =>
+  target === method || target.startsWith(`${method} `) ? [target] : [method, target];
+
 /** One line of text, for a chat or a ticket. */
 export function textOf(line: Line): string {
-  const { at, source, protocol, method, target, word, policy, of } = line;
+  const { at, source, protocol, word, policy, of } = line;
   const named: readonly (readonly [string, string])[] = [
     ['policy', policy],
     ...(of.kind === 'message'
@@ -31,7 +35,7 @@ export function textOf(line: Line): string {
         ] as const)
       : []),
   ];
-  const parts = [new Date(at).toISOString(), source, protocol, method, target, word, figureOf(line)];
+  const parts = [new Date(at).toISOString(), source, protocol, ...calledOf(line), word, figureOf(line)];
   return [...parts, ...named.flatMap(([name, value]) => (value === '' ? [] : [`${name}=${value}`]))]
     .filter(Boolean)
     .join(' ');

@@ -2,14 +2,12 @@ import {
   Handle,
   type Edge,
   type EdgeProps,
-  EdgeLabelRenderer,
   type Node,
   type NodeProps,
   Position,
   ReactFlow,
   ReactFlowProvider,
   BaseEdge,
-  getBezierPath,
   useReactFlow,
   useStore,
 } from '@xyflow/react';
@@ -21,11 +19,11 @@ import { type FaultReport, type Frame } from '../../../engine/contract/models.ts
 import { type Topology } from '../../../engine/contract/room.ts';
 import { follow } from '../../stores/connection.ts';
 import { useFrames } from '../../stores/frames.ts';
-import { Badge, Empty, Loading, Shape } from '../../ui/controls.tsx';
+import { Empty, Loading, Shape } from '../../ui/controls.tsx';
 import { Discreet, useBlotted } from '../../ui/discreet.tsx';
 import { NOTHING, count, duration, percent } from '../../ui/format.ts';
 import { type WidgetProps, defineWidget } from '../widget.ts';
-import { NODE, faultsByPlace, layOut, probesByRoute, requestRates, shapeOf } from './graph.ts';
+import { LARGEST, type Layout, faultsByPlace, layOut, pathOf, probesByRoute, requestRates, shapeOf } from './graph.ts';
 import css from './widget.module.css';
 
 const settings = z.object({
@@ -36,15 +34,25 @@ const settings = z.object({
 });
 type Settings = z.infer<typeof settings>;
 
-interface ServiceData extends Record<string, unknown> {
-  readonly node: Topology['nodes'][number];
-  readonly faults: readonly FaultReport[];
-  readonly probes: Frame['standing'];
-}
-interface RouteData extends Record<string, unknown> {
+/** A route as the service that it leads to shows it. */
+interface Way {
   readonly route: string;
+  readonly protocol: string;
+  /** Messages a second; undefined before it is known. */
   readonly rate: number | undefined;
   readonly faults: readonly FaultReport[];
+}
+interface ServiceData extends Record<string, unknown> {
+  readonly node: Topology['nodes'][number];
+  readonly ways: readonly Way[];
+  readonly faults: readonly FaultReport[];
+  readonly probes: Frame['standing'];
+  readonly small: boolean;
+}
+interface RouteData extends Record<string, unknown> {
+  readonly column: number;
+  readonly size: Layout['node'];
+  readonly faulty: boolean;
 }
 type ServiceNode = Node<ServiceData, 'service'>;
 type RouteEdge = Edge<RouteData, 'route'>;
@@ -108,54 +116,58 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
     ),
   );
   const shape = shapeOf(topology);
-  // By the shape alone: places must not move when only figures do.
-  const places = useMemo(() => layOut(topology), [shape]);
   const { fitView } = useReactFlow();
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);
+  // By the shape alone: places must not move when only figures do.
+  const layout = useMemo(() => layOut(topology, { width, height }), [shape, width, height]);
   useEffect(() => {
-    const timer = requestAnimationFrame(() => void fitView({ padding: 0.06, maxZoom: 1.4 }));
+    const timer = requestAnimationFrame(() => void fitView({ padding: 0.02, maxZoom: LARGEST }));
     return () => cancelAnimationFrame(timer);
-  }, [shape, width, height, fitView]);
+  }, [layout, fitView]);
   const { nodes, edges } = useMemo(() => {
     const faults = faultsByPlace(JSON.parse(lit) as Frame['faults']);
     const probes = probesByRoute(JSON.parse(standing) as Frame['standing']);
     const rates = requestRates(past);
-    const routesTo = Map.groupBy(topology.edges, ({ to }) => to);
+    const { places, node: size, small } = layout;
+    const edgesTo = Map.groupBy(topology.edges, ({ to }) => to);
     const nodes = topology.nodes.map((node): ServiceNode => {
-      const names = [...new Set(routesTo.get(node.id)?.map(({ route }) => route) ?? [])];
+      const protocols = new Map(edgesTo.get(node.id)?.map(({ route, protocol }) => [route, protocol]) ?? []);
+      const ways = [...protocols].map(([route, protocol]): Way => ({
+        route,
+        protocol,
+        rate: rates.get(route),
+        faults: faults.routes.get(route) ?? [],
+      }));
+      const { x, y } = places.get(node.id) ?? { x: 0, y: 0 };
       return {
         id: node.id,
         type: 'service',
-        position: places.get(node.id) ?? { x: 0, y: 0 },
-        ...NODE,
+        position: { x, y },
+        ...size,
         ariaLabel: node.name,
         // A service is under fault when it is broken itself, and when what reaches it is.
         data: {
           node,
+          ways,
+          small,
           faults: [
             ...(node.pid === null ? [] : (faults.pids.get(node.pid) ?? [])),
-            ...names.flatMap((name) => faults.routes.get(name) ?? []),
+            ...ways.flatMap((way) => way.faults),
           ],
-          probes: names.flatMap((name) => probes.get(name) ?? []),
+          probes: ways.flatMap(({ route }) => probes.get(route) ?? []),
         },
       };
     });
-    // A route with several callers is drawn from each; its rate is the route's, so it stands on one of them only.
-    const first = new Set<string>();
-    const edges = topology.edges.map(({ from, to, route }): RouteEdge => {
-      const labelled = !first.has(route);
-      first.add(route);
-      return {
-        id: `${from} ${to} ${route}`,
-        source: from,
-        target: to,
-        type: 'route',
-        data: { route, rate: labelled ? rates.get(route) : undefined, faults: faults.routes.get(route) ?? [] },
-      };
-    });
+    const edges = topology.edges.map(({ from, to, route }): RouteEdge => ({
+      id: `${from} ${to} ${route}`,
+      source: from,
+      target: to,
+      type: 'route',
+      data: { size, column: places.get(to)?.column ?? 0, faulty: faults.routes.has(route) },
+    }));
     return { nodes, edges };
-  }, [topology, places, lit, standing, past]);
+  }, [topology, layout, lit, standing, past]);
   return (
     <ReactFlow
       nodes={nodes}
@@ -177,49 +189,51 @@ function Graph({ topology, expanded }: { readonly topology: Topology; readonly e
 
 const ICONS = { service: Server, client: MonitorSmartphone, unknown: CircleHelp };
 
-function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>): ReactNode {
+function ServiceBox({ data: { node, ways, faults, probes, small } }: NodeProps<ServiceNode>): ReactNode {
   const Icon = ICONS[node.kind];
-  const state = faults.some(({ state: one }) => one === 'unconfirmed')
-    ? 'bad'
-    : faults.length > 0
-      ? 'warn'
-      : node.up === false
-        ? 'bad'
-        : 'ok';
+  const name = useBlotted()(node.name);
+  const unproven = faults.some(({ state }) => state === 'unconfirmed');
+  const silent = node.kind === 'service' && faults.length === 0;
+  const told = faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n');
   return (
     <div
       className={css['service']}
       data-state={faults.length > 0 ? 'fault' : node.up === false ? 'down' : node.up === null ? 'unknown' : 'up'}
+      data-small={small ? '' : undefined}
     >
       <Handle type="target" position={Position.Left} isConnectable={false} />
-      <strong>
-        <Icon size="1.1em" aria-hidden /> {useBlotted()(node.name)}
+      <strong title={name}>
+        <Icon size="1em" aria-hidden /> <span>{name}</span>
       </strong>
+      {ways.length > 0 && <Ways ways={ways} />}
       {faults.length > 0 && (
-        <span className={css['under']} title={faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}>
-          <Shape tone={state} />{' '}
-          {faults.some(({ state: one }) => one === 'unconfirmed')
-            ? 'unconfirmed'
-            : faults.map(({ policy }) => policy).join(', ')}
+        <span className={css['under']} title={told} data-roomy={!small && probes.length === 0 ? '' : undefined}>
+          <Shape tone={unproven ? 'bad' : 'warn'} />{' '}
+          {unproven ? 'unconfirmed' : faults.map(({ policy }) => policy).join(', ')}
         </span>
       )}
-      {node.kind === 'service' && faults.length === 0 && node.up === false && <Badge tone="bad">not answering</Badge>}
-      {node.kind === 'service' && faults.length === 0 && node.up === null && <Badge>not known</Badge>}
-      {probes.slice(0, 1).map(({ name, sample }) => (
-        <span key={name} className={css['figures']} title={`Probe ${name}`}>
-          <span>
-            <b>{percent(sample?.figures['success_rate'] ?? null)}</b> ok
-            {sample?.held === false && (
-              <em>
-                <Shape tone="bad" /> broken
-              </em>
-            )}
-          </span>
-          <span>
-            p95 <b>{duration(sample?.figures['p95'] ?? null)}</b>
-          </span>
+      {silent && node.up === false && (
+        <span className={css['down']}>
+          <Shape tone="bad" /> not answering
         </span>
-      ))}
+      )}
+      {silent && node.up === null && <small>not known</small>}
+      {!small &&
+        probes.slice(0, 1).map(({ name: probe, sample }) => (
+          <span key={probe} className={css['figures']} title={`Probe ${probe}`}>
+            <span>
+              <b>{percent(sample?.figures['success_rate'] ?? null)}</b> ok
+              {sample?.held === false && (
+                <em>
+                  <Shape tone="bad" /> broken
+                </em>
+              )}
+            </span>
+            <span>
+              p95 <b>{duration(sample?.figures['p95'] ?? null)}</b>
+            </span>
+          </span>
+        ))}
       {probes.length === 0 && faults.length === 0 && node.up === true && (
         <small>
           {node.kind === 'client' ? (
@@ -236,36 +250,29 @@ function ServiceBox({ data: { node, faults, probes } }: NodeProps<ServiceNode>):
   );
 }
 
-function RouteLine({
-  id,
-  sourceX,
-  sourceY,
-  targetX,
-  targetY,
-  sourcePosition,
-  targetPosition,
-  data,
-}: EdgeProps<RouteEdge>): ReactNode {
-  const [path, x, y] = getBezierPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition });
-  const under = (data?.faults.length ?? 0) > 0;
-  const unproven = data?.faults.some(({ state }) => state === 'unconfirmed') === true;
+/** The protocols by which a service is reached, and how often. */
+function Ways({ ways }: { readonly ways: readonly Way[] }): ReactNode {
+  const text = ways.map(({ protocol, rate }) => `${protocol} ${rateOf(rate)}`).join(', ');
+  const blot = useBlotted();
   return (
-    <>
-      <BaseEdge id={id} path={path} className={`${css['line']} ${under ? css['lit'] : ''}`} interactionWidth={0} />
-      <EdgeLabelRenderer>
-        <div
-          className={css['label']}
-          data-under-fault={under ? '' : undefined}
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
-          title={data?.faults.map(({ policy, explain }) => `${policy}: ${explain}`).join('\n')}
-        >
-          {under && <Shape tone={unproven ? 'bad' : 'warn'} />}
-          {data?.rate !== undefined && (
-            <span>{data.rate === 0 ? NOTHING : `${count(data.rate >= 10 ? Math.round(data.rate) : data.rate)}/s`}</span>
-          )}
-        </div>
-      </EdgeLabelRenderer>
-    </>
+    <span
+      className={css['ways']}
+      data-under-fault={ways.some(({ faults }) => faults.length > 0) ? '' : undefined}
+      title={ways.map(({ route, protocol, rate }) => `Route ${blot(route)}: ${protocol}, ${rateOf(rate)}`).join('\n')}
+    >
+      {text}
+    </span>
+  );
+}
+const rateOf = (rate: number | undefined): string =>
+  rate === undefined || rate === 0 ? NOTHING : `${count(rate >= 10 ? Math.round(rate) : rate)}/s`;
+
+function RouteLine({ id, sourceX, sourceY, targetX, targetY, data }: EdgeProps<RouteEdge>): ReactNode {
+  if (data === undefined) return null;
+  const to = { x: targetX, y: targetY, column: data.column };
+  const path = pathOf({ x: sourceX, y: sourceY }, to, data.size);
+  return (
+    <BaseEdge id={id} path={path} className={`${css['line']} ${data.faulty ? css['lit'] : ''}`} interactionWidth={0} />
   );
 }
 

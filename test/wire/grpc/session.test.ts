@@ -80,5 +80,6 @@ describe('a gRPC session', () => {
     link.clear();
     link.upstream(headers(1, [...OK, ...DONE], { end: true, indexed: true })).upstream(headers(2_097, [...OK, ...DONE], { end: true }));
     assert.equal(link.closing, false);
+    link.session.closed();
   });
 });

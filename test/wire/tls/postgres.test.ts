@@ -8,7 +8,8 @@ import { noPostgres, PASSWORD, startPostgres, USER } from '../../lab/postgres.ts
 import { missing, type LabServer } from '../../lab/server.ts';
 import { Peer, Upstream } from '../parts.ts';
 import { type Ran, run } from '../stage.ts';
-import { failure } from '../sql/stage.ts';
+import { failure, FOREVER } from '../sql/stage.ts';
+import { toxic } from '../toxics/parts.ts';
 import { TlsRoutes } from './parts.ts';
 
 const skip = noPostgres || missing('psql', 'openssl');
@@ -127,6 +128,25 @@ describe('PostgreSQL in TLS', { timeout: 300_000, skip }, () => {
     const clear = await routes.under({ ...tls, dropConnection: true }, () => psql(address, 'SELECT 1', { PGSSLMODE: 'disable' }));
     assert.equal(clear.stdout, '1\n');
     assert.equal(await connecting(), undefined);
+  });
+
+  it('toxics on its bytes leave the beginning of TLS in order, and nothing hangs when they go', async () => {
+    const { name, address } = await routes.open({ ...secured(), terminateTls: true });
+    const ask = (client: pg.Client) => client.query('SELECT repeat($1, 5000) AS long', ['x']);
+    for (const spec of [{ kind: 'latency', latency: 20 }, { kind: 'slicer', averageSize: 64, pause: 1 }, { kind: 'latency', latency: 20, stream: 'upstream' }] as const) {
+      const { protocol, scope, extra } = toxic(spec);
+      const rows = await routes.under({ protocol, scope: scope ?? '', extra: extra ?? {}, route: name }, async () => withPg(address, strict(), async (client) => (await ask(client)).rows));
+      assert.equal(String(rows[0]['long']).length, 5_000, spec.kind);
+    }
+    await withPg(address, strict(), async (client) => {
+      const { protocol, scope, extra } = toxic({ kind: 'latency', latency: FOREVER });
+      const held = await routes.under({ protocol, scope: scope ?? '', extra: extra ?? {}, route: name }, async () => {
+        const asked = ask(client);
+        await new Promise((resolve) => setImmediate(resolve));
+        return [asked];
+      });
+      assert.equal((await held[0])?.rows.length, 1);
+    });
   });
 
   it('a statement under way is cancelled across it, as clients do: by a connection of its own', async () => {
