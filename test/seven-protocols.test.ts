@@ -112,16 +112,16 @@ describe('the demo with every server', { timeout: 600_000, concurrency: 1 }, () 
   });
 
   /** The command line with a state directory and a copy of the experiment of its own. */
-  const command = (name: string, env: Readonly<Record<string, string>> = {}) => {
+  const command = (name: string, duration: string, env: Readonly<Record<string, string>> = {}) => {
     const state = stateDir();
     const file = join(state, 'seven-protocols.yaml');
     writeFileSync(file, TEXT);
-    const args = [name, file, '--servers', '--duration', '20s', '--baseline', '0', '--report-dir', join(state, 'out')];
+    const args = [name, file, '--servers', '--duration', duration, '--baseline', '0', '--report-dir', join(state, 'out')];
     return { state, args, env: { FIREBREAK_HOME: state, TMPDIR: folder, ...env } };
   };
 
   it('ends with everything that it started when it is killed with -9', { skip }, async () => {
-    const { state, args, env } = command('demo');
+    const { state, args, env } = command('demo', '20s');
     await using running = new Running(REAL, args, env);
     await running.says(/injected +noisy-neighbour/);
     const pids = descendants(running.child.pid ?? 0);
@@ -135,7 +135,7 @@ describe('the demo with every server', { timeout: 600_000, concurrency: 1 }, () 
   });
 
   it('names what is not installed and does without', async () => {
-    const { args, env } = command('run', { PATH: '/nonexistent', FIREBREAK_LAB: '/nonexistent', KAFKA_HOME: '/nonexistent' });
+    const { args, env } = command('run', '4s', { PATH: '/nonexistent', FIREBREAK_LAB: '/nonexistent', KAFKA_HOME: '/nonexistent' });
     const { code, out } = await cli(REAL, args, env);
     assert.match(out, /^grpc service started for route rpc$/m);
     assert.match(out, /^kafka left out: java is not installed on this machine$/m);

@@ -17,20 +17,21 @@ export async function sqlErrand(address: string): Promise<Errand> {
   pool.on('error', () => {}); // an idle connection was cut; the pool makes another
   const transaction = async (): Promise<Record<string, unknown>> => {
     const client = await pool.connect();
-    let broken: Error | undefined;
+    let broken = true;
     try {
-      await client.query('BEGIN');
+      await client.query('BEGIN').catch((error: unknown) => {
+        broken = !(error instanceof pg.DatabaseError); // the server refused, and nothing has begun
+        throw error;
+      });
       const { rows } = await client.query<{ id: number }>('INSERT INTO notes (text) VALUES ($1) RETURNING id', ['an errand']);
       const id = rows[0]?.id ?? 0;
       await client.query('DELETE FROM notes WHERE id <= $1', [id - KEPT]);
       const counted = await client.query<{ notes: number }>('SELECT count(*)::int AS notes FROM notes');
       await client.query('COMMIT');
+      broken = false;
       return { id, notes: counted.rows[0]?.notes ?? 0 };
-    } catch (error) {
-      broken = error instanceof Error ? error : new Error(String(error));
-      throw error;
     } finally {
-      // What failed may be in the middle of a transaction: its connection is not used again.
+      // Whatever else failed may still be under way: its connection is not used again.
       client.release(broken);
     }
   };

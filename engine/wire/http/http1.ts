@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Codec } from '../codec.ts';
 import type { Refusal } from '../subject.ts';
+import { contentTypeOf } from './content-type.ts';
 import { describeRequest } from './http1-describe.ts';
 import { requestFacts } from './http1-facts.ts';
 import { headCarries } from './http1-head.ts';
@@ -30,20 +31,11 @@ function write({ code, body, retryAfter }: Refusal, head: boolean, last: boolean
   const content = bodiless ? new Uint8Array() : body;
   const lines = [`HTTP/1.1 ${code} ${STATUS_CODES[code] ?? 'Fault'}`];
   if (!bodiless) {
-    if (content.length > 0) lines.push(`Content-Type: ${isJson(body) ? 'application/json' : 'text/plain; charset=utf-8'}`);
+    if (content.length > 0) lines.push(`Content-Type: ${contentTypeOf(body)}`);
     lines.push(`Content-Length: ${content.length}`);
   }
   if (retryAfter > 0) lines.push(`Retry-After: ${retryAfter}`);
   if (last) lines.push('Connection: close');
   const start = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   return head ? start : Buffer.concat([start, content]);
-}
-
-function isJson(body: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(body).toString('utf8'));
-    return true;
-  } catch {
-    return false;
-  }
 }

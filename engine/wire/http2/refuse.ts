@@ -1,3 +1,4 @@
+import { contentTypeOf } from '../http/content-type.ts';
 import type { Refusal } from '../subject.ts';
 import { ERROR } from './frame.ts';
 import type { HeaderList } from './header-list.ts';
@@ -24,7 +25,7 @@ export function writeRefusal({ code, body, retryAfter }: Refusal, request: Heade
   const content = bodiless || request.get(':method') === 'HEAD' ? NOTHING : Buffer.from(body);
   const fields: [string, string][] = [[':status', String(code)]];
   if (!bodiless) {
-    if (body.length > 0) fields.push(['content-type', isJson(body) ? 'application/json' : 'text/plain; charset=utf-8']);
+    if (body.length > 0) fields.push(['content-type', contentTypeOf(body)]);
     fields.push(['content-length', String(body.length)]);
   }
   if (retryAfter > 0) fields.push(['retry-after', String(retryAfter)]);
@@ -35,13 +36,4 @@ export function writeUnreachable(text: string): Written {
   const body = Buffer.from(`${text}\n`);
   const fields = [[':status', '502'], ['content-type', 'text/plain; charset=utf-8'], ['content-length', String(body.length)]] as const;
   return { block: encodeFields(fields), body, resets: -1 };
-}
-
-function isJson(body: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(body).toString('utf8'));
-    return true;
-  } catch {
-    return false;
-  }
 }
