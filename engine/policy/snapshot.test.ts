@@ -164,10 +164,19 @@ describe('path match', () => {
 describe('gate', () => {
   it('is open only for protocols that have a policy', () => {
     const snapshot = compileSnapshot([policy()]);
-    assert.equal(snapshot.gate('http'), true);
-    assert.equal(snapshot.gate('redis'), false);
-    assert.equal(compileSnapshot([]).gate('http'), false);
+    assert.equal(snapshot.gate('http', 'payments'), true);
+    assert.equal(snapshot.gate('redis', 'payments'), false);
+    assert.equal(compileSnapshot([]).gate('http', 'payments'), false);
     assert.equal(snapshot.match('redis', '', Buffer.from('/'), 0, 1, new Int32Array(1)), 0);
+  });
+  it('is open only on the routes that have one, and for its messages', () => {
+    const orders = policy({ protocol: 'kafka', route: 'orders', scope: 'record' });
+    const open = (...policies: WirePolicy[]): boolean[] => {
+      const snapshot = compileSnapshot(policies);
+      return ['orders', 'bills'].flatMap((route) => [snapshot.gate('kafka', route), snapshot.gateScope('kafka', route, 'record'), snapshot.gateScope('kafka', route, '')]);
+    };
+    assert.deepEqual(open(orders), [true, true, false, false, false, false]);
+    assert.deepEqual(open(orders, policy({ protocol: 'kafka', route: '' })), [true, true, true, true, false, true]);
   });
 });
 

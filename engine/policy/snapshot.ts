@@ -13,10 +13,10 @@ export { DECISION, type Decision, decide } from './decide.ts';
 export interface Snapshot {
   /** In file order; `match` writes positions in this list. */
   readonly policies: readonly CompiledPolicy[];
-  /** Whether any policy exists for the protocol; when not, bytes pass through unseen. */
-  gate(protocol: Protocol): boolean;
-  /** Whether any policy exists for messages of this scope. */
-  gateScope(protocol: Protocol, scope: string): boolean;
+  /** Whether any policy exists for the protocol that does not belong to another route; when not, bytes pass through unseen. */
+  gate(protocol: Protocol, route: string): boolean;
+  /** Whether any of these is for messages of this scope. */
+  gateScope(protocol: Protocol, route: string, scope: string): boolean;
   /**
    * Finds the policies for a message on `route` whose target takes bytes[start, end): a path or request target (the
    * query is ignored), or a name. Policies that protect it by their ignore list are left out. Header conditions are
@@ -60,10 +60,22 @@ const SCRATCH_MARGIN = 8;
 /** How the policies of a message are found: by exact and prefix targets, or by patterns. */
 type Targets = Pick<TargetIndex, 'match' | 'longest'>;
 
+/** The policies of one protocol that a route has to do with. */
+interface OnRoute {
+  readonly targets: Targets;
+  /** Whether there are any. */
+  readonly some: boolean;
+  /** The kinds of messages that they are for. */
+  readonly scopes: ReadonlySet<string>;
+}
+
 /** The policies of one protocol: an index for each route that has policies of its own, and one for all others. */
 class ProtocolTable {
-  readonly #byRoute = new Map<string, Targets>();
-  readonly #others: Targets;
+  readonly #byRoute = new Map<string, OnRoute>();
+  readonly #others: OnRoute;
+  /** The route that was asked for last, and what was found for it. */
+  #askedRoute = '';
+  #asked: OnRoute;
   readonly #scratch: Buffer;
   readonly #protocol: Protocol;
   readonly #isPath: boolean;
@@ -80,20 +92,28 @@ class ProtocolTable {
     this.#ofTwoWords = OF_TWO_WORDS.has(protocol);
     this.#separator = SEPARATORS[protocol].charCodeAt(0);
     this.#protecting = policies.some(({ ignored }) => ignored.length > 0) ? all : undefined;
-    const indexOf = (chosen: readonly CompiledPolicy[]): Targets =>
-      protocol === 'sql' ? new SqlTargets(chosen) : new TargetIndex(chosen, this.#separator, isPath);
-    this.#others = indexOf(policies.filter(({ route }) => route === ''));
-    for (const name of new Set(policies.map(({ route }) => route))) {
-      if (name !== '') this.#byRoute.set(name, indexOf(policies.filter(({ route }) => route === '' || route === name)));
-    }
+    const on = (name: string): OnRoute => {
+      const chosen = policies.filter(({ route }) => route === '' || route === name);
+      const targets = protocol === 'sql' ? new SqlTargets(chosen) : new TargetIndex(chosen, this.#separator, isPath);
+      return { targets, some: chosen.length > 0, scopes: new Set(chosen.map(({ scope }) => scope)) };
+    };
+    this.#others = this.#asked = on('');
+    for (const name of new Set(policies.map(({ route }) => route))) if (name !== '') this.#byRoute.set(name, on(name));
     const longestIgnored = policies.reduce((longest, { ignored }) => ignored.reduce((most, prefix) => Math.max(most, prefix.length), longest), 0);
-    const longest = Math.max(this.#others.longest, longestIgnored, ...[...this.#byRoute.values()].map((index) => index.longest));
+    const longest = Math.max(longestIgnored, ...[this.#others, ...this.#byRoute.values()].map(({ targets }) => targets.longest));
     this.#scratch = Buffer.alloc(Math.max(longest + SCRATCH_MARGIN, this.#ofTwoWords ? LONGEST_OF_TWO : 0));
   }
 
+  on(route: string): OnRoute {
+    // One message asks several times, and most often comes on the route of the one before.
+    if (route !== this.#askedRoute) {
+      this.#askedRoute = route;
+      this.#asked = this.#byRoute.get(route) ?? this.#others;
+    }
+    return this.#asked;
+  }
   match(route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
-    const index = this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route);
-    const count = this.#matchIn(index ?? this.#others, bytes, start, end, out);
+    const count = this.#matchIn(this.on(route).targets, bytes, start, end, out);
     return count === 0 || this.#protecting === undefined
       ? count
       : this.#withoutIgnored(this.#protecting, count, bytes, start, end, out);
@@ -101,7 +121,7 @@ class ProtocolTable {
 
   matchNames(route: string, bytes: Uint8Array, ends: Int32Array, names: number, out: Int32Array): number {
     if (names === 1) return this.match(route, bytes, 0, ends[0] as number, out);
-    const index = (this.#byRoute.size === 0 ? undefined : this.#byRoute.get(route)) ?? this.#others;
+    const index = this.on(route).targets;
     let count = this.#matchIn(index, bytes, 0, ends[0] as number, out);
     if (index instanceof TargetIndex) {
       for (let i = 1; i < names; i++) count = index.matchAlso(bytes, ends[i - 1] as number, ends[i] as number, out, count);
@@ -156,20 +176,20 @@ class ProtocolTable {
 class CompiledSnapshot implements Snapshot {
   readonly policies: readonly CompiledPolicy[];
   readonly #tables = new Map<Protocol, ProtocolTable>();
-  readonly #scopes = new Map<Protocol, Set<string>>();
 
   constructor(policies: readonly WirePolicy[]) {
     this.policies = policies.map(compilePolicy);
-    for (const { protocol, scope } of this.policies) this.#scopes.set(protocol, (this.#scopes.get(protocol) ?? new Set()).add(scope));
     for (const protocol of new Set(this.policies.map((policy) => policy.protocol))) {
       this.#tables.set(protocol, new ProtocolTable(protocol, this.policies));
     }
   }
-  gate(protocol: Protocol): boolean {
-    return this.#tables.has(protocol);
+  gate(protocol: Protocol, route: string): boolean {
+    const table = this.#tables.get(protocol);
+    return table !== undefined && table.on(route).some;
   }
-  gateScope(protocol: Protocol, scope: string): boolean {
-    return this.#scopes.get(protocol)?.has(scope) ?? false;
+  gateScope(protocol: Protocol, route: string, scope: string): boolean {
+    const table = this.#tables.get(protocol);
+    return table !== undefined && table.on(route).scopes.has(scope);
   }
   match(protocol: Protocol, route: string, bytes: Uint8Array, start: number, end: number, out: Int32Array): number {
     const table = this.#tables.get(protocol);

@@ -101,20 +101,20 @@ export class Effects {
   inForce(id: string): boolean {
     return this.#ids.has(id) && !this.halted;
   }
-  /** Whether messages of the protocol need judging at all. */
-  gate(protocol: Protocol): boolean {
+  /** Whether messages of the protocol need judging on this route at all. */
+  gate(protocol: Protocol, route: string): boolean {
     if (this.#stale) this.#compile();
-    return this.#snapshot.gate(protocol);
+    return this.#snapshot.gate(protocol, route);
   }
-  /** Whether messages of this scope need judging: what spares a session from looking for them. */
-  gateScope(protocol: Protocol, scope: string): boolean {
+  /** Whether messages of this scope need judging there: what spares a session from looking for them. */
+  gateScope(protocol: Protocol, route: string, scope: string): boolean {
     if (this.#stale) this.#compile();
-    return this.#snapshot.gateScope(protocol, scope);
+    return this.#snapshot.gateScope(protocol, route, scope);
   }
 
   /** Whether a policy of the scope is aimed at this name: spares a session from taking apart what none could touch. */
   aimedAt(protocol: Protocol, route: string, name: string, scope: string): boolean {
-    if (!this.gateScope(protocol, scope)) return false;
+    if (!this.gateScope(protocol, route, scope)) return false;
     const count = this.#snapshot.matchText(protocol, route, name, this.#matches);
     for (let i = 0; i < count; i++) {
       if ((this.#snapshot.policies[this.#matches[i] as number] as CompiledPolicy).scope === scope) return true;

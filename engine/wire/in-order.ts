@@ -103,7 +103,7 @@ export class InOrderSession implements Session {
       at = requests.position;
       if (step === STEP.head) {
         acts.seen();
-        const verdict = effects.gate(protocol)
+        const verdict = effects.gate(protocol, name)
           ? effects.judge(protocol, name, bytes, requests.nameStart, requests.nameEnd, subject)
           : undefined;
         if (verdict === undefined) {

@@ -108,7 +108,7 @@ function spin(operation: (turn: number) => number, operations: number): void {
 function decision(snapshot: Snapshot, paths: readonly Buffer[]): (turn: number) => number {
   const out = new Int32Array(Math.max(1, snapshot.policies.length));
   return (turn) => {
-    if (!snapshot.gate('http')) return 0;
+    if (!snapshot.gate('http', 'payments')) return 0;
     const path = paths[turn % PATHS] as Buffer;
     const count = snapshot.match('http', 'payments', path, 0, path.length, out);
     let decided = count;
@@ -133,7 +133,7 @@ export async function run(say: (line: string) => void): Promise<readonly Figure[
   await checkTheMeasure();
   const thousand = snapshotOf(1_000);
   say('gate');
-  add('gate', await measure(() => (thousand.gate('redis') ? 1 : 0)));
+  add('gate', await measure(() => (thousand.gate('redis', 'payments') ? 1 : 0)));
   const tap = new Tap(createShared(1), 0, () => {});
   add('tap, nobody listens', await measure(() => (tap.on || tap.wantsPassing ? 1 : 0)));
   add('0 policies', await measure(decision(compileSnapshot([]), misses)));

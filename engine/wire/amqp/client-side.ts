@@ -104,10 +104,10 @@ export class ClientSide extends Side {
     }
   }
   #settle(channel: Channel, lane: Lane, bytes: Buffer, at: number, method: number): Fate {
-    const { effects, protocol } = this.talk.link.route;
+    const { effects, protocol, name } = this.talk.link.route;
     const { deliveries, flows, number } = channel;
     const { doubts } = deliveries;
-    const exact = effects.gate(protocol) && !channel.transactional;
+    const exact = effects.gate(protocol, name) && !channel.transactional;
     const fate = deliveries.settle(bytes, at, method, exact);
     if (exact && deliveries.doubts !== doubts) {
       // Asked at once, so that the doubt ends before the client settles again.

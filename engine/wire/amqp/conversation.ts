@@ -57,8 +57,8 @@ export class Conversation {
   }
   /** Whether anything may be done to messages of the channel now. */
   mayJudge(channel: Channel): boolean {
-    const { effects, protocol } = this.link.route;
-    return this.state === 'open' && channel.state === 'open' && effects.gate(protocol);
+    const { effects, protocol, name } = this.link.route;
+    return this.state === 'open' && channel.state === 'open' && effects.gate(protocol, name);
   }
   /** At the end of whatever happened: what became possible is done, what was said is written. */
   flush(): void {

@@ -15,9 +15,9 @@ const MAX_METHODS = 10_000;
 const ordinals = new WeakMap<OpenRoute, Map<string, number>>();
 
 /** Whether there are policies for messages of this direction. */
-export function judgesMessages({ effects, protocol }: OpenRoute, down: boolean): boolean {
-  if (!effects.gate(protocol)) return false;
-  return (down ? toClient : toServer).some((scopes) => scopes.some((scope) => effects.gateScope(protocol, scope)));
+export function judgesMessages({ effects, protocol, name }: OpenRoute, down: boolean): boolean {
+  if (!effects.gate(protocol, name)) return false;
+  return (down ? toClient : toServer).some((scopes) => scopes.some((scope) => effects.gateScope(protocol, name, scope)));
 }
 
 /** Judges the message of this side that begins now. */
@@ -31,7 +31,7 @@ export function judgeMessage(route: OpenRoute, side: CallSide): Verdict | undefi
   let verdict: Verdict | undefined;
   for (const scopes of side.down ? toClient : toServer) {
     for (const scope of scopes) {
-      if (!effects.gateScope(protocol, scope)) continue;
+      if (!effects.gateScope(protocol, name, scope)) continue;
       const single = scopes[0] === 'message';
       const place = single ? side.count : ordinalOf(route, side);
       verdict = both(verdict, effects.judge(protocol, name, list.bytes, from, to, call.subject, scope, place, single ? -1 : place));

@@ -150,7 +150,7 @@ export class Http2Session extends FrameSession {
 
   #request(bytes: Buffer, start: number, end: number): boolean {
     const { up, link } = this;
-    const { acts, effects, protocol, tap } = link.route;
+    const { acts, effects, protocol, name, tap } = link.route;
     const { stream } = up;
     const endStream = (up.flags & FLAG.endStream) !== 0;
     this.lastClient = stream;
@@ -160,7 +160,7 @@ export class Http2Session extends FrameSession {
       this.leave();
       return false;
     }
-    const judging = effects.gate(protocol);
+    const judging = effects.gate(protocol, name);
     const wants = judging || this.headers.diverged || this.reads || tap.wantsPassing;
     const read = this.#read(bytes, start, end, wants);
     if (read === BLOCK.broken) return false;

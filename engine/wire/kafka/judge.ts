@@ -48,7 +48,7 @@ export function judgeUnits(route: OpenRoute, subject: KafkaSubject, units: Itera
   let parts = 0;
   let thinned = false;
   let notUnderstood = '';
-  const requests = effects.gateScope('kafka', '');
+  const requests = effects.gateScope('kafka', route.name, '');
   let first: Unit | undefined;
   for (const unit of units) {
     parts++;

@@ -24,8 +24,8 @@ export class Talk {
   }
   /** Whether messages of this API are to be judged: not for a client that has left, nor by policies for records where there are none. */
   judges(api: Api): boolean {
-    const { effects } = this.link.route;
-    return !this.left && effects.gate('kafka') && (api.name === 'Fetch' || effects.gateScope('kafka', ''));
+    const { effects, name } = this.link.route;
+    return !this.left && effects.gate('kafka', name) && (api.name === 'Fetch' || effects.gateScope('kafka', name, ''));
   }
   toClient(bytes: Buffer, from: number, to: number): void {
     if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));

@@ -25,6 +25,15 @@ describe('what waits in a connection to Kafka', () => {
     assert.ok(link.clientGot.equals(Buffer.concat([long, short])), `${link.clientGot.length} of ${long.length + short.length} bytes`);
   });
 
+  it('holds nothing back, and judges nothing, for a policy of another route', () => {
+    const link = talk({ target: 'orders', route: 'another', latencyChance: 1, latencyMs: 600_000 });
+    const long = fetched(1, 'orders', Buffer.concat(Array.from({ length: 100 }, () => records)));
+    link.client(fetch(1)).upstream(long.subarray(0, 50));
+    assert.equal(link.clientGot.length, 50, 'it streams');
+    assert.ok(link.upstream(long.subarray(50)).clientGot.equals(long));
+    assert.equal(link.totals.policy(0).matched, 0);
+  });
+
   it('holds no request back when all that a policy may take is records', () => {
     const link = talk({ target: 'orders', scope: 'record', errorChance: 1 });
     const produce = request(PRODUCE, 9, 1, { acks: 1, topics: [{ topic: 'orders', partitions: [{ partition: 0, records }] }] });

@@ -119,7 +119,7 @@ export class MongoSession extends PassingSession {
       this.#decided = 'nothing';
       return decided;
     }
-    const judges = effects.gate(protocol);
+    const judges = effects.gate(protocol, name);
     const looks = judges || tap.wantsPassing;
     if (looks && end - at < this.#look.wanted(this.#header, bytes, at, end)) return 'wait';
     acts.seen();

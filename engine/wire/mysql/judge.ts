@@ -46,7 +46,7 @@ export class CommandJudge {
 
   /** Whether there is any policy that could judge. */
   get wanted(): boolean {
-    return this.#route.effects.gate(this.#route.protocol);
+    return this.#route.effects.gate(this.#route.protocol, this.#route.name);
   }
 
   /** Judges the client that connects. */

@@ -40,9 +40,9 @@ export class CommandJudge {
   }
   /** Before a row of commands: policies cannot change within one. */
   prepare(): void {
-    const { effects, protocol } = this.#route;
-    this.#reads = effects.gateScope(protocol, READ_SCOPE);
-    this.#setup = effects.gateScope(protocol, SETUP_SCOPE);
+    const { effects, protocol, name } = this.#route;
+    this.#reads = effects.gateScope(protocol, name, READ_SCOPE);
+    this.#setup = effects.gateScope(protocol, name, SETUP_SCOPE);
   }
 
   /** What is to be done to the command that the scanner read last, in `bytes`. */

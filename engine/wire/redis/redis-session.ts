@@ -107,12 +107,12 @@ export class RedisSession implements Session {
    * many bytes are done with; the others must wait, or are part of a head that is not complete.
    */
   #process(bytes: Buffer, judged: number, end: number): number {
-    const { acts, effects, protocol, tap } = this.#link.route;
+    const { acts, effects, protocol, name, tap } = this.#link.route;
     const commands = this.#commands;
     const dialogue = this.#dialogue;
     let at = judged;
     let from = judged > 0 && !this.#settle(this.#takeVerdict(), bytes) ? judged : 0;
-    const gate = (commands.everyKey = effects.gate(protocol));
+    const gate = (commands.everyKey = effects.gate(protocol, name));
     if (gate) this.#judge.prepare();
     while ((!this.#opaque || this.#discarding) && !this.#link.closing) {
       const step = commands.step(bytes, at, end);

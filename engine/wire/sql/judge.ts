@@ -47,7 +47,7 @@ export function judgeStatement(
 
 /** The same for a client that connects, as soon as it has said who it is. */
 export function judgeConnect(route: OpenRoute, statements: Pick<Statements, 'dialect'>, subject: StatementSubject, context: SqlContext): Verdict | undefined {
-  if (!route.effects.gateScope(route.protocol, CONNECT_SCOPE)) return undefined;
+  if (!route.effects.gateScope(route.protocol, route.name, CONNECT_SCOPE)) return undefined;
   route.acts.seen();
   subject.at(CONNECT, 0, CONNECT.length, statements.dialect).on(context, false, false);
   return route.effects.judge(route.protocol, route.name, CONNECT, 0, CONNECT.length, subject, CONNECT_SCOPE);

@@ -80,8 +80,8 @@ export class ClientLook {
     // The server skips it as well until it hears Sync, and answers nothing.
     if (this.#cycles.skipping) return 'pass';
     const { route } = this.#link;
-    const { acts, effects, protocol, tap } = route;
-    const gate = effects.gate(protocol);
+    const { acts, effects, protocol, name, tap } = route;
+    const gate = effects.gate(protocol, name);
     if (!gate && !tap.wantsPassing) {
       if (!judged) acts.seen();
       this.#cycles.single(true);
@@ -112,8 +112,8 @@ export class ClientLook {
     // What an earlier Execute left over of a portal belongs to the statement that was judged then.
     if (portal?.judged !== true && !judged) {
       const { route } = this.#link;
-      const { acts, effects, protocol, tap } = route;
-      const gate = effects.gate(protocol);
+      const { acts, effects, protocol, name, tap } = route;
+      const gate = effects.gate(protocol, name);
       acts.seen();
       if (statement !== undefined) {
         const verdict = gate ? judgeStatement(route, statement, statement.bytes, 0, statement.size, subject, this.context, cycles.inTransaction) : undefined;

@@ -83,7 +83,7 @@ export class Greeter {
   #judge(socket: Socket, hello: Hello, go: (context: SecureContext) => void): void {
     const { acts, effects, name } = this.#route;
     const subject = new Handshake(hello);
-    const verdict = effects.gateScope('tcp', TLS_SCOPE)
+    const verdict = effects.gateScope('tcp', name, TLS_SCOPE)
       ? effects.judgeText('tcp', name, hello.serverName, subject, TLS_SCOPE)
       : undefined;
     if (verdict === undefined) return go(this.#contexts.sound);
