@@ -53,6 +53,24 @@ describe('amqp', () => {
     assert.deepEqual(whole[0].filter((line) => /ack/.test(line)), ['1 nack 2', '1 nack 4', '1 ack 1', '1 ack 5 multiple']);
   });
 
+  it('forgets the consumers that are cancelled without an answer, behind what was on its way to them', () => {
+    const link = talking(lose('ack'));
+    const tags = Array.from({ length: 1_000 }, (_, n) => `c${n}`);
+    const consume = (tag: string): Buffer => amqp.consume(1, 'orders', tag, { noWait: true });
+    for (const tag of tags) link.client(Buffer.concat([consume(tag), amqp.cancel(1, tag, true)]));
+    // One is cancelled before the broker could answer that it consumes.
+    link.client(Buffer.concat([amqp.consume(1, 'orders', 'early'), amqp.cancel(1, 'early', true)])).upstream(amqp.consumeOk(1, 'early'));
+    const bites = (tag: string, number: number): boolean => {
+      link.clear();
+      return up(link.upstream(amqp.deliver(1, tag, number, 'm'))).length > 0;
+    };
+    assert.deepEqual([bites('c999', 1), bites('early', 2), bites('c0', 3)], [true, true, false]);
+    link.client(consume('c0'));
+    assert.equal(bites('c0', 4), true, 'it consumes again');
+    for (const tag of tags.slice(1)) link.client(Buffer.concat([consume(tag), amqp.cancel(1, tag, true)]));
+    assert.deepEqual([bites('early', 5), bites('c0', 6), bites('c', 7)], [false, true, true]);
+  });
+
   it('is not understood when it is another version, or encrypted, and passes', () => {
     for (const [first, why] of [['AMQP\0\x01\0\0', /0-9-1/], ['\x16\x03\x01\x02', /TLS/], ['GET / HTTP/1.1\r\n', /0-9-1/]] as const) {
       const link = linkWith({ errorChance: 1 }).client(Buffer.from(first, 'latin1'));

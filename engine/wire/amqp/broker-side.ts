@@ -99,7 +99,9 @@ export class BrokerSide extends Side {
         const asked = channel.consumes.shift();
         const end = shortEnd(bytes, from, stop);
         if (asked === undefined || end < 0) return FATE.pass;
-        channel.addConsumer({ tag: Buffer.from(bytes.subarray(from + 1, end)), queue: channel.queueOf(asked.name), noAck: asked.noAck });
+        const tag = Buffer.from(bytes.subarray(from + 1, end));
+        channel.addConsumer({ tag, queue: channel.queueOf(asked.name), noAck: asked.noAck });
+        if (asked.leaves === true) channel.leaveConsumer(tag);
         return FATE.pass;
       }
       case METHOD.basicCancel:

@@ -3,6 +3,8 @@ import { Deliveries } from './deliveries.ts';
 import { Lane } from './lane.ts';
 
 const NOTHING = Buffer.alloc(0);
+/** So many consumers that were cancelled without an answer are remembered for what may be on its way to them. */
+const MOST_LEAVING = 64;
 
 /** Where deliveries come from, and whether the broker waits for them to be settled. */
 export interface Source {
@@ -11,6 +13,14 @@ export interface Source {
 }
 export interface Consumer extends Source {
   readonly tag: Buffer;
+}
+/** A basic.consume that the broker has not answered. */
+interface Asked {
+  readonly name: Buffer;
+  readonly tag: Buffer;
+  readonly noAck: boolean;
+  /** It was cancelled meanwhile. */
+  leaves?: boolean;
 }
 
 /**
@@ -40,9 +50,11 @@ export class Channel {
   /** The queue that an empty name stands for: the last that was declared on the channel (AMQP 0-9-1, queue.declare). */
   lastQueue: Buffer = NOTHING;
   /** Asked and not yet answered, in order. */
-  consumes: { readonly name: Buffer; readonly noAck: boolean }[] = [];
+  consumes: Asked[] = [];
   gets: Source[] = [];
   #consumers: Consumer[] = [];
+  /** The tags of those that were cancelled without an answer, the oldest first. */
+  #leaving: Buffer[] = [];
   #found = 0;
 
   /** `tell` gives the client a frame of our own on this channel. */
@@ -65,6 +77,7 @@ export class Channel {
     this.gets = [];
     this.flows = [];
     this.#consumers = [];
+    this.#leaving = [];
     this.#found = 0;
   }
   /** The name as it is, or the queue that an empty one stands for; copied. */
@@ -78,6 +91,14 @@ export class Channel {
   }
   removeConsumer(tag: Buffer): void {
     this.#consumers = this.#consumers.filter((one) => !one.tag.equals(tag));
+    this.#leaving = this.#leaving.filter((one) => !one.equals(tag));
+  }
+  /** The client cancels it and wants no answer, so nobody says when the last delivery has come. */
+  leaveConsumer(tag: Buffer): void {
+    const asked = this.consumes.find((one) => one.tag.equals(tag));
+    if (asked !== undefined) asked.leaves = true;
+    else if (this.#consumers.some((one) => one.tag.equals(tag))) this.#leaving.push(Buffer.from(tag));
+    if (this.#leaving.length > MOST_LEAVING) this.removeConsumer(this.#leaving[0] as Buffer);
   }
   /** The consumer whose tag is bytes[start, end). Most often the last one found, or the one behind it. */
   consumer(bytes: Buffer, start: number, end: number): Consumer | undefined {

@@ -7,9 +7,10 @@ import { effectOf } from './extra.ts';
 import { Side } from './side.ts';
 import type { Stream } from './stream.ts';
 
-/** The bit of queue.declare and basic.consume that says: do not answer; and the one of basic.consume for no-ack. */
+/** The bits of queue.declare, basic.consume and basic.cancel that say: do not answer; and the one of basic.consume for no-ack. */
 const DECLARE_NOWAIT = 16;
 const CONSUME_NOWAIT = 8;
+const CANCEL_NOWAIT = 1;
 const CONSUME_NOACK = 2;
 
 /** What the client says to the broker: messages are published here, and deliveries are settled. */
@@ -63,6 +64,11 @@ export class ClientSide extends Side {
       case METHOD.basicConsume:
         this.#consume(channel, bytes, from, stop);
         return FATE.pass;
+      case METHOD.basicCancel: {
+        const end = shortEnd(bytes, from, stop);
+        if (end > 0 && bytes[end] === CANCEL_NOWAIT) channel.leaveConsumer(bytes.subarray(from + 1, end));
+        return FATE.pass;
+      }
       case METHOD.basicGet: {
         const end = shortEnd(bytes, from + 2, stop);
         if (end > 0) channel.gets.push({ queue: channel.queueOf(bytes.subarray(from + 3, end)), noAck: bytes[end] === 1 });

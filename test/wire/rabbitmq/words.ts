@@ -49,6 +49,7 @@ export const getOk = (channel: number, tag: number, body: string): Buffer =>
 export const consume = (channel: number, queue: string, tag: string, { noAck = false, noWait = false } = {}): Buffer =>
   method(channel, 60, 20, u16(0), short(queue), short(tag), u8((noAck ? 2 : 0) | (noWait ? 8 : 0)), table({}));
 export const consumeOk = (channel: number, tag: string): Buffer => method(channel, 60, 21, short(tag));
+export const cancel = (channel: number, tag: string, noWait = false): Buffer => method(channel, 60, 30, short(tag), u8(noWait ? 1 : 0));
 export const get = (channel: number, queue: string, noAck = false): Buffer => method(channel, 60, 70, u16(0), short(queue), u8(noAck ? 1 : 0));
 export const getEmpty = (channel: number): Buffer => method(channel, 60, 72, short(''));
 export const declareOk = (channel: number, queue: string): Buffer => method(channel, 50, 11, short(queue), u32(0), u32(0));
