@@ -43,6 +43,7 @@ export interface Answered {
   readonly agreed: Agreed;
   readonly compressed: boolean;
   readonly queryAttributes: boolean;
+  readonly multiStatements: boolean;
   readonly user: string;
   readonly database: string;
 }
@@ -65,6 +66,7 @@ export function answerOf(bytes: Buffer, at: number, end: number, greeting: Greet
     },
     compressed: has(CAPABILITY.compress) || has(CAPABILITY.zstd),
     queryAttributes: has(CAPABILITY.queryAttributes),
+    multiStatements: has(CAPABILITY.multiStatements),
     ...(known && !tls ? namesOf(bytes, at + FIXED, end, client) : { user: '', database: '' }),
   };
 }

@@ -83,7 +83,7 @@ export class CommandJudge {
       if (this.prepared === undefined) this.unknown = FORGOTTEN;
     }
     if (this.#statements.truncated) this.unknown = NOT_WHOLE;
-    this.plain = this.#statements.count > 0 && arePlain(this.#statements);
+    this.plain = this.#statements.count > 0 && arePlain(this.#statements, code === COMMAND.query && this.#opening.multiStatements);
     const { bytes: text, dialect, count } = this.#statements;
     SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);
     SUBJECT.on(this.#opening, this.#responses.inTransaction, false, this.#statements);

@@ -23,6 +23,8 @@ export class Opening implements SqlContext {
   user = '';
   database = '';
   queryAttributes = false;
+  /** A query may hold several statements. */
+  multiStatements = false;
   readonly #link: Link;
   readonly #packets: PacketScanner;
   readonly #responses: Responses;
@@ -53,12 +55,13 @@ export class Opening implements SqlContext {
   /** The client's first packet is in bytes[at, end). */
   answer(bytes: Buffer, at: number, end: number): string {
     if (this.#greeting === undefined) return 'the client spoke before the server did';
-    const { kind, agreed, compressed, queryAttributes, user, database } = answerOf(bytes, at, end, this.#greeting);
+    const { kind, agreed, compressed, queryAttributes, multiStatements, user, database } = answerOf(bytes, at, end, this.#greeting);
     if (kind === 'tls') return 'it is encrypted (TLS)';
     if (kind === 'unknown') return 'the client does not speak the protocol of MySQL 4.1 and later';
     this.user = user;
     this.database = database;
     this.queryAttributes = queryAttributes;
+    this.multiStatements = multiStatements;
     this.#compressed = compressed;
     this.#responses.agreed = agreed;
     return '';

@@ -12,6 +12,7 @@ export const CAPABILITY = {
   protocol41: 0x200,
   tls: 0x800,
   secureConnection: 0x8000,
+  multiStatements: 0x1_0000,
   lengthOfAuthData: 0x20_0000,
   /** A result set ends with an OK packet instead of an EOF packet, and its columns end by their number. */
   deprecateEof: 0x100_0000,

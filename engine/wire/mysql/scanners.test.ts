@@ -70,7 +70,7 @@ describe('the opening', () => {
     assert.deepEqual(known, { capabilities: flags, extended: 0x1f, status: 2 });
     const login = my.login(flags | my.FLAG.compress, 0x10);
     assert.deepEqual(answerOf(login, 4, login.length, known), {
-      kind: 'login', agreed: { deprecateEof: true, optionalMetadata: false, cacheMetadata: true }, compressed: false, queryAttributes: false, user: 'app', database: 'shop',
+      kind: 'login', agreed: { deprecateEof: true, optionalMetadata: false, cacheMetadata: true }, compressed: false, queryAttributes: false, multiStatements: false, user: 'app', database: 'shop',
     });
     const tls = my.tlsRequest();
     assert.equal(answerOf(tls, 4, tls.length, known).kind, 'tls');
@@ -98,7 +98,7 @@ describe('statements', () => {
     assert.equal(of("select 'a\\'; select 2", 2 | 0x200).length, 2, 'NO_BACKSLASH_ESCAPES');
   });
   it('are plain when they cannot begin a transaction', () => {
-    const plain = (sql: string): boolean => arePlain(read(Buffer.from(sql), 0, sql.length, true, 2));
+    const plain = (sql: string): boolean => arePlain(read(Buffer.from(sql), 0, sql.length, true, 2), false);
     for (const sql of ['select 1', 'insert into t values (1); update t set a = 1']) assert.equal(plain(sql), true, sql);
     for (const sql of ['begin', 'set autocommit = 0', 'call p()', 'select 1; start transaction', 'xa start "x"']) assert.equal(plain(sql), false, sql);
   });

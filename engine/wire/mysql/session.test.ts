@@ -111,6 +111,24 @@ describe('the rules of transactions', () => {
     link.client(Buffer.concat([begin, insert]));
     assert.deepEqual(link.upstreamGot, Buffer.concat([begin, insert]));
   });
+  it('fails nothing behind statements of which so much is not known that a BEGIN may be among them', () => {
+    const [long, insert] = [my.query(`SELECT '${'x'.repeat(20_000)}'; BEGIN`), my.query('insert into t values (1)')];
+    const several = my.client(my.packet(0, 0x1b, 0, 0));
+    const one = my.client(my.packet(0, 0x1b, 1, 0));
+    const set = my.upstream(my.eof(1));
+    const sent = (...turns: readonly Turn[]): Buffer => after(turns, failing({ target: 'INSERT INTO t' })).client(Buffer.concat([long, insert])).upstreamGot;
+    const both = Buffer.concat([long, insert]);
+    assert.deepEqual(sent(...my.opening(my.PLAIN | my.FLAG.multi)), both);
+    assert.deepEqual(sent(...my.opening(), several, set), both, 'COM_SET_OPTION');
+    // One statement alone cannot hide another.
+    assert.deepEqual(sent(...my.opening()), long);
+    assert.deepEqual(sent(...my.opening(my.PLAIN | my.FLAG.multi), one, set), long);
+    const link = after(my.opening(my.PLAIN | my.FLAG.multi), failing({ target: 'SELECT 1' }));
+    link.client(long).upstream(my.failure(1, 1064));
+    passesNext(link);
+    link.upstream(my.rows());
+    failsNext(link);
+  });
 });
 
 describe('a refusal', () => {

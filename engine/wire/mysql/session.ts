@@ -12,7 +12,7 @@ import { CommandJudge } from './judge.ts';
 import { Opening, OVER } from './opening.ts';
 import { PacketScanner } from './packets.ts';
 import { PreparedStatements } from './prepared.ts';
-import { COMMAND, isStatement, REPLY, replyTo } from './protocol.ts';
+import { COMMAND, int2At, isStatement, REPLY, replyTo } from './protocol.ts';
 import { Responses } from './responses.ts';
 
 /** A connection of MySQL or MariaDB, from the server's greeting on. */
@@ -139,6 +139,8 @@ class MysqlSession implements Session {
     if (reply === REPLY.unknown) this.#follow('the client sent a command that this protocol does not have');
     else if (reply === REPLY.stream) this.#follow('the client follows the log of changes');
     else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection);
+    // MYSQL_OPTION_MULTI_STATEMENTS_OFF; the server refuses what is neither that nor ON.
+    if (code === COMMAND.setOption) this.#opening.multiStatements = int2At(bytes, this.#commands.at + 1) !== 1;
     this.#prepared.note(bytes, this.#commands);
     if (code === COMMAND.changeUser) this.#opening.note(bytes, this.#commands, end);
     return true;

@@ -25,9 +25,12 @@ export function read(bytes: Uint8Array, start: number, end: number, whole: boole
 const HAVE_BODIES = new Set(['CREATE', 'ALTER']);
 const verbAt = (statements: Statements, index: number): string => verbOf(statements.bytes, statements.start(index), statements.end(index));
 
-/** Whether none of them can leave a transaction open or autocommit off. */
-export function arePlain(statements: Statements): boolean {
-  if (statements.truncated) return statements.count === 1 && PLAIN.has(verbAt(statements, 0));
+/**
+ * Whether none of them can leave a transaction open or autocommit off.
+ * @param several whether others may follow in the part of the message that is not looked at.
+ */
+export function arePlain(statements: Statements, several: boolean): boolean {
+  if (statements.truncated) return !several && statements.count === 1 && PLAIN.has(verbAt(statements, 0));
   for (let i = 0; i < statements.count; i++) if (!PLAIN.has(verbAt(statements, i))) return false;
   return true;
 }

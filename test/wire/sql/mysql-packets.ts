@@ -24,7 +24,7 @@ export const int2 = (value: number): Buffer => int(value, 2);
 export const int4 = (value: number): Buffer => int(value, 4);
 
 export const FLAG = {
-  mysql: 0x1, database: 0x8, compress: 0x20, protocol41: 0x200, tls: 0x800, secure: 0x8000, deprecateEof: 0x100_0000, optionalMetadata: 0x200_0000,
+  mysql: 0x1, database: 0x8, compress: 0x20, protocol41: 0x200, tls: 0x800, secure: 0x8000, multi: 0x1_0000, deprecateEof: 0x100_0000, optionalMetadata: 0x200_0000,
   queryAttributes: 0x800_0000,
 } as const;
 /** What both ends of a plain connection say. */
