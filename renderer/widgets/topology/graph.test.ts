@@ -69,6 +69,18 @@ test('twelve routes are as large as their names can be read in a strip, and with
   assert.ok(!screen.small && screen.scale > 1, JSON.stringify(screen));
 });
 
+test('who calls on stands in the last of the columns that its group was broken into', () => {
+  const fan = fanOf(12);
+  const second = fan.edges.map(({ to }) => to);
+  for (const caller of second.slice(0, 3)) {
+    const graph = { nodes: [...fan.nodes, node('far')], edges: [...fan.edges, edge(caller, 'far')] };
+    const { places } = layOut(graph, STRIP);
+    const columns = second.map((id) => places.get(id)?.column ?? 0);
+    assert.ok(Math.max(...columns) > 0);
+    assert.equal(places.get(caller)?.column, Math.max(...columns), caller);
+  }
+});
+
 test('five in a row need no wrapping', () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   const chain = { nodes: names.map(node), edges: names.slice(1).map((name, i) => edge(names[i] as string, name)) };

@@ -60,13 +60,20 @@ function largest(graph: Graph, node: Size, area: Size): { readonly places: Layou
   let best = { places: whole, scale: whole.size === 0 ? LARGEST : scaleOf(whole) };
   const ranks = [...Map.groupBy(whole, ([, { x }]) => Math.round(x))]
     .toSorted(([a], [b]) => a - b)
-    .map(([, members]) => members.toSorted(([, a], [, b]) => a.y - b.y).map(([id]) => id));
+    .map(([, members]) => members.toSorted(([, a], [, b]) => a.y - b.y).map(([id]) => id))
+    .map((ids) => callersLast(ids, graph.edges));
   for (let rows = Math.max(0, ...ranks.map(({ length }) => length)) - 1; rows > 0; rows--) {
     const places = inColumns(ranks, rows, node);
     const scale = scaleOf(places);
     if (scale > best.scale) best = { places, scale };
   }
   return best;
+}
+
+/** Whoever calls on stands next to what it calls: its line would seem to come out of the columns that it passes behind. */
+function callersLast(ids: readonly string[], edges: Graph['edges']): readonly string[] {
+  const calls = (id: string): boolean => edges.some(({ from, to }) => from === id && to !== id);
+  return [...ids.filter((id) => !calls(id)), ...ids.filter(calls)];
 }
 
 /** One column for each step from the callers. */
