@@ -4,6 +4,7 @@ import { judgeConnect, judgeStatements } from '../sql/judge.ts';
 import { FORGOTTEN, LOOKED_AT, NOT_WHOLE, type Statements } from '../sql/normalise.ts';
 import { StatementSubject } from '../sql/subject.ts';
 import { carriedByAttributes, readAttributes, saidAnything } from './attributes.ts';
+import { type Choice, chosenBy, type Chosen, LONGEST_USE, mayBeUse } from './choice.ts';
 import type { CommandScanner } from './commands.ts';
 import type { Opening } from './opening.ts';
 import type { Prepared, PreparedStatements } from './prepared.ts';
@@ -14,6 +15,8 @@ import { arePlain, read } from './statement.ts';
 /** Room for query attributes in front of the SQL, in bytes. */
 const ATTRIBUTES = 4_096;
 const NOTHING = Buffer.alloc(0);
+/** Of the payload of a command so much is seen behind its first byte when it is told (see commands.ts). */
+const SEEN = 4;
 const USE = Buffer.from('USE ');
 
 /** One for all connections of a worker: what is told later is kept from it. */
@@ -28,19 +31,23 @@ export class CommandJudge {
   plain = false;
   /** The prepared statement that it executes, when that is known. */
   prepared: Prepared | undefined;
+  /** The database that it chooses. */
+  choice: Choice | undefined;
   /** Why it is not known whole; '' = it is. */
   unknown = '';
   readonly #route: OpenRoute;
   readonly #prepared: PreparedStatements;
   readonly #responses: Responses;
   readonly #opening: Opening;
+  readonly #chosen: Chosen;
   #statements: Statements;
 
-  constructor(route: OpenRoute, prepared: PreparedStatements, responses: Responses, opening: Opening) {
+  constructor(route: OpenRoute, prepared: PreparedStatements, responses: Responses, opening: Opening, chosen: Chosen) {
     this.#route = route;
     this.#prepared = prepared;
     this.#responses = responses;
     this.#opening = opening;
+    this.#chosen = chosen;
     this.#statements = read(NOTHING, 0, 0, true, 0);
   }
 
@@ -51,13 +58,22 @@ export class CommandJudge {
 
   /** Judges the client that connects. */
   connect(): Verdict | undefined {
-    return judgeConnect(this.#route, this.#statements, SUBJECT, this.#opening);
+    return judgeConnect(this.#route, this.#statements, SUBJECT, this.#chosen);
+  }
+  /** Whether it must be looked at even without a policy, for one that comes later: it may choose a database. */
+  mayChoose(bytes: Buffer, { at, length, code }: CommandScanner): boolean {
+    if (code === COMMAND.initDb) return true;
+    if (code !== COMMAND.query || length > LONGEST_USE) return false;
+    if (!this.#opening.queryAttributes) return mayBeUse(bytes, at + 1, Math.min(length - 1, SEEN));
+    // Without attributes there are two bytes in front of the SQL: their number, and that of their sets.
+    return bytes[at + 1] !== 0 || mayBeUse(bytes, at + 3, Math.min(length - 3, SEEN - 2));
   }
   /** For a command that nobody wants to look at. */
-  skip({ code }: CommandScanner): void {
-    this.reply = code === COMMAND.initDb ? REPLY.simple : REPLY.result;
+  skip(): void {
+    this.reply = REPLY.result;
     this.plain = false;
     this.prepared = undefined;
+    this.choice = undefined;
   }
   /** Reads the command that the scanner found in bytes[.., end). False: too little of it is there. */
   read(bytes: Buffer, { at, length, split, code }: CommandScanner, end: number): boolean {
@@ -83,15 +99,16 @@ export class CommandJudge {
       if (this.prepared === undefined) this.unknown = FORGOTTEN;
     }
     if (this.#statements.truncated) this.unknown = NOT_WHOLE;
+    this.choice = code === COMMAND.initDb ? { database: bytes.toString('utf8', at + 1, there), index: 0 } : chosenBy(this.#statements);
     this.plain = this.#statements.count > 0 && arePlain(this.#statements, code === COMMAND.query && this.#opening.multiStatements);
     const { bytes: text, dialect, count } = this.#statements;
     SUBJECT.at(text, count === 0 ? 0 : this.#statements.start(0), count === 0 ? 0 : this.#statements.end(0), dialect);
-    SUBJECT.on(this.#opening, this.#responses.inTransaction, false, this.#statements);
+    SUBJECT.on(this.#chosen, this.#responses.inTransaction, false, this.#statements);
     return there - at >= wanted;
   }
 
   /** Judges what was read. What cannot be known (a statement that was forgotten) is left alone. */
   verdict(): Verdict | undefined {
-    return judgeStatements(this.#route, this.#statements, SUBJECT, this.#opening, this.#responses.inTransaction);
+    return judgeStatements(this.#route, this.#statements, SUBJECT, this.#chosen, this.#responses.inTransaction);
   }
 }

@@ -1,7 +1,7 @@
 import type { Verdict } from '../effects.ts';
 import type { Link } from '../session.ts';
-import type { SqlContext } from '../sql/subject.ts';
 import type { Shown } from '../subject.ts';
+import type { Chosen } from './choice.ts';
 import type { CommandScanner } from './commands.ts';
 import { CONNECT_FAILED, errorOf, errorPacket } from './errors.ts';
 import { answerOf, type Greeting, GREETING_LIMIT, greetingOf, othersOf } from './handshake.ts';
@@ -17,26 +17,26 @@ const QUIT = Buffer.from([1, 0, 0, 0, COMMAND.quit]);
  * How a connection begins: the server's greeting, the client's answer, and credentials that nobody here looks at. Each step
  * returns why the rest cannot be understood, or ''.
  */
-export class Opening implements SqlContext {
+export class Opening {
   greeted = false;
   answered = false;
-  user = '';
-  database = '';
   queryAttributes = false;
   /** A query may hold several statements. */
   multiStatements = false;
   readonly #link: Link;
   readonly #packets: PacketScanner;
   readonly #responses: Responses;
+  readonly #chosen: Chosen;
   #greeting: Greeting | undefined;
   #compressed = false;
   #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
   #told: Shown | undefined;
 
-  constructor(link: Link, packets: PacketScanner, responses: Responses) {
+  constructor(link: Link, packets: PacketScanner, responses: Responses, chosen: Chosen) {
     this.#link = link;
     this.#packets = packets;
     this.#responses = responses;
+    this.#chosen = chosen;
     packets.want = GREETING_LIMIT;
   }
 
@@ -58,8 +58,7 @@ export class Opening implements SqlContext {
     const { kind, agreed, compressed, queryAttributes, multiStatements, user, database } = answerOf(bytes, at, end, this.#greeting);
     if (kind === 'tls') return 'it is encrypted (TLS)';
     if (kind === 'unknown') return 'the client does not speak the protocol of MySQL 4.1 and later';
-    this.user = user;
-    this.database = database;
+    this.#chosen.begins(user, database);
     this.queryAttributes = queryAttributes;
     this.multiStatements = multiStatements;
     this.#compressed = compressed;
@@ -71,11 +70,10 @@ export class Opening implements SqlContext {
     this.answered = true;
     this.#responses.expect(REPLY.auth);
   }
-  /** What the client says of itself later on, when it asks for another database or comes as somebody else. */
-  note(bytes: Buffer, { at, length, code }: CommandScanner, end: number): void {
-    const stop = Math.min(end, at + length);
-    if (code === COMMAND.initDb) this.database = bytes.toString('utf8', at + 1, stop);
-    else ({ user: this.user, database: this.database } = othersOf(bytes, at + 1, stop));
+  /** The client comes as somebody else (COM_CHANGE_USER). */
+  note(bytes: Buffer, { at, length }: CommandScanner, end: number): void {
+    const { user, database } = othersOf(bytes, at + 1, Math.min(end, at + length));
+    this.#chosen.asks(user, database, 0);
   }
   /** The server let the client in. */
   authenticated(): string {

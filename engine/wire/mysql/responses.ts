@@ -18,6 +18,12 @@ export interface Prepares {
   refused(): void;
 }
 
+/** Hears how commands went that choose a database or a user, in the order in which they were sent. */
+export interface Choices {
+  /** @param results how many of its statements went well; Infinity = all. */
+  answered(results: number): void;
+}
+
 /** Where an answer is. */
 const AT = { first: 0, columns: 1, columnsEnd: 2, rows: 3, parameters: 4, parametersEnd: 5 } as const;
 
@@ -34,19 +40,23 @@ export class Responses {
   authenticated = false;
   agreed: Agreed = { deprecateEof: false, optionalMetadata: false, cacheMetadata: false };
   readonly #prepares: Prepares;
-  /** Kinds of the answers that are due from `#next` on; plain numbers, `PLAIN` added. */
+  readonly #choices: Choices;
+  /** Kinds of the answers that are due from `#next` on; plain numbers, `PLAIN` and `CHOOSES` added. */
   #due: number[] = [];
   #next = 0;
   #at: number = AT.first;
   #columns = 0;
   #parameters = 0;
+  /** How many results of the answer under way have ended. */
+  #results = 0;
   /** An error came without flags, to a command that may have begun a transaction before it failed. */
   #unsure = true;
   /** How many commands are not answered that may begin a transaction. */
   #doubtful = 0;
 
-  constructor(prepares: Prepares) {
+  constructor(prepares: Prepares, choices: Choices) {
     this.#prepares = prepares;
+    this.#choices = choices;
   }
 
   /** Whether a transaction is open, or may be for all that is known; without autocommit each statement is part of one. */
@@ -61,10 +71,13 @@ export class Responses {
   get current(): Reply {
     return (this.outstanding === 0 ? REPLY.none : (this.#due[this.#next] as number) & KIND_BITS) as Reply;
   }
-  /** @param plain the command cannot change whether a transaction is open unless it succeeds. */
-  expect(kind: Reply, plain = false): void {
+  /**
+   * @param plain the command cannot change whether a transaction is open unless it succeeds.
+   * @param chooses `choices` is to hear how it went.
+   */
+  expect(kind: Reply, plain = false, chooses = false): void {
     if (!plain) this.#doubtful++;
-    this.#due.push(plain ? kind | PLAIN : kind);
+    this.#due.push(kind | (plain ? PLAIN : 0) | (chooses ? CHOOSES : 0));
   }
   /** The server told its flags before the first command. */
   greeted(status: number): void {
@@ -78,7 +91,7 @@ export class Responses {
     switch (this.current) {
       case REPLY.auth:
         if (first === PACKET.ok) this.#authenticated(packet);
-        else if (first === PACKET.error) this.#done();
+        else if (first === PACKET.error) this.#done(0);
         return;
       case REPLY.text:
         return this.#done();
@@ -201,7 +214,7 @@ export class Responses {
   #failed(packet: PacketScanner): void {
     if (!this.#isError(packet)) return;
     if (((this.#due[this.#next] as number) & PLAIN) === 0) this.#unsure = true;
-    this.#done();
+    this.#done(this.#results);
   }
   /** OK: two length-encoded numbers stand before the flags. */
   #ok({ bytes, at, available }: PacketScanner): void {
@@ -221,12 +234,17 @@ export class Responses {
   /** One result ended; others may follow it. */
   #ended(): void {
     this.#at = AT.first;
+    this.#results++;
     if ((this.status & STATUS.moreResults) === 0) this.#done();
   }
-  #done(): void {
+  /** @param results how many statements of the command went well. */
+  #done(results = Infinity): void {
+    const due = this.#due[this.#next] as number;
     this.#at = AT.first;
+    this.#results = 0;
     this.wantsFile = false;
-    if (((this.#due[this.#next] as number) & PLAIN) === 0) this.#doubtful--;
+    if ((due & PLAIN) === 0) this.#doubtful--;
+    if ((due & CHOOSES) !== 0) this.#choices.answered(results);
     this.#next++;
     if (this.#next === this.#due.length) this.#due.length = this.#next = 0;
     else if (this.#next >= SHIFT_AFTER) {
@@ -238,5 +256,6 @@ export class Responses {
 
 const KIND_BITS = 0xff;
 const PLAIN = 0x100;
+const CHOOSES = 0x200;
 /** A client that always sends more before all is answered must not make the list grow. */
 const SHIFT_AFTER = 1_024;

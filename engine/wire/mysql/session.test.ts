@@ -238,6 +238,33 @@ describe('pieces', () => {
     assert.deepEqual(link.client(asked('chaos=on')).clientGot, error(1));
     assert.deepEqual(link.client(asked('chaos=off')).upstreamGot, asked('chaos=off'));
   });
+  describe('the database that conditions know', () => {
+    const opened = my.opening(my.PLAIN | my.FLAG.multi);
+    const first = my.rows(my.AUTOCOMMIT | my.MORE);
+    /** Whether the connection is taken to be in the database after these turns, which may happen without a policy. */
+    const isIn = (database: string, policies: boolean, ...turns: readonly Turn[]): void => {
+      const policy = failing({ target: 'SELECT 1', when: `sql.database == '${database}'` });
+      const link = after([...opened, ...turns], ...(policies ? [policy] : []));
+      if (!policies) link.route.effects.install([{ policy, slot: 0 }]);
+      failsNext(link);
+    };
+    for (const policies of [true, false]) {
+      const known = (what: string, database: string, ...turns: readonly Turn[]): void =>
+        void it(`${what}, ${policies ? 'with' : 'without'} a policy`, () => isIn(database, policies, ...turns));
+      const use = (sql: string): Turn[] => [my.client(my.query(sql)), my.upstream(my.ok(1))];
+      known('is that of a USE', 'Other', ...use('USE Other'));
+      known('is that of a USE, however it is written', 'o`ther db', ...use(' -- x\n/* y */ use /* z */ `o``ther db` ;'));
+      known('is not that of a USE which failed', 'shop', my.client(my.query('USE other')), my.upstream(my.failure(1, 1049)));
+      known('is not that of a COM_INIT_DB which failed', 'shop', my.client(my.packet(0, 2, 'other')), my.upstream(my.failure(1, 1049)));
+      known('is the one before where the last of two failed', 'first', ...use('use first'), my.client(my.packet(0, 2, 'other')), my.upstream(my.failure(1, 1044)));
+      known('is not that of a COM_CHANGE_USER which failed', 'shop', my.client(my.packet(0, 0x11, 'else\0', 2, 'pw', 'third\0', 45, 0)), my.upstream(my.failure(1, 1045)), my.client(my.packet(0, 0x0e)), my.upstream(my.ok(1)));
+      known('is none of what stands in a text or a comment', 'shop', ...use("SELECT 'use other'"), ...use('/* use other */ DELETE FROM t'), ...use('user'));
+    }
+    const among = [my.client(my.query("SELECT ';'; Use Second; SELECT 2")), my.upstream(first)] as const;
+    it('is that of a USE among other statements', () => isIn('Second', true, ...among, my.upstream(my.ok(6, my.AUTOCOMMIT | my.MORE)), my.upstream(my.rows())));
+    it('is that even if one behind it fails', () => isIn('Second', true, ...among, my.upstream(my.ok(6, my.AUTOCOMMIT | my.MORE)), my.upstream(my.failure(7, 1064)), my.client(my.packet(0, 0x0e)), my.upstream(my.ok(1))));
+    it('is not that if one before it fails', () => isIn('shop', true, among[0], my.upstream(my.failure(1, 1064)), my.client(my.packet(0, 0x0e)), my.upstream(my.ok(1))));
+  });
   it('conditions know the database that was chosen last, and who asks', () => {
     const when = "sql.database == 'other' && sql.user == 'else'";
     const link = after([...my.opening(), my.client(my.packet(0, 0x11, 'else\0', 2, 'pw', 'third\0', 45, 0)), my.upstream(my.ok(1))], failing({ when }));

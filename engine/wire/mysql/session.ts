@@ -5,6 +5,7 @@ import type { Hold } from '../holds.ts';
 import { HOLD_LIMIT, type Link, type Session, type SessionFactory } from '../session.ts';
 import type { Shown } from '../subject.ts';
 import { Answers } from './answers.ts';
+import { Chosen } from './choice.ts';
 import { CommandScanner } from './commands.ts';
 import { endsConnection, errorOf, errorPacket, STATEMENT_FAILED } from './errors.ts';
 import { Executions } from './executions.ts';
@@ -31,7 +32,8 @@ class MysqlSession implements Session {
   readonly #link: Link;
   readonly #commands = new CommandScanner();
   readonly #prepared = new PreparedStatements();
-  readonly #responses = new Responses(this.#prepared);
+  readonly #chosen = new Chosen();
+  readonly #responses = new Responses(this.#prepared, this.#chosen);
   readonly #opening: Opening;
   readonly #answers: Answers;
   readonly #judge: CommandJudge;
@@ -57,9 +59,9 @@ class MysqlSession implements Session {
   constructor(link: Link) {
     this.#link = link;
     const packets = new PacketScanner();
-    this.#opening = new Opening(link, packets, this.#responses);
+    this.#opening = new Opening(link, packets, this.#responses, this.#chosen);
     this.#answers = new Answers(link, packets, this.#responses, this.#opening);
-    this.#judge = new CommandJudge(link.route, this.#prepared, this.#responses, this.#opening);
+    this.#judge = new CommandJudge(link.route, this.#prepared, this.#responses, this.#opening, this.#chosen);
     this.#executions = new Executions(link, this.#prepared, this.#responses, this.#answers, this.#opening);
   }
 
@@ -138,7 +140,7 @@ class MysqlSession implements Session {
     const reply = replyTo(code);
     if (reply === REPLY.unknown) this.#follow('the client sent a command that this protocol does not have');
     else if (reply === REPLY.stream) this.#follow('the client follows the log of changes');
-    else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection);
+    else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection, code === COMMAND.changeUser);
     // MYSQL_OPTION_MULTI_STATEMENTS_OFF; the server refuses what is neither that nor ON.
     if (code === COMMAND.setOption) this.#opening.multiStatements = int2At(bytes, this.#commands.at + 1) !== 1;
     this.#prepared.note(bytes, this.#commands);
@@ -164,13 +166,12 @@ class MysqlSession implements Session {
 
   #statement(bytes: Buffer, end: number): boolean {
     const { acts, tap } = this.#link.route;
-    const { code } = this.#commands;
     const judge = this.#judge;
     const fate = this.#fate;
     const policies = judge.wanted;
     // Without a policy nothing is read but for what is told of it, from what is there.
-    const whole = policies || this.#prepared.owing;
-    if (!whole && !tap.wantsPassing && fate === 'undecided') judge.skip(this.#commands);
+    const whole = policies || this.#prepared.owing || judge.mayChoose(bytes, this.#commands);
+    if (!whole && !tap.wantsPassing && fate === 'undecided') judge.skip();
     else if (!judge.read(bytes, this.#commands, end) && whole) return this.#later();
     this.#fate = 'undecided';
     if (fate === 'fails' && this.#verdict?.act === 'fail') this.#refuse(this.#verdict, this.#told ?? judge.subject, bytes, end);
@@ -182,8 +183,9 @@ class MysqlSession implements Session {
       if (tap.wantsPassing) acts.passed(judge.subject);
     }
     if (fate !== 'fails') {
-      this.#responses.expect(judge.reply, judge.plain);
-      if (code === COMMAND.initDb) this.#opening.note(bytes, this.#commands, end);
+      const { choice, plain, reply } = judge;
+      this.#responses.expect(reply, plain, choice !== undefined);
+      if (choice !== undefined) this.#chosen.asks(this.#chosen.user, choice.database, choice.index);
       this.#next = this.#executions.goesOn(judge.prepared, bytes, this.#commands, end);
     }
     return true;

@@ -36,6 +36,7 @@ export class Statements {
   #rawEnd = 0;
   readonly #starts = new Int32Array(MOST_STATEMENTS);
   readonly #ends = new Int32Array(MOST_STATEMENTS);
+  readonly #origins = new Int32Array(MOST_STATEMENTS);
 
   constructor(dialect: Dialect) {
     this.dialect = dialect;
@@ -45,6 +46,14 @@ export class Statements {
   }
   end(index: number): number {
     return this.#ends[index] as number;
+  }
+  /**
+   * As it came, with the comments in front of it and what follows, `most` bytes at most; only while the bytes that were
+   * read are still there.
+   */
+  raw(index: number, most: number): Buffer {
+    const origin = this.#origins[index] as number;
+    return Buffer.from(this.#raw.subarray(origin, Math.min(origin + most, this.#rawEnd)));
   }
   kind(index: number): Kind {
     return kindOf(this.bytes, this.start(index), this.end(index));
@@ -82,6 +91,7 @@ export class Statements {
 
   #scan(bytes: Uint8Array, start: number, end: number, several: boolean): void {
     const { dialect, bytes: out } = this;
+    let origin = start;
     let from = 0;
     let o = 0;
     let gap = false;
@@ -108,10 +118,10 @@ export class Statements {
       }
       if (byte === BYTE.semicolon && several) {
         if (this.count < MOST_STATEMENTS - 1) {
-          this.#close(from, o);
+          this.#close(from, o, origin);
           from = o;
           gap = false;
-          at++;
+          origin = ++at;
           continue;
         }
         this.truncated = true;
@@ -122,11 +132,12 @@ export class Statements {
       const to = quoted > at ? quoted : at + 1;
       for (; at < to; at++) out[o++] = UPPER[bytes[at] as number] as number;
     }
-    this.#close(from, o);
+    this.#close(from, o, origin);
   }
-  #close(from: number, to: number): void {
+  #close(from: number, to: number, origin: number): void {
     while (to > from && (this.bytes[to - 1] === BYTE.semicolon || this.bytes[to - 1] === BYTE.space)) to--;
     if (to === from) return;
+    this.#origins[this.count] = origin;
     this.#starts[this.count] = from;
     this.#ends[this.count++] = to;
   }

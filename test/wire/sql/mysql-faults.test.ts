@@ -50,6 +50,17 @@ describe('faults that a client of MySQL sees', { timeout: 300_000, skip: noMaria
     await ended;
   });
 
+  it('conditions know the database that a USE has chosen, and none that the server refused', async () => {
+    await using client = await at.mysql2();
+    assert.equal((await failure(client.query('USE nowhere')))?.errno, 1049);
+    await at.add({ ...deadlock, target: 'select 1', when: "sql.database == 'nowhere'" });
+    await at.add({ ...deadlock, target: 'select 1', when: "sql.database == 'information_schema'" });
+    assert.equal((await failure(client.query('USE nowhere')))?.errno, 1049);
+    assert.equal(await valueOf(client.query('SELECT 1 AS n')), 1);
+    await client.query('USE `information_schema`');
+    assert.deepEqual(three(await failure(client.query('SELECT 1 AS n'))), [1213, '40001', true]);
+  });
+
   it('a prepared statement is judged by its SQL, also when it was prepared before the policy came', async () => {
     await using client = await at.mysql2();
     const stock = (id: number) => valueOf(client.execute('SELECT id FROM stock WHERE id = ?', [id]));
