@@ -53,15 +53,17 @@ export class Acts {
   /**
    * It waits. `release` is called once, when the delay is over, its policy goes, or on HALT: the message then passes.
    * The subject is described when the delay ends, so it must still stand for this message.
+   * A `release` that throws is a bug: it is told, and the connection of the message, `link`, ends.
    */
-  delayed(verdict: Extract<Verdict, { act: 'delay' }>, subject: Shown, release: () => void): Hold {
+  delayed(verdict: Extract<Verdict, { act: 'delay' }>, subject: Shown, link: { reset(): void }, release: () => void): Hold {
     const hold = this.#holds.hold(verdict.parts, verdict.total, (complete) => {
       this.#tell(hold, subject);
       if (complete) this.#count();
-      // Nothing above would catch it, and it must not cost all connections of the thread.
+      // Nothing above would catch it, and it must not cost all connections of the thread, nor leave its own one hanging.
       try {
         release();
       } catch (error) {
+        link.reset();
         this.#route.failed(error);
       }
     });

@@ -7,6 +7,7 @@ import type { Shown } from './subject.ts';
 import { Tap } from './tap.ts';
 
 const shown: Shown = { describe: () => ({ method: '', target: '', traceId: '', requestId: '', head: '' }) };
+const link = { reset: (): void => {} };
 const late = { act: 'delay', total: 600_000, parts: [{ policy: 'p', slot: 0, delay: 600_000 }] } as const;
 
 function stage() {
@@ -23,11 +24,11 @@ function stage() {
 describe('messages that wait', () => {
   it('are not counted a second time when their client leaves between their release and their way on', () => {
     const { holds, acts, counted } = stage();
-    const cut = acts.delayed(late, shown, () => {});
+    const cut = acts.delayed(late, shown, link, () => {});
     holds.releasePolicy(0);
     acts.cancel(cut, shown);
     assert.deepEqual(counted(), [0, 0], 'its policy is gone, and its place may be that of another one');
-    const left = acts.delayed(late, shown, () => {});
+    const left = acts.delayed(late, shown, link, () => {});
     acts.cancel(left, shown);
     acts.cancel(left, shown);
     assert.deepEqual(counted(), [1, 1]);
@@ -36,19 +37,20 @@ describe('messages that wait', () => {
     const { holds, acts } = stage();
     let released = 0;
     const hold: { second?: Hold } = {};
-    acts.delayed(late, shown, () => acts.cancel(hold.second as Hold, shown));
-    hold.second = acts.delayed(late, shown, () => void released++);
+    acts.delayed(late, shown, link, () => acts.cancel(hold.second as Hold, shown));
+    hold.second = acts.delayed(late, shown, link, () => void released++);
     holds.releaseAll();
     assert.equal(released, 0);
   });
-  it('do not take their thread along when going on fails', () => {
+  it('do not take their thread along when going on fails, only their connection', () => {
     const { holds, acts, failures } = stage();
     let released = 0;
-    acts.delayed(late, shown, () => {
+    let resets = 0;
+    acts.delayed(late, shown, { reset: () => void resets++ }, () => {
       throw new Error('a bug');
     });
-    acts.delayed(late, shown, () => void released++);
+    acts.delayed(late, shown, link, () => void released++);
     holds.releaseAll();
-    assert.deepEqual([failures.map(String), released], [['Error: a bug'], 1]);
+    assert.deepEqual([failures.map(String), resets, released], [['Error: a bug'], 1, 1]);
   });
 });

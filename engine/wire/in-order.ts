@@ -169,7 +169,8 @@ export class InOrderSession implements Session {
     if (verdict.act === 'delay') {
       this.#wait = 'delay';
       // By the time it is described the message lies at the start of what is held.
-      this.#hold = this.#link.route.acts.delayed(verdict, { describe: () => this.#heldSubject().describe() }, () => this.#released());
+      const described = { describe: () => this.#heldSubject().describe() };
+      this.#hold = this.#link.route.acts.delayed(verdict, described, this.#link, () => this.#released());
       return false;
     }
     if (this.#responses.outstanding > 0) {

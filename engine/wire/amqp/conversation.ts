@@ -92,7 +92,7 @@ export class Conversation {
   delay(stream: Stream, lane: Lane, verdict: Extract<Verdict, { act: 'delay' }>, header: number, length: number, queue: Buffer): Fate {
     lane.waiting = lane.judged = true;
     const describe = () => this.message.at(lane.held.peek(), 0, header, length, queue).describe();
-    lane.hold = this.link.route.acts.delayed(verdict, { describe }, () => {
+    lane.hold = this.link.route.acts.delayed(verdict, { describe }, this.link, () => {
       lane.hold = undefined;
       this.#goOn(stream, lane);
     });

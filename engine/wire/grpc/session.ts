@@ -243,7 +243,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
     this.#altered = true;
     if (verdict.act === 'delay') {
       this.#holds++;
-      side.hold = acts.delayed(verdict, subject, () => this.#lane(side).whenFree(() => this.#release(side)));
+      side.hold = acts.delayed(verdict, subject, this.link, () => this.#lane(side).whenFree(() => this.#release(side)));
       return LOT.wait;
     }
     if (verdict.act === 'drop') {

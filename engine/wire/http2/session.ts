@@ -223,7 +223,7 @@ export class Http2Session extends FrameSession {
     } else {
       this.ids ??= new StreamIds(this.#lastUpstream);
       const subject = this.#subject.kept();
-      const hold = acts.delayed(verdict, subject, () => this.up.whenFree(() => this.#released(stream)));
+      const hold = acts.delayed(verdict, subject, this.link, () => this.up.whenFree(() => this.#released(stream)));
       this.withheld.delay(stream, { subject, endStream, frames: new HeldBytes(), hold });
     }
   }

@@ -160,7 +160,7 @@ export class AnswerSide extends Side {
     }
     if (sentence?.delay === undefined) return this.#say(opened);
     this.#waiting = opened;
-    this.#hold = link.route.acts.delayed(sentence.delay.verdict, this.#describing(opened), () => {
+    this.#hold = link.route.acts.delayed(sentence.delay.verdict, this.#describing(opened), link, () => {
       this.#hold = this.#waiting = undefined;
       this.#say(opened);
       this.goOn();

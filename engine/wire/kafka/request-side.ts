@@ -162,7 +162,7 @@ export class RequestSide extends Side {
     const judged: Judged = { api, version, correlation, bodyAt, answered, frame, request, sentence, partly };
     if (sentence.delay !== undefined && sentence.drop === undefined) {
       this.#waiting = { judged, for: 'delay' };
-      this.#hold = acts.delayed(sentence.delay.verdict, this.#describing(judged), () => this.#released(judged));
+      this.#hold = acts.delayed(sentence.delay.verdict, this.#describing(judged), link, () => this.#released(judged));
     } else this.#carryOut(judged);
   }
   #released(judged: Judged): void {

@@ -139,7 +139,7 @@ export class MongoSession extends PassingSession {
       const kept = this.#subject.kept();
       this.#kept = kept;
       this.#wait = 'delay';
-      this.#hold = this.link.route.acts.delayed(verdict, kept, () => this.#released());
+      this.#hold = this.link.route.acts.delayed(verdict, kept, this.link, () => this.#released());
       return 'wait';
     }
     // No transaction is cut inside; what was not seen whole may be part of one.

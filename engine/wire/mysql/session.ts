@@ -202,7 +202,7 @@ class MysqlSession implements Session {
   #delay(verdict: Extract<Verdict, { act: 'delay' }>): false {
     this.#wait = 'delay';
     this.#told = this.#judge.subject.kept();
-    this.#hold = this.#link.route.acts.delayed(verdict, this.#told, () => this.#released());
+    this.#hold = this.#link.route.acts.delayed(verdict, this.#told, this.#link, () => this.#released());
     return this.#later();
   }
 

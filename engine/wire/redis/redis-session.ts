@@ -166,7 +166,7 @@ export class RedisSession implements Session {
     if (verdict.act === 'delay') {
       this.#wait = 'delay';
       const describe = () => this.#subject.at(this.#held.peek()).describe();
-      this.#hold = this.#link.route.acts.delayed(verdict, { describe }, () => {
+      this.#hold = this.#link.route.acts.delayed(verdict, { describe }, this.#link, () => {
         this.#hold = undefined;
         this.#proceed();
       });

@@ -201,7 +201,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     if (verdict.act === 'delay') {
       const kept = (this.#waitingSubject = subject.kept());
       this.#waiting = 'delay';
-      this.#hold = acts.delayed(verdict, kept, () => {
+      this.#hold = acts.delayed(verdict, kept, this.link, () => {
         this.#hold = undefined;
         this.#proceed();
       });

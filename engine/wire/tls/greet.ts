@@ -89,7 +89,7 @@ export class Greeter {
     if (verdict === undefined) return go(this.#contexts.sound);
     if (verdict.act === 'delay') {
       const gone = (): void => acts.cancel(hold, subject);
-      const hold = acts.delayed(verdict, subject, () => {
+      const hold = acts.delayed(verdict, subject, { reset: () => socket.resetAndDestroy() }, () => {
         socket.off('close', gone);
         go(this.#contexts.sound);
       });
