@@ -140,7 +140,10 @@ class MysqlSession implements Session {
     const reply = replyTo(code);
     if (reply === REPLY.unknown) this.#follow('the client sent a command that this protocol does not have');
     else if (reply === REPLY.stream) this.#follow('the client follows the log of changes');
-    else if (reply !== REPLY.none) responses.expect(reply, code !== COMMAND.changeUser && code !== COMMAND.resetConnection, code === COMMAND.changeUser);
+    else if (reply !== REPLY.none) {
+      const other = code === COMMAND.changeUser;
+      responses.expect(reply, !other && code !== COMMAND.resetConnection, other);
+    }
     // MYSQL_OPTION_MULTI_STATEMENTS_OFF; the server refuses what is neither that nor ON.
     if (code === COMMAND.setOption) this.#opening.multiStatements = int2At(bytes, this.#commands.at + 1) !== 1;
     this.#prepared.note(bytes, this.#commands);
