@@ -81,6 +81,13 @@ export class CallSide {
     if (owner === undefined) this.#follow(bytes, at, end);
     else this.#take(bytes, at, end, owner);
   }
+  /** So many bytes more of its payload go nowhere. Returns how many of them were not given back with its padding already. */
+  lose(bytes: number): number {
+    if (this.#padded) return bytes;
+    const own = Math.min(bytes, this.#data);
+    this.#data -= own;
+    return own;
+  }
   /** The message that waited goes on, and those behind it as far as they may. */
   release(owner: SideOwner): void {
     this.hold = undefined;

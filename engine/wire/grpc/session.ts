@@ -104,7 +104,7 @@ export class GrpcSession extends Http2Session implements SideOwner {
     const call = lane === this.up ? this.#calls.get(lane.stream) : this.#callOf(lane.stream);
     if (call === undefined) return super.payload(lane, bytes, from, to, last);
     const side = lane === this.up ? call.toServer : call.toClient;
-    if (call.failed) return this.#credit(side, to - from);
+    if (call.failed) return this.#credit(side, side.lose(to - from));
     const before = side.held.length;
     side.part(bytes, from, to, lane.watching ? undefined : this);
     this.#holding(side, side.held.length - before);

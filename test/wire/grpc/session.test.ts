@@ -51,6 +51,18 @@ describe('a gRPC session', () => {
     });
   }
 
+  it('gives the padding of a failed call back once', () => {
+    const link = opened(failing({ scope: 'message:to-server' }));
+    link.client(headers(1, path));
+    const frame = data(1, message(1), { padding: 200 });
+    link.client(frame.subarray(0, 20)).client(frame.subarray(20));
+    assert.equal(credit(toClient(link)), frame.length - 9);
+    const together = opened(failing({ scope: 'message:to-server' }), waiting({ scope: '' }));
+    together.client(headers(1, path)).client(Buffer.concat([data(1, message(1), { padding: 9 }), data(1, message(1), { padding: 200 })]));
+    together.holds.releaseAll();
+    assert.equal(credit(toClient(together)), 16 + 207);
+  });
+
   it('sends what the client says behind a message only behind it', () => {
     const link = opened(waiting({ scope: 'message:to-server' }));
     link.client(headers(1, path)).client(data(1, message(1))).client(headers(1, [['x-t', '1']], { end: true }));
