@@ -108,6 +108,7 @@ export class Http2Session extends FrameSession {
     const one = this.withheld.get(stream);
     this.ids?.end(stream, SIDE.both);
     if (one === undefined) return this.#rename(bytes, start);
+    one.ended = true;
     if (one.waits === undefined) this.answers.forget(stream);
     else this.#abandon(one, one.waits);
     return false;
@@ -140,6 +141,7 @@ export class Http2Session extends FrameSession {
       if (up.type === FRAME.data && (up.flags & FLAG.endStream) !== 0) this.ids?.end(up.stream, SIDE.client);
       return FATE.pass;
     }
+    if (one !== undefined && up.type === FRAME.data && (up.flags & FLAG.endStream) !== 0) one.ended = true;
     // The client counts these bytes as taken by the upstream, which never sees them.
     if (up.type === FRAME.data && up.length > 0) {
       this.down.interject(windowUpdate(0, up.length));
@@ -166,7 +168,7 @@ export class Http2Session extends FrameSession {
     if (read === BLOCK.broken) return false;
     if (up.opaque) return true;
     if (read === BLOCK.tooLong && this.headers.diverged) {
-      this.withheld.refuse(stream, true);
+      this.withheld.refuse(stream, true, endStream);
       this.down.interject(rstStream(stream, ERROR.calm));
       return false;
     }
@@ -218,7 +220,7 @@ export class Http2Session extends FrameSession {
     } else if (verdict.act === 'fail') {
       acts.failed(verdict, this.#subject);
       const answer = this.refusal(verdict, this.#subject, endStream);
-      this.withheld.refuse(stream, answer.resets >= 0);
+      this.withheld.refuse(stream, answer.resets >= 0, endStream);
       this.answers.send(stream, answer);
     } else {
       this.ids ??= new StreamIds(this.#lastUpstream);
@@ -258,7 +260,7 @@ export class Http2Session extends FrameSession {
       const known = this.ids === undefined ? stream : this.ids.toUpstream(stream);
       if (known > 0 && known <= this.#lastUpstream) this.up.put(headerFrames(known, this.headers.write(fields), ends));
       if (ends) this.ids?.end(stream, SIDE.client);
-    }
+    } else if (ends) one.ended = true;
     return false;
   }
 

@@ -3,8 +3,10 @@ import type { Hold } from '../holds.ts';
 import { FLAG, FRAME, HEAD, putStream } from './frame.ts';
 import type { RequestSubject } from './request-subject.ts';
 
-/** Streams that were refused and of which the client may still send frames; beyond this many the oldest are forgotten. */
+/** Streams that were refused; beyond this many the oldest of those are forgotten that the client sends nothing more on. */
 const KEPT = 1_000;
+/** Beyond this many others go as well: more than any server lets a client have open. */
+const MOST = 10_000;
 
 /** A request of the client that the upstream has not seen: refused, or waiting with the frames behind it. */
 export interface Withheld {
@@ -13,6 +15,8 @@ export interface Withheld {
   readonly waits: Waiting | undefined;
   /** The stream was reset to the client, which otherwise sends its request to the end. */
   readonly reset: boolean;
+  /** The client has ended it. */
+  ended: boolean;
 }
 export interface Waiting {
   readonly subject: RequestSubject;
@@ -34,17 +38,18 @@ export class WithheldStreams {
   get(stream: number): Withheld | undefined {
     return this.#streams.get(stream);
   }
-  refuse(stream: number, reset: boolean): void {
-    this.#streams.set(stream, { stream, waits: undefined, reset });
-    if (this.#streams.size - this.waiting <= KEPT) return;
-    for (const [old, { waits }] of this.#streams) {
-      if (waits !== undefined) continue;
+  refuse(stream: number, reset: boolean, ended: boolean): void {
+    this.#streams.set(stream, { stream, waits: undefined, reset, ended });
+    const refused = this.#streams.size - this.waiting;
+    if (refused <= KEPT) return;
+    for (const [old, one] of this.#streams) {
+      if (one.waits !== undefined || (refused <= MOST && !one.reset && !one.ended)) continue;
       this.#streams.delete(old);
       return;
     }
   }
   delay(stream: number, waits: Waiting): void {
-    this.#streams.set(stream, { stream, waits, reset: false });
+    this.#streams.set(stream, { stream, waits, reset: false, ended: false });
     this.waiting++;
   }
   /** Bytes of a frame wait behind the request. */
@@ -61,7 +66,7 @@ export class WithheldStreams {
   }
   /** Those that wait. */
   *[Symbol.iterator](): Generator<Withheld & { readonly waits: Waiting }> {
-    for (const { stream, waits, reset } of [...this.#streams.values()]) if (waits !== undefined) yield { stream, waits, reset };
+    for (const one of [...this.#streams.values()]) if (one.waits !== undefined) yield one as Withheld & { readonly waits: Waiting };
   }
 }
 

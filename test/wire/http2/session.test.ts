@@ -135,6 +135,20 @@ describe('an HTTP/2 session', { timeout: 300_000 }, () => {
     assert.equal(link.session.full, false);
   });
 
+  it('sends nothing on a stream that was refused, however many were refused since', () => {
+    for (const delayed of [false, true]) {
+      const link = opened(linkUnder(failing(), { target: '/slow', latencyChance: 1, latencyMs: 600_000 }));
+      if (delayed) link.client(headers(1, post('/slow')));
+      link.client(headers(3, post('/broken')));
+      for (let stream = 5; stream < 2_100; stream += 2) link.client(headers(stream, get('/broken'), { end: true })).client(rstStream(stream, 8));
+      link.client(headers(2_101, get('/a'), { end: true })).clear();
+      link.client(data(3, 'late')).client(windowUpdate(3, 9)).client(data(3, 'last', { end: true })).client(rstStream(3, 8));
+      assert.deepEqual(told(link.upstreamGot), []);
+      assert.deepEqual(told(link.clientGot).filter((text) => text.startsWith('0 ')), ['0 WINDOW 4', '0 WINDOW 4']);
+      link.session.closed();
+    }
+  });
+
   it('stops reading from a client that sends far more behind delayed requests than it may', () => {
     const link = opened(linkUnder({ latencyChance: 1, latencyMs: 600_000 }));
     link.client(headers(1, post('/slow')));
