@@ -164,6 +164,8 @@ export class Connection implements PipeOwner, Link {
     const old = this.#upstream;
     this.#upstream = undefined;
     old?.destroy();
+    // The client may have been stopped because that one did not read.
+    if (old?.backedUp === true) this.drained();
   }
   reset(): void {
     this.closing = true;
