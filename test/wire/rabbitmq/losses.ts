@@ -105,21 +105,27 @@ export function losses(stage: () => RabbitStage): void {
   it('while deliveries are being settled all at once a policy may come and go', async () => {
     const { queue, channel } = await filled(1_500);
     await channel.prefetch(20);
-    let [since, over] = [0, false];
+    let [since, over, most] = [0, false, 0];
     const failed = watched(channel).closed.then((error) => over || assert.fail(error?.message ?? 'closed'));
     const inbox = new Inbox(() => {
-      if (++since % 7 === 0) channel.ackAll();
+      if (++since % 7 === 0 && since < most) channel.ackAll();
     });
-    await channel.consume(queue, inbox.take);
     let lost = 0;
-    // Enough deliveries are left for each of the policies to take hold of some.
-    for (const seen of [100, 300, 500]) {
+    // Deliveries go on while a policy comes, and stop before none are left for it to take hold of.
+    for (const seen of [100, 400, 700]) {
+      most = seen + 200;
+      if (seen === 100) await channel.consume(queue, inbox.take);
+      else channel.ackAll();
       await Promise.race([inbox.has(seen), failed]);
       const policy = await stage().add({ target: queue, errorChance: 1, everyNth: 3, extra: { effect: 'ack' } });
-      await Promise.race([inbox.has(seen + 60), failed]);
+      most += 200;
+      channel.ackAll();
+      await Promise.race([inbox.has(inbox.messages.length + 60), failed]);
       await stage().wire.remove(policy.id);
       lost += stage().counters(policy).errors;
     }
+    most = Infinity;
+    channel.ackAll();
     await Promise.race([inbox.has(1_500 - lost), failed]);
     channel.ackAll();
     assert.ok(lost > 0);
