@@ -102,7 +102,8 @@ export function losses(stage: () => RabbitStage): void {
     assert.deepEqual(await stage().left(queue), []);
   });
 
-  it('while deliveries are being settled all at once a policy may come and go', async () => {
+  /** Three policies come and go while a client settles by the dozen; what is not lost arrives in order. Returns how many were lost. */
+  const comeAndGo = async (): Promise<number> => {
     const { queue, channel } = await filled(1_500);
     await channel.prefetch(20);
     let [since, over, most] = [0, false, 0];
@@ -128,11 +129,17 @@ export function losses(stage: () => RabbitStage): void {
     channel.ackAll();
     await Promise.race([inbox.has(1_500 - lost), failed]);
     channel.ackAll();
-    assert.ok(lost > 0);
     assert.equal(inbox.messages.length, 1_500 - lost);
     assert.deepEqual(inbox.texts.map(Number), inbox.texts.map(Number).toSorted((a, b) => a - b));
     await channel.checkQueue(queue);
     over = true;
     assert.deepEqual(await stage().left(queue), []);
+    return lost;
+  };
+  it('while deliveries are being settled all at once a policy may come and go', async () => {
+    // Right after such a settlement nothing is withheld until the broker has answered; where it is slow to, that may be always.
+    let lost = 0;
+    for (let tries = 0; lost === 0 && tries < 10; tries++) lost = await comeAndGo();
+    assert.ok(lost > 0);
   });
 }
