@@ -5,6 +5,8 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 
 /** Longest message either way, in characters: what crosses here is small. */
 export const MAX_UNIX_CHARS = 1 << 20;
+/** Most bytes that may wait for a reader that does not read; it is cut off rather than let grow. */
+const MAX_WAITING = 16 * MAX_UNIX_CHARS;
 
 /** What a line is: a message, or the reason for which the other end closes. */
 const MESSAGE = 'm';
@@ -42,7 +44,11 @@ export function linePort(socket: Socket): Port {
   socket.on('close', () => end('the other end left'));
   return {
     send: (text) => {
-      if (closed === undefined) socket.write(`${MESSAGE}${text}\n`);
+      if (closed !== undefined) return;
+      socket.write(`${MESSAGE}${text}\n`);
+      if (socket.writableLength <= MAX_WAITING) return;
+      socket.destroy();
+      end('the other end does not read');
     },
     onMessage: (listener) => {
       onMessage = listener;
