@@ -22,13 +22,15 @@ export function linePort(socket: Socket): Port {
   const end = (why: string, last = ''): void => {
     if (closed !== undefined) return;
     closed = why;
-    // What was sent before arrives before the end.
+    rest = '';
+    // What was sent before arrives before the end; nobody waits for the other end to close as well, which it may never do.
     if (socket.writable) socket.end(last);
-    else socket.destroy();
+    socket.destroySoon();
     onClose?.(why);
   };
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
+    if (closed !== undefined) return;
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     if ([rest, ...lines].some(({ length }) => length > MAX_UNIX_CHARS)) return end('a message is too long');
