@@ -73,20 +73,42 @@ describe('the helper', { timeout: 60_000 }, () => {
   });
 
   test('what has never begun is as it was, for the engine that asks and for the log', async () => {
-    using at = stage({ watchdog: new Error('the watchdog cannot be started') });
+    const troubles: Troubles = {};
+    using at = stage(troubles);
+    const client = at.join();
+    const [journaled, planned] = [...(await client.query('plan', asked())), ...(await client.query('plan', asked({ target: 'name:other' })))];
+    assert.ok(journaled && planned);
+    const before = await client.query('fingerprint', { fault: journaled.fault });
+    troubles.watchdog = new Error('the watchdog cannot be started');
+    await assert.rejects(client.query('fingerprint', { fault: planned.fault }), /watchdog/);
+    for (const { fault } of [journaled, planned]) {
+      await assert.rejects(client.command('inject', { fault }), /watchdog/);
+      for (let times = 0; times < 2; times++) await client.command('revert', { fault });
+    }
+    assert.equal(await client.query('fingerprint', { fault: journaled.fault }), before);
+    assert.deepEqual([at.journal.open(), at.frozen.size], [[], 0]);
+    client.close();
+    await at.helper.dropAll('the test ends');
+    assert.deepEqual(at.log, [], 'nothing is said to be left');
+  });
+
+  test('an engine that dies before it has begun leaves a fault that whoever recovers can prove undone', async () => {
+    using at = stage();
     const client = at.join();
     const [planned] = await client.query('plan', asked());
     assert.ok(planned);
     const { fault } = planned;
+    assert.deepEqual(at.journal.open(), [], 'a plan changes nothing');
     const before = await client.query('fingerprint', { fault });
-    await assert.rejects(client.command('inject', { fault }), /watchdog/);
-    for (let times = 0; times < 2; times++) {
-      await client.command('revert', { fault });
-      assert.equal(await client.query('fingerprint', { fault }), before);
-    }
     client.close();
     await at.helper.dropAll('the test ends');
-    assert.deepEqual(at.log, [], 'nothing is said to be left');
+    const watchdog = at.join();
+    for (let times = 0; times < 2; times++) {
+      await watchdog.command('revert', { fault });
+      assert.equal(await watchdog.query('fingerprint', { fault }), before);
+    }
+    assert.deepEqual([at.journal.open(), at.log], [[], []]);
+    watchdog.close();
   });
 
   test('does only what needs root', async () => {

@@ -132,7 +132,11 @@ export class Helper implements AsyncDisposable {
   /** Also of a fault that this helper, or one before it, has closed: whoever saw its owner die wants to know. */
   async #fingerprint(fault: FaultId): Promise<string> {
     const held = this.#faults.get(fault);
-    if (held !== undefined && !held.journaled) return held.fingerprint();
+    if (held?.journaled === false) {
+      // What is in the journal must have somebody to undo it, should this process die.
+      await this.#parts.lease.ready();
+      return held.fingerprint();
+    }
     const record = this.#parts.journal.latest(fault);
     const injector = record === undefined ? undefined : this.#parts.injectors[record.type];
     if (record === undefined || injector === undefined) throw new FirebreakError('unknown-fault', `the helper does not know the fault ${fault}`);
