@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, rmSync } from 'node:fs';
+import { lchownSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { type Port } from '../contract/envelope.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -86,8 +86,8 @@ export async function listenUnix({ path, uid, onPort }: UnixListenOptions): Prom
   try {
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
-    if (uid !== undefined) chownSync(path, uid, -1);
-    chmodSync(path, 0o600);
+    // Not what somebody may have put in its place meanwhile.
+    if (uid !== undefined) lchownSync(path, uid, -1);
   } catch (error) {
     server.close();
     throw new FirebreakError('socket-unusable', `cannot listen at ${path}: ${messageOf(error)}`, { cause: error });
