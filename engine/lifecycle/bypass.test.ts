@@ -100,6 +100,27 @@ test('an upstream that refuses is noticed without traffic, and forgiven when it 
   await new Promise((resolve) => again.close(resolve));
 });
 
+test('an upstream that is there is hardly ever tried, as servers count connections that come to nothing', async () => {
+  const clock = new VirtualClock();
+  const upstream = await serve(String);
+  const seen: (number | undefined)[] = [];
+  upstream.server.on('connection', ({ remotePort }) => void seen.push(remotePort));
+  const listen = await freePort();
+  await using bypass = await openBypass({ name: 'r', listen: `127.0.0.1:${listen}`, upstream: `127.0.0.1:${upstream.port}` }, clock);
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await clock.advance(24 * 3_600_000);
+  const last = connect(upstream.port, '127.0.0.1');
+  await new Promise((resolve) => last.once('connect', resolve));
+  await until(() => seen.includes(last.localPort));
+  assert.ok(seen.length > 5 && seen.length < 30, `${seen.length} connections in a day`);
+  last.destroy();
+  await upstream.close();
+  await clock.advance(24 * 3_600_000);
+  await until(() => bypass.refusedSince !== null);
+});
+
 test('an address that is taken is an error that says so', async () => {
   const upstream = await serve(String);
   const taken = `127.0.0.1:${upstream.port}`;
