@@ -43,9 +43,9 @@ export async function startParts(servers: ServerStarter, child: (name: string) =
   );
   async function own(name: string): Promise<string> {
     const process = stack.use(child(name));
-    children.push(process);
     process.start();
     await process.listening();
+    children.push(process);
     return `127.0.0.1:${process.port}`;
   }
   async function real(candidates: Part['servers']): Promise<[address: string, what: string]> {
