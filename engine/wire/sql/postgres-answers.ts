@@ -4,7 +4,7 @@ import { HEADER, SERVER } from './postgres-messages.ts';
 /** What the reader of answers tells, in the order of the bytes. */
 export interface AnswerEvents {
   /** Passes bytes on to the client. */
-  forward(bytes: Buffer, from: number, to: number): void;
+  answer(bytes: Buffer, from: number, to: number): void;
   /** ReadyForQuery, with its status; its last byte has not been forwarded yet. */
   ready(status: number): void;
   copyIn(): void;
@@ -50,7 +50,7 @@ export class Answers {
     while (at < end) {
       if (this.#left === 0) {
         if (this.#headLength === 0 && bytes[at] === SERVER.error && events.wantsError) {
-          events.forward(bytes, from, at);
+          events.answer(bytes, from, at);
           from = at;
           this.#capturing = true;
         }
@@ -74,7 +74,7 @@ export class Answers {
       if (this.#left === 0 && this.#capturing) from = this.#decide(bytes, from, at);
     }
     if (this.#capturing) this.#captured.append(bytes, from, at);
-    else events.forward(bytes, from, at);
+    else events.answer(bytes, from, at);
   }
   /** The server will send no more: an error that is not whole goes on as it is. */
   end(): void {
@@ -83,7 +83,7 @@ export class Answers {
   /** Reads on after a broken message is impossible: what was kept back goes on as it is. */
   #giveUp(bytes: Buffer, from: number, end: number): void {
     this.#release(bytes, from, from);
-    this.#events.forward(bytes, from, end);
+    this.#events.answer(bytes, from, end);
     this.#events.broken();
   }
   #readHead(bytes: Buffer, at: number, end: number): number {
@@ -97,15 +97,15 @@ export class Answers {
     if (!this.#capturing) return from;
     this.#capturing = false;
     const held = this.#captured.take();
-    this.#events.forward(held, 0, held.length);
-    this.#events.forward(bytes, from, at);
+    this.#events.answer(held, 0, held.length);
+    this.#events.answer(bytes, from, at);
     return at;
   }
   #decide(bytes: Buffer, from: number, at: number): number {
     this.#capturing = false;
     this.#captured.append(bytes, from, at);
     const error = this.#captured.take();
-    if (!this.#events.replaced(error)) this.#events.forward(error, 0, error.length);
+    if (!this.#events.replaced(error)) this.#events.answer(error, 0, error.length);
     return at;
   }
 }

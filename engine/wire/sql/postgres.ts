@@ -1,8 +1,6 @@
 import type { Verdict } from '../effects.ts';
-import { HeldBytes } from '../held-bytes.ts';
-import type { Hold } from '../holds.ts';
-import { HOLD_LIMIT, PassingSession } from '../session.ts';
 import type { Shown } from '../subject.ts';
+import { WaitingSession } from '../waiting-session.ts';
 import { judgeConnect } from './judge.ts';
 import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.ts';
 import { Cycles } from './postgres-cycles.ts';
@@ -21,11 +19,10 @@ const REFUSED = 0x4e;
 const ERROR = 0x45;
 
 /** One connection that speaks PostgreSQL's protocol 3 (PostgreSQL documentation, "Frontend/Backend Protocol"). */
-export class PostgresSession extends PassingSession implements AnswerEvents {
+export class PostgresSession extends WaitingSession implements AnswerEvents {
   readonly #answers = new Answers(this);
   readonly #cycles = new Cycles();
   readonly #look = new ClientLook(this.link, this.#cycles);
-  readonly #held = new HeldBytes();
   /** The client has not said yet who it is. */
   #starting = true;
   /** Answers of one byte that the server owes to requests for encryption. */
@@ -33,72 +30,45 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   /** The messages of the client, and those of the server, cannot be told apart any more. */
   #clientOpaque = false;
   #upstreamOpaque = false;
-  #clientEnded = false;
-  /** What the message at the start of `held` waits for. */
-  #waiting: 'nothing' | 'delay' | 'turn' = 'nothing';
-  /** It was judged; before it there are so many bytes of its pipeline. */
+  /** The message at the start of `held` was judged; before it there are so many bytes of its pipeline. */
   #judged = false;
   #looked = 0;
-  #waitingSubject: Shown | undefined;
-  #hold: Hold | undefined;
-  #drop: Extract<Verdict, { act: 'drop' }> | undefined;
-  /** Bytes of the message under way that are still to come, and whether they go nowhere. */
+  /** Bytes of the message under way that are still to come. */
   #left = 0;
-  #discarding = false;
   /** Goes to the server in the place of the message that was refused last. */
   #instead: Uint8Array | undefined;
   /** What was refused and the server has not answered yet, in order. */
   readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Shown }[] = [];
   #faulted = false;
 
-  /** A client that never reads its errors gets no more of them. */
-  override get full(): boolean {
-    return this.#held.length >= HOLD_LIMIT || (this.#faulted && this.link.clientBackedUp);
-  }
-  override fromClient(bytes: Buffer, length: number): void {
-    if (this.#waiting !== 'nothing' || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#waiting === 'nothing') this.#processHeld();
-      return;
-    }
-    const consumed = this.#process(bytes, length, 0);
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+  protected override get answeredHere(): boolean {
+    return this.#faulted;
   }
   override fromUpstream(bytes: Buffer, length: number): void {
     let at = 0;
     while (this.#encryptionAsked > 0 && at < length && !this.#upstreamOpaque) at = this.#encryptionAnswered(bytes, at);
-    if (this.#upstreamOpaque) this.forward(bytes, at, length);
+    if (this.#upstreamOpaque) this.answer(bytes, at, length);
     else this.#answers.read(bytes, at, length);
-    if (this.#waiting === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
-  }
-  override clientEnded(): void {
-    this.#clientEnded = true;
-    if (this.#waiting === 'nothing') this.#finish();
+    if (this.wait === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
   }
   override upstreamEnded(): void {
     this.#answers.end();
     super.upstreamEnded();
   }
-  override closed(): void {
-    if (this.#hold !== undefined) this.link.route.acts.cancel(this.#hold, this.#waitingSubject ?? this.#look.subject);
-    this.#hold = undefined;
-  }
 
-  /**
-   * Passes on what may pass of bytes[0, end), of which what comes before `at` was looked at already; returns how many bytes
-   * are done with, the others must wait.
-   */
-  #process(bytes: Buffer, end: number, at: number): number {
+  protected override process(bytes: Buffer, end: number): number {
+    let at = this.#looked;
+    this.#looked = 0;
     let from = 0;
     // Where the pipeline under way begins, as far as it is here.
     let pipeline = 0;
-    while (at < end && !this.#clientOpaque) {
+    while (at < end && (!this.#clientOpaque || this.discarding)) {
       if (this.#left > 0) {
         const size = Math.min(this.#left, end - at);
         this.#left -= size;
         at += size;
-        if (this.#discarding) from = at;
-        this.#discarding &&= this.#left > 0;
+        if (this.discarding) from = at;
+        this.discarding &&= this.#left > 0;
         continue;
       }
       const judged = this.#judged;
@@ -107,48 +77,26 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       const step = this.#starting ? this.#startup(bytes, at, end, judged) : this.#message(bytes, at, end, judged);
       if (this.link.closing) return end;
       if (step === 'pass') continue;
-      if (this.#waiting === 'delay') {
+      if (this.wait === 'delay') {
         // With its statement waits its pipeline: what is prepared for it on the server would hold locks meanwhile.
         const start = Math.max(from, pipeline);
-        this.#toUpstream(bytes, from, start);
+        this.forward(bytes, from, start);
         this.#looked = at - start;
         this.#judged = true;
         return start;
       }
-      this.#toUpstream(bytes, from, at);
+      this.forward(bytes, from, at);
       if (step !== 'gone') {
         this.#judged = step === 'wait' || judged;
         return at;
       }
       from = at;
-      this.#discarding = true;
+      this.discarding = true;
       if (this.#instead !== undefined) this.link.toUpstream(this.#instead);
       this.#instead = undefined;
     }
-    this.#toUpstream(bytes, from, end);
+    this.forward(bytes, from, end);
     return end;
-  }
-  #processHeld(): void {
-    const looked = this.#looked;
-    this.#looked = 0;
-    this.#held.reread((bytes, length) => this.#process(bytes, length, looked));
-  }
-  /** The message that waited goes on, and what came behind it. */
-  #proceed(): void {
-    this.#waiting = 'nothing';
-    this.#waitingSubject = undefined;
-    this.#processHeld();
-    if (this.#waiting !== 'nothing' || this.link.closing) return;
-    if (this.#clientEnded) this.#finish();
-    else this.link.drained();
-  }
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#toUpstream(rest, 0, rest.length);
-    this.link.endUpstream();
-  }
-  #toUpstream(bytes: Buffer, from: number, to: number): void {
-    if (from < to) this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
 
   #message(bytes: Buffer, at: number, end: number, judged: boolean): Step {
@@ -199,12 +147,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     const cycles = this.#cycles;
     this.#faulted = true;
     if (verdict.act === 'delay') {
-      const kept = (this.#waitingSubject = subject.kept());
-      this.#waiting = 'delay';
-      this.#hold = acts.delayed(verdict, kept, this.link, () => {
-        this.#hold = undefined;
-        this.#proceed();
-      });
+      this.delay(verdict, subject.kept());
       return 'wait';
     }
     if (verdict.act === 'drop') {
@@ -213,9 +156,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
         this.link.reset();
         return 'gone';
       }
-      this.#waitingSubject = subject.kept();
-      this.#waiting = 'turn';
-      this.#drop = verdict;
+      this.awaitTurn(verdict, subject.kept());
       return 'wait';
     }
     if (query && cycles.idle && this.#answers.atBoundary) return this.#answer(verdict, DEFAULT_STATE, false);
@@ -243,12 +184,9 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   }
   /** All that came before the message which is to lose its connection is answered. */
   #takeTurn(): void {
-    const verdict = this.#drop;
-    this.#drop = undefined;
-    // The policy may have gone, or HALT been called, while it waited.
-    const stands = !this.#upstreamOpaque && !this.#cycles.inTransaction;
-    if (verdict === undefined || !stands || !this.link.route.effects.inForce(verdict.id)) return this.#proceed();
-    this.link.route.acts.dropped(verdict, this.#waitingSubject ?? this.#look.subject);
+    const verdict = this.takeVerdict();
+    if (verdict?.act !== 'drop' || this.#upstreamOpaque || this.#cycles.inTransaction) return this.proceed();
+    this.link.route.acts.dropped(verdict, this.told as Shown);
     this.link.reset();
   }
 
@@ -256,7 +194,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     const answer = bytes[at];
     this.#encryptionAsked--;
     if (answer === REFUSED) {
-      this.forward(bytes, at, at + 1);
+      this.answer(bytes, at, at + 1);
       return at + 1;
     }
     if (answer === ERROR) return at;
@@ -266,9 +204,6 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   }
 
   // What the reader of answers tells:
-  forward(bytes: Buffer, from: number, to: number): void {
-    if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
-  }
   ready(status: number): void {
     this.#cycles.ready(status);
     while ((this.#refused[0]?.cycle ?? Infinity) <= this.#cycles.answered) this.#refused.shift();
