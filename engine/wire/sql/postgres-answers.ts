@@ -7,6 +7,8 @@ export interface AnswerEvents {
   answer(bytes: Buffer, from: number, to: number): void;
   /** ReadyForQuery, with its status; its last byte has not been forwarded yet. */
   ready(status: number): void;
+  /** BackendKeyData: what its client must know to cancel. */
+  keyData(secret: Buffer): void;
   copyIn(): void;
   error(): void;
   /** Whether the next error may be the answer to something that was refused, and must be seen whole. */
@@ -22,6 +24,9 @@ const LONGEST_ERROR = 16_384;
 /** A message is at most 1 GB long (PQ_LARGE_MESSAGE_LIMIT). */
 export const LONGEST_MESSAGE = 0x4000_0000;
 
+/** A process id and a key of at most 256 bytes (PostgreSQL documentation, "BackendKeyData"). */
+const LONGEST_KEY = 260;
+
 const NOTHING = Buffer.alloc(0);
 
 /** Follows the messages of a server, wherever they are cut. Passes everything on at once, but for an error that may be replaced. */
@@ -34,6 +39,7 @@ export class Answers {
   #type = 0;
   #capturing = false;
   readonly #captured = new HeldBytes();
+  readonly #key = new HeldBytes();
 
   constructor(events: AnswerEvents) {
     this.#events = events;
@@ -69,6 +75,7 @@ export class Answers {
         if (this.#type === SERVER.ready && this.#left === 1) events.ready(bytes[at] as number);
         const size = Math.min(this.#left, end - at);
         this.#left -= size;
+        if (this.#type === SERVER.keyData) this.#readKey(bytes, at, at + size);
         at += size;
       }
       if (this.#left === 0 && this.#capturing) from = this.#decide(bytes, from, at);
@@ -91,6 +98,10 @@ export class Answers {
     for (let i = 0; i < size; i++) this.#head[this.#headLength + i] = bytes[at + i] as number;
     this.#headLength += size;
     return at + size;
+  }
+  #readKey(bytes: Buffer, from: number, to: number): void {
+    if (this.#key.length + to - from <= LONGEST_KEY) this.#key.append(bytes, from, to);
+    if (this.#left === 0) this.#events.keyData(this.#key.take());
   }
   /** Stops capturing; returns what is forwarded from now on. */
   #release(bytes: Buffer, from: number, at: number): number {

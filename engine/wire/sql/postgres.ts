@@ -1,3 +1,4 @@
+import { cancelKey, type Offer } from '../cancels.ts';
 import type { Verdict } from '../effects.ts';
 import type { Shown } from '../subject.ts';
 import { WaitingSession } from '../waiting-session.ts';
@@ -6,7 +7,7 @@ import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.
 import { Cycles } from './postgres-cycles.ts';
 import { ClientLook } from './postgres-look.ts';
 import {
-  answersFailing, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, READY,
+  answersFailing, CANCELLED, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, READY,
 } from './postgres-messages.ts';
 import { DEFAULT_CONNECT_STATE, DEFAULT_STATE, errorOf, type Failing } from './postgres-refusal.ts';
 import { readStartup } from './postgres-startup.ts';
@@ -37,9 +38,13 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
   #left = 0;
   /** Goes to the server in the place of the message that was refused last. */
   #instead: Uint8Array | undefined;
-  /** What was refused and the server has not answered yet, in order. */
-  readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Shown }[] = [];
+  /** What was refused and the server has not answered yet, in order; without a verdict its client has cancelled it. */
+  readonly #refused: { readonly cycle: number; readonly verdict: Failing | undefined; readonly subject: Shown }[] = [];
   #faulted = false;
+  /** By which its client cancels; the offer to do so; and that it has. */
+  #cancelKey: bigint | undefined;
+  #offer: Offer | undefined;
+  #cancelled = false;
 
   protected override get answeredHere(): boolean {
     return this.#faulted;
@@ -50,10 +55,15 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     if (this.#upstreamOpaque) this.answer(bytes, at, length);
     else this.#answers.read(bytes, at, length);
     if (this.wait === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
+    else this.#offerCancel();
   }
   override upstreamEnded(): void {
     this.#answers.end();
     super.upstreamEnded();
+  }
+  override closed(): void {
+    this.#offer?.withdraw();
+    super.closed();
   }
 
   protected override process(bytes: Buffer, end: number): number {
@@ -103,6 +113,11 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     if (end - at < HEADER) return 'more';
     const length = bytes.readInt32BE(at + 1);
     if (length < 4 || length > LONGEST_MESSAGE) return this.#lost('the bytes of the client are no message of PostgreSQL');
+    if (this.#cancelled) {
+      this.#cancelled = false;
+      this.#left = 1 + length;
+      return this.#refuse(undefined, this.told as Shown, bytes[at] === CLIENT.query);
+    }
     const look = this.#look.message(bytes, at, Math.min(end, at + 1 + length), 1 + length, judged);
     if (look === 'more') return 'more';
     const step = look === 'pass' ? 'pass' : this.#impose(this.#look.verdict as Verdict, bytes[at] === CLIENT.query);
@@ -114,6 +129,11 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     if (startup.kind === 'more') return 'more';
     if (startup.kind === 'unknown') return this.#lost(startup.why);
     if (startup.kind === 'cancel') {
+      // The server must not hear of it as well: it would strike whatever this client asks next.
+      if (this.link.route.cancels.cancel(cancelKey(this.link.route.slot, startup.secret))) {
+        this.link.close();
+        return 'gone';
+      }
       this.#clientOpaque = this.#upstreamOpaque = true;
       return 'pass';
     }
@@ -123,7 +143,7 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
       const { route } = this.link;
       const { statements, subject, context } = this.#look;
       const verdict = judged ? undefined : judgeConnect(route, statements, subject, context);
-      if (verdict?.act === 'fail') return this.#answer(verdict, DEFAULT_CONNECT_STATE, true);
+      if (verdict?.act === 'fail') return this.#answer(verdict, subject, DEFAULT_CONNECT_STATE, true);
       if (verdict !== undefined) return this.#impose(verdict, false);
       this.#starting = false;
       this.#cycles.single(false);
@@ -148,6 +168,7 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     this.#faulted = true;
     if (verdict.act === 'delay') {
       this.delay(verdict, subject.kept());
+      this.#offerCancel();
       return 'wait';
     }
     if (verdict.act === 'drop') {
@@ -159,24 +180,28 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
       this.awaitTurn(verdict, subject.kept());
       return 'wait';
     }
-    if (query && cycles.idle && this.#answers.atBoundary) return this.#answer(verdict, DEFAULT_STATE, false);
-    // Whatever is under way on the server: it fails there in its turn, and takes its pipeline with it.
+    return this.#refuse(verdict, subject.kept(), query);
+  }
+  #refuse(verdict: Failing | undefined, subject: Shown, query: boolean): Step {
+    const cycles = this.#cycles;
+    if (query && cycles.idle && !cycles.inTransaction && this.#answers.atBoundary) return this.#answer(verdict, subject, DEFAULT_STATE, false);
+    // Whatever is under way on the server: it fails there in its turn, and takes its pipeline or its transaction with it.
     this.#instead = query ? FAILING_QUERY : FAILING_EXECUTE;
-    this.#refused.push({ cycle: cycles.sent + 1, verdict, subject: subject.kept() });
+    this.#refused.push({ cycle: cycles.sent + 1, verdict, subject });
     if (query) cycles.single(false);
     else cycles.refused();
     return 'gone';
   }
   /** Answers with the error at once: nothing is under way. */
-  #answer(verdict: Failing, state: string, ends: boolean): Step {
+  #answer(verdict: Failing | undefined, subject: Shown, state: string, ends: boolean): Step {
     this.#faulted = true;
-    this.link.route.acts.failed(verdict, this.#look.subject);
+    if (verdict !== undefined) this.link.route.acts.failed(verdict, subject);
     if (this.#sendError(verdict, state, ends)) this.link.toClient(READY);
     return 'gone';
   }
   /** Returns whether the connection goes on. */
-  #sendError(verdict: Failing, state: string, ends: boolean): boolean {
-    const error = errorOf(verdict, state);
+  #sendError(verdict: Failing | undefined, state: string, ends: boolean): boolean {
+    const error = verdict === undefined ? CANCELLED : errorOf(verdict, state);
     const fatal = ends || isFatal(error);
     this.link.toClient(errorResponse(error, fatal));
     if (fatal) this.link.close();
@@ -188,6 +213,26 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     if (verdict?.act !== 'drop' || this.#upstreamOpaque || this.#cycles.inTransaction) return this.proceed();
     this.link.route.acts.dropped(verdict, this.told as Shown);
     this.link.reset();
+  }
+
+  /**
+   * A statement that waits can be cancelled, as soon as those before it are answered: until then a cancel is meant for them.
+   * It then fails like any other that is refused, only that no policy has done it.
+   */
+  #offerCancel(): void {
+    if (this.wait !== 'delay' || this.#offer !== undefined || this.#cancelKey === undefined || !this.#cycles.caughtUp) return;
+    this.#offer = this.link.route.cancels.offer(this.#cancelKey, this.link, () => {
+      this.giveUp();
+      this.#goOn(true);
+    });
+  }
+  protected override delayOver(): void {
+    this.#goOn(this.#offer?.withdraw() === false);
+  }
+  #goOn(cancelled: boolean): void {
+    this.#offer = undefined;
+    this.#cancelled = cancelled;
+    this.proceed();
   }
 
   #encryptionAnswered(bytes: Buffer, at: number): number {
@@ -209,6 +254,9 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     while ((this.#refused[0]?.cycle ?? Infinity) <= this.#cycles.answered) this.#refused.shift();
     if (status === IDLE && this.#cycles.idle) this.#look.transactionOver();
   }
+  keyData(secret: Buffer): void {
+    this.#cancelKey = cancelKey(this.link.route.slot, secret);
+  }
   copyIn(): void {
     this.#cycles.copyInBegins();
   }
@@ -222,7 +270,7 @@ export class PostgresSession extends WaitingSession implements AnswerEvents {
     if (!answersFailing(error)) return false;
     const refused = this.#refused.shift();
     if (refused === undefined) return false;
-    this.link.route.acts.failed(refused.verdict, refused.subject);
+    if (refused.verdict !== undefined) this.link.route.acts.failed(refused.verdict, refused.subject);
     this.#sendError(refused.verdict, DEFAULT_STATE, false);
     return true;
   }
