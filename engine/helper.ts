@@ -47,8 +47,8 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
   const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log }));
   await helper.recover(identity.alive);
   const folder = dirname(address);
-  mkdirSync(folder, { recursive: true });
-  if (folder.startsWith('/run/')) chmodSync(folder, 0o755);
+  // Whatever the umask of root: its user has to come through. A folder that is there already is somebody's own business.
+  if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
   parts.use(await listenUnix({ path: address, uid, onPort: (port) => helper.serve(port) }));
   log(`serving user ${uid} at ${address}`);
   const all = parts.move();

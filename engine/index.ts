@@ -63,7 +63,6 @@ export interface Engine extends AsyncDisposable {
   readonly api: EngineApi;
 }
 
-
 /**
  * Builds an engine: the only place where the rooms are wired together. Recovery of what an earlier, dead engine left
  * runs before it returns, unless it is an observer. Throws FirebreakError when the state directory cannot be used.

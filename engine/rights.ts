@@ -7,7 +7,7 @@ import { type Injector } from './kernel/fault.ts';
 /** Where the helper of a user listens, unless FIREBREAK_HELPER says otherwise. */
 export const helperAddress = (uid: number): string => process.env['FIREBREAK_HELPER'] ?? `/run/firebreak/${uid}.sock`;
 
-/** Every injector of this process: without root, what needs it is done by the helper. The line is open only while it is used. */
+/** Every injector of this process: without root, what needs it is done by the helper. The line is opened when it is first needed. */
 export function createInjectorsHere(deps: InjectorDeps & { readonly clock: Clock }): { readonly injectors: Record<string, Injector>; readonly line: Disposable } {
   const uid = process.geteuid?.();
   const line = new HelperLine(helperAddress(uid ?? 0), deps.clock);

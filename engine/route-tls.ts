@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Route } from './contract/models.ts';
 import type { Authority } from './host/certificates.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -54,16 +56,26 @@ async function certificates(authority: Authority, route: Route): Promise<NonNull
 }
 
 async function upstreamOf(route: Route): Promise<NonNullable<TlsMaterial['upstream']>> {
+  const failed = (field: string, what: string, error: unknown): FirebreakError =>
+    new FirebreakError('tls-file', `the route ${route.name}: ${field} cannot be ${what}: ${messageOf(error)}`, {
+      hint: 'give the path of a PEM file that you may read; a relative one counts from where Firebreak was started',
+      exitCode: EXIT.usage,
+      cause: error,
+    });
   const read = async (field: string, path: string | undefined): Promise<string | undefined> => {
     if (path === undefined) return undefined;
     try {
       return await readFile(path, 'utf8');
     } catch (error) {
-      throw new FirebreakError('tls-file', `the route ${route.name}: ${field} cannot be read: ${messageOf(error)}`, {
-        hint: 'give the path of a PEM file that you may read; a relative one counts from where Firebreak was started',
-        exitCode: EXIT.usage,
-        cause: error,
-      });
+      throw failed(field, 'read', error);
+    }
+  };
+  // Tried here: a worker would meet it at the first connection, when nobody is there to be told.
+  const tried = (field: string, use: () => unknown): void => {
+    try {
+      use();
+    } catch (error) {
+      throw failed(field, 'used', error);
     }
   };
   const [ca, cert, key] = await Promise.all([
@@ -71,6 +83,9 @@ async function upstreamOf(route: Route): Promise<NonNullable<TlsMaterial['upstre
     read('upstream_certificate', route.upstreamCertificate),
     read('upstream_key', route.upstreamKey),
   ]);
+  if (ca !== undefined) tried('upstream_ca', () => new X509Certificate(ca));
+  if (cert !== undefined) tried('upstream_certificate', () => createSecureContext({ cert }));
+  if (cert !== undefined && key !== undefined) tried('upstream_key', () => createSecureContext({ cert, key }));
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),

@@ -30,13 +30,13 @@ export async function openWireBypass(mark: RouteMark, stateDir: string, clock: C
   await using parts = new AsyncDisposableStack();
   const wire = parts.use(createWire({ tls: createCertificateMaker(stateDir, clock).material, onError: report }));
   await wire.open([route]);
-  const connections = (): number => wire.routeCounters()[0]?.active ?? 0;
-  const watch = parts.use(new UpstreamWatch(mark.upstream, clock, () => connections() === 0));
+  // The wire's own connections tell the watch nothing, so it tries for itself also while there are some.
+  const watch = parts.use(new UpstreamWatch(mark.upstream, clock, () => true));
   const all = parts.move();
   return {
     route: mark,
     get connections() {
-      return connections();
+      return wire.routeCounters()[0]?.active ?? 0;
     },
     get refusedSince() {
       return watch.refusedSince;

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { openShop } from '../demo/open.ts';
+import { VERSION } from '../version.ts';
 import { runCli } from './program.ts';
 import { type Parts } from './session.ts';
 
@@ -15,5 +15,4 @@ const parts: Parts = {
     return startHelper(options);
   },
 };
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-process.exit(await runCli(process.argv.slice(2), parts, version));
+process.exit(await runCli(process.argv.slice(2), parts, VERSION));

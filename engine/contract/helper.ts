@@ -39,12 +39,12 @@ export const helperApi = {
       }),
       output: z.array(helperTarget),
     },
-    /** The state that the fault touches; see Injector.fingerprint. */
+    /** The state that the fault touches; see Injector.fingerprint. The first one journals the fault: it is about to begin. */
     fingerprint: { input: ofFault, output: z.string() },
     verify: { input: ofFault, output: effect },
   },
   commands: {
-    /** Journals and injects what was planned by this caller. Throws `unknown-fault`. */
+    /** Injects what was planned by this caller, journaled first. Throws `unknown-fault`. */
     inject: { input: ofFault, output: nothing },
     /** Undoes it from the helper's journal and proves it; whoever asks. Throws `residue`. */
     revert: { input: ofFault, output: nothing },

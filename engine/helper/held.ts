@@ -17,7 +17,7 @@ export class HeldFault {
   readonly #holding = new AbortController();
   readonly #told: (detail: string) => void;
   #undo: unknown;
-  #before: string | null = null;
+  #before = '';
   #journaled = false;
   #late: Disposable | undefined;
   #injecting: Promise<void> | undefined;
@@ -37,27 +37,34 @@ export class HeldFault {
     return this.#journaled;
   }
 
+  /**
+   * Its state, before the engine writes down that the fault is about to begin: so it is journaled here first. Else an engine
+   * that dies in between would leave a fault of which nobody could say that it has not begun.
+   */
   async fingerprint(): Promise<string> {
     const state = await this.#injector.fingerprint(this.#undo);
-    if (!this.#journaled) this.#before = state;
+    this.#holding.signal.throwIfAborted();
+    if (this.#journaled) return state;
+    this.#before = state;
+    this.#append('planned');
+    this.#journaled = true;
     return state;
   }
 
-  /** Journals, injects, and sees to it that it ends even when nobody asks for that. */
+  /** Injects what is journaled, and sees to it that it ends even when nobody asks for that. */
   async inject(late: () => void): Promise<void> {
-    if (this.#journaled) return this.#injecting;
-    const before = this.#before ?? (await this.fingerprint());
+    if (!this.#journaled) await this.fingerprint();
     this.#holding.signal.throwIfAborted();
-    this.#append('planned', before);
-    this.#journaled = true;
+    await (this.#injecting ??= this.#inject(late));
+  }
+  async #inject(late: () => void): Promise<void> {
     this.#late = this.#parts.clock.after(this.#request.hold + OVERTIME, late);
-    this.#injecting = this.#injector.inject(this.#undo, this.#context(before));
-    await this.#injecting;
-    this.#append('applied', before, ['reverting', 'reverted']);
+    await this.#injector.inject(this.#undo, this.#context());
+    this.#append('applied', ['reverting', 'reverted']);
   }
 
   verify(): Promise<Effect> {
-    return this.#injector.verify(this.#undo, this.#context(this.#before ?? ''));
+    return this.#injector.verify(this.#undo, this.#context());
   }
 
   /** Nothing of it begins any more. */
@@ -67,7 +74,7 @@ export class HeldFault {
     await this.#injecting?.catch(() => {});
   }
 
-  #context(before: string): InjectContext<Record<string, unknown>, unknown> {
+  #context(): InjectContext<Record<string, unknown>, unknown> {
     return {
       fault: this.fault,
       request: this.#request,
@@ -75,19 +82,19 @@ export class HeldFault {
       amend: (undo) => {
         this.#holding.signal.throwIfAborted();
         const parsed = this.#injector.undo.parse(undo);
-        if (!this.#append('amended', before, ['reverting', 'reverted'], parsed)) throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
+        if (!this.#append('amended', ['reverting', 'reverted'], parsed)) throw new FirebreakError('fault-ended', `${this.#request.policy} was reverted meanwhile`);
         this.#undo = parsed;
       },
       injected: this.#told,
     };
   }
 
-  #append(step: UndoStep, before: string, unless: readonly UndoStep[] = [], undo: unknown = this.#undo): boolean {
+  #append(step: UndoStep, unless: readonly UndoStep[] = [], undo: unknown = this.#undo): boolean {
     const { run, policy, type } = this.#request;
     const { target, action, inverse, reversible } = this.plan;
     const draft: UndoDraft = {
       step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible,
-      owner: this.#parts.self, undo, before, after: null, note: '',
+      owner: this.#parts.self, undo, before: this.#before, after: null, note: '',
     };
     return this.#parts.journal.append(draft, unless) !== undefined;
   }

@@ -72,6 +72,8 @@ export class Helper implements AsyncDisposable {
         plan: async (asked, signal) => {
           const { request, injector } = this.#checked(asked);
           const plans = await injector.plan(request, signal);
+          // Nobody would end what is kept for an engine that has left.
+          signal.throwIfAborted();
           return plans.map((plan) => {
             const fault = newFaultId();
             const held = new HeldFault(this.#parts, fault, request, plan, injector, (detail) => caller.told.push({ fault, detail }));
@@ -116,6 +118,7 @@ export class Helper implements AsyncDisposable {
     if (manifest?.needsRoot === undefined || injector === undefined) throw new FirebreakError('not-allowed', `the helper does not run faults of type ${type}`);
     if (read?.success !== true) throw new FirebreakError('invalid-input', `the parameters of ${type} are not valid: ${read?.error.issues[0]?.message ?? ''}`);
     const finding = manifest.check?.(read.data)[0] ?? (asked.target === '' ? undefined : manifest.target.check?.(asked.target));
+    if (!manifest.needsRoot(read.data)) throw new FirebreakError('not-allowed', `these parameters of ${type} need no root, so the helper has no part in it`);
     if (finding !== undefined) throw new FirebreakError('invalid-input', finding.message, { hint: finding.hint });
     return { request: { ...asked, type, params: read.data, route: '', routes: [], ignored: [] }, injector };
   }
@@ -129,7 +132,11 @@ export class Helper implements AsyncDisposable {
   /** Also of a fault that this helper, or one before it, has closed: whoever saw its owner die wants to know. */
   async #fingerprint(fault: FaultId): Promise<string> {
     const held = this.#faults.get(fault);
-    if (held !== undefined && !held.journaled) return held.fingerprint();
+    if (held?.journaled === false) {
+      // What is in the journal must have somebody to undo it, should this process die.
+      await this.#parts.lease.ready();
+      return held.fingerprint();
+    }
     const record = this.#parts.journal.latest(fault);
     const injector = record === undefined ? undefined : this.#parts.injectors[record.type];
     if (record === undefined || injector === undefined) throw new FirebreakError('unknown-fault', `the helper does not know the fault ${fault}`);
@@ -139,14 +146,18 @@ export class Helper implements AsyncDisposable {
   async #revert(fault: FaultId, why: string): Promise<void> {
     const held = this.#faults.get(fault);
     await held?.cease();
-    if (held === undefined || held.journaled) await this.#reverter.revert(fault, why);
+    // What has not begun left nothing; it stays known until its engine goes, so that its state can be asked for.
+    if (held?.journaled === false) return;
+    await this.#reverter.revert(fault, why);
     this.#faults.delete(fault);
   }
 
   /** In reverse order. What cannot be undone stays in the journal, and is tried again at the next start. */
   async #end(caller: Caller, why: string): Promise<void> {
     for (const { fault, plan } of [...caller.faults].reverse()) {
+      if (!this.#faults.has(fault)) continue;
       await this.#revert(fault, why).catch((error: unknown) => this.#parts.log(`${plan.target} is not undone: ${messageOf(error)}`));
+      this.#faults.delete(fault);
     }
     caller[Symbol.dispose]();
   }

@@ -54,7 +54,10 @@ export class HelperLine implements Disposable {
 
   async #open(): Promise<Client<typeof helperApi>> {
     const client = clientOf(helperApi, await connectUnix(this.#address));
-    await client.query('about', { pid: process.pid });
+    await client.query('about', { pid: process.pid }).catch((error: unknown) => {
+      client.close();
+      throw error;
+    });
     const injected = client.stream('injected', {});
     const listen = async (): Promise<void> => {
       for await (const { fault, detail } of injected) this.#heard.get(fault)?.(detail);

@@ -64,6 +64,13 @@ export function isFrozen(folder: string): boolean {
   return /^frozen 1$/m.test(readText(join(folder, 'cgroup.events'))) || readText(join(folder, 'freezer.state')) === 'FROZEN';
 }
 
+/** Whether a process stands still because it is frozen, by whomever. */
+export const isFrozenProcess = (pid: number): boolean =>
+  freezers().some((tree) => {
+    const folder = groupFolder(tree, pid);
+    return folder !== undefined && isFrozen(folder);
+  });
+
 /**
  * Moves a process into a group of its own and freezes it. Children that it starts from now on are in the group as well.
  * @returns `gone` when it has ended. @throws FirebreakError `freeze-refused`; the group may then be there, see `thaw`.

@@ -72,6 +72,22 @@ if (process.argv.includes(AS_HOST)) {
     await server[Symbol.asyncDispose]();
     assert.ok(!alive(server.pid));
   });
+  it('ends also when what runs beside it ends while it does', async () => {
+    // The server takes its leave, waits until the helper has gone at that, and a little longer.
+    const source = `
+      import { existsSync, writeFileSync } from 'node:fs';
+      import { createServer } from 'node:net';
+      createServer().listen(Number(process.argv[2]), '127.0.0.1');
+      process.on('SIGUSR2', () => {
+        writeFileSync('leave', '');
+        setInterval(() => existsSync('left') && setTimeout(() => process.exit(0), 200), 5);
+      });`;
+    const beside = `const fs = require('fs'); setInterval(() => { if (fs.existsSync('leave')) { fs.writeFileSync('left', ''); process.exit(0); } }, 5)`;
+    const server = await startServer({ ...spec, files: () => ({ 'server.mjs': source }), first: () => [], helper: () => [process.execPath, '-e', beside] });
+    await server[Symbol.asyncDispose]();
+    assert.ok(!alive(server.pid));
+    assert.deepEqual(readdirSync(folder), []);
+  });
   it('leaves nothing when it dies by itself', async () => {
     await using server = await startServer(spec);
     const pids = await pidsOf(server.folder, server.pid);

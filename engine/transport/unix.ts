@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, rmSync } from 'node:fs';
+import { lchownSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { type Port } from '../contract/envelope.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -22,13 +22,15 @@ export function linePort(socket: Socket): Port {
   const end = (why: string, last = ''): void => {
     if (closed !== undefined) return;
     closed = why;
-    // What was sent before arrives before the end.
+    rest = '';
+    // What was sent before arrives before the end; nobody waits for the other end to close as well, which it may never do.
     if (socket.writable) socket.end(last);
-    else socket.destroy();
+    socket.destroySoon();
     onClose?.(why);
   };
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
+    if (closed !== undefined) return;
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     if ([rest, ...lines].some(({ length }) => length > MAX_UNIX_CHARS)) return end('a message is too long');
@@ -84,8 +86,8 @@ export async function listenUnix({ path, uid, onPort }: UnixListenOptions): Prom
   try {
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
-    if (uid !== undefined) chownSync(path, uid, -1);
-    chmodSync(path, 0o600);
+    // Not what somebody may have put in its place meanwhile.
+    if (uid !== undefined) lchownSync(path, uid, -1);
   } catch (error) {
     server.close();
     throw new FirebreakError('socket-unusable', `cannot listen at ${path}: ${messageOf(error)}`, { cause: error });

@@ -9,8 +9,8 @@ const ROUNDS = 8;
 const CONNECTIONS = 20;
 /** Requests that are under way on a connection, and how many make a round of about half a second. */
 const STREAMS = [
-  { streams: 1, requests: 8_000 },
-  { streams: 10, requests: 15_000 },
+  { streams: 1, requests: 20_000 },
+  { streams: 10, requests: 40_000 },
 ] as const;
 
 /** h2load on nginx, without TLS: small answers, one request at a time and ten at once on each connection. */

@@ -171,6 +171,10 @@ describe('command line: commands', { timeout: 300_000, concurrency: 2 }, () => {
     assert.doesNotMatch((await cli(FAKE, ['run', file, '--demo'])).out, /left out/);
     assert.equal((await cli(FAKE, ['run', file, '--servers', '--json'])).last()['verdict'], 'held');
   });
+  test('a helper that is stopped while it starts reverts and ends', { skip: process.geteuid?.() !== 0 && 'only root may be a helper' }, async () => {
+    const { code, out } = await cli(FAKE, ['helper', '--uid', '1000']);
+    assert.deepEqual([code, out], [0, 'serving\neverything is reverted\n']);
+  });
   test('apply holds and says that everything is put back', async () => {
     using dir = folder();
     const ended = await cli(FAKE, ['apply', dir.file('a.json', '{}'), '--ttl', '5s']);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type EngineApi } from '../../engine/contract/api.ts';
 import { type EngineEvent, type EventBody, type FaultReport, type Frame, type RunRecord, type Sample } from '../../engine/contract/models.ts';
 import { EXIT, FirebreakError } from '../../engine/kernel/errors.ts';
@@ -191,5 +192,15 @@ export const fakeParts: Parts = {
     notes: servers === true ? ['kafka left out: java is not installed on this machine'] : [],
     [Symbol.asyncDispose]: async () => {},
   }),
-  startHelper: async () => ({ [Symbol.asyncDispose]: async () => {} }),
+  /** Ctrl-C comes while it starts. */
+  startHelper: async ({ log }) => {
+    // A signal alone keeps no process waiting.
+    const waiting = setInterval(() => {}, 1_000);
+    const interrupted = once(process, 'SIGINT');
+    process.kill(process.pid, 'SIGINT');
+    await interrupted;
+    clearInterval(waiting);
+    log('serving');
+    return { [Symbol.asyncDispose]: async () => log('everything is reverted') };
+  },
 };

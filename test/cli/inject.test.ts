@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { fieldsOf } from '../../engine/contract/fields.ts';
 import { manifests } from '../../engine/faults/manifests.ts';
 import { snake } from '../../engine/kernel/fields.ts';
+import { startService } from '../support/service.ts';
 import { FAKE, REAL, Running, cli, folder } from './process.ts';
 
 /** Faults without a file: flags made of the manifests, on the real engine. */
@@ -48,8 +47,8 @@ describe('faults without a file', { timeout: 300_000 }, () => {
 
   test('inject http: strikes what passes its route, for as long as it is told to', async () => {
     using dir = folder();
-    await using service = await listening();
-    const flags = ['--upstream', `127.0.0.1:${service.port}`, '--target', '/pay', '--error-chance', '1', '--error-code', '503', '--ttl', '10m'];
+    await using service = await startService((_request, response) => response.end('from the service'));
+    const flags = ['--upstream', service.address, '--target', '/pay', '--error-chance', '1', '--error-code', '503', '--ttl', '10m'];
     await using running = new Running(REAL, ['inject', 'http', ...flags], { FIREBREAK_HOME: dir.path });
     await running.says(/send http to \S+, which/);
     const listen = /send http to (\S+),/.exec(running.out)?.[1] ?? '';
@@ -74,19 +73,6 @@ describe('faults without a file', { timeout: 300_000 }, () => {
     assert.deepEqual(fleet.deaths.filter(({ signal, others }) => signal !== 'SIGKILL' || others < 1), []);
   });
 });
-
-async function listening(): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer((_request, response) => response.end('from the service')).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 /** Processes that are brought back when they die. */
 class Fleet implements Disposable {

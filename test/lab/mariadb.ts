@@ -16,6 +16,8 @@ export const startMariaDb = (...options: readonly string[]): Promise<LabServer> 
   startServer({
     title: 'MariaDB',
     needs: ['mariadbd', 'mariadb-install-db'],
+    // As it starts it removes temporary tables of others: two that start at once must not share a folder for these.
+    env: ({ folder }) => ({ TMPDIR: folder }),
     // One statement a line: that is how the server reads its init file.
     files: () => ({
       'init.sql': [

@@ -21,6 +21,7 @@ error_log ${folder}/error.log warn;
 events {}
 http {
   access_log off;
+  keepalive_requests 1000000;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
   server {
     listen 127.0.0.1:${port} http2;

@@ -34,7 +34,7 @@ export const helper: CommandSpec<HelperFlags> = {
       ...(cli.stateDir !== defaultStateDir() && { stateDir: cli.stateDir }),
       log: (text) => cli.out.line(cli.json ? JSON.stringify({ text }) : text),
     });
-    await new Promise<void>((resolve) => cli.signal.addEventListener('abort', () => resolve(), { once: true }));
+    await new Promise<void>((resolve) => cli.interrupt.whenAsked(() => resolve()));
     return EXIT.held;
   },
 };

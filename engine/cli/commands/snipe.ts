@@ -1,9 +1,9 @@
+import { Option } from 'commander';
 import { manifests } from '../../contract/fault-types.ts';
 import { type FaultManifest } from '../../kernel/fault.ts';
 import { type CommandSpec } from '../cli.ts';
 import { duration, durationOrNone } from '../values.ts';
 import { injectOne } from './inject.ts';
-import { Option } from 'commander';
 
 interface SnipeOptions {
   readonly target: string;

@@ -5,7 +5,8 @@ import { millis } from '../../kernel/brands.ts';
 import { type Clock, realClock, VirtualClock } from '../../kernel/clock.ts';
 import { type FaultRequest, type InjectContext, type Injector } from '../../kernel/fault.ts';
 import { newFaultId, newRunId } from '../../kernel/random.ts';
-import { groupFolder, isFrozen, usableFreezer } from '../../host/control-groups.ts';
+import { freeze, groupFolder, isFrozen, ownGroup, thaw, usableFreezer } from '../../host/control-groups.ts';
+import { readProcess } from '../../host/processes.ts';
 import { processInjector } from './injector.ts';
 import { processManifest, type ProcessParams } from './manifest.ts';
 import { startFleet, until } from './test-fleet.ts';
@@ -103,6 +104,43 @@ test('a frozen process goes on by itself after its time, while the fault lasts',
     await clock.advance(2_000);
     await until('it goes on', () => !existsSync(group));
   });
+});
+
+test('a process that somebody else has frozen stays so, and nothing is claimed of it', frozen, async () => {
+  assert.ok(!('refusal' in freezer));
+  await using fleet = await startFleet(1);
+  const [pid = 0] = fleet.pids;
+  const { started = '' } = readProcess(pid) ?? {};
+  const theirs = ownGroup(groupFolder(freezer, pid) ?? '', 'somebody-else', pid);
+  freeze(theirs, { pid, started });
+  try {
+    await until('it is frozen', () => isFrozen(theirs));
+    await withFault(`cmd:${fleet.word}`, { action: 'freeze', allowLast: true }, realClock, async ({ injector, context, undo }) => {
+      assert.deepEqual(undo().touched, []);
+      assert.equal((await injector.verify(undo(), context)).bitten, false);
+    });
+    assert.deepEqual([groupFolder(freezer, pid), isFrozen(theirs)], [theirs, true]);
+  } finally {
+    await thaw(theirs, realClock);
+  }
+});
+
+test('again and again: who is frozen is not taken once more, and one always runs', frozen, async () => {
+  assert.ok(!('refusal' in freezer));
+  await using fleet = await startFleet(3);
+  const clock = new VirtualClock();
+  const groups = (): (string | undefined)[] => fleet.pids.map((pid) => groupFolder(freezer, pid));
+  const before = groups();
+  await withFault(`cmd:${fleet.word}`, { action: 'freeze', interval: '1s' }, clock, async ({ undo }) => {
+    const held = (): number => groups().filter((folder) => isFrozen(folder ?? '')).length;
+    await until('it is frozen', () => held() === 1);
+    for (let round = 0; round < 10; round++) {
+      await clock.advance(1_000);
+      await until('all that were taken are frozen', () => undo().touched.length === held());
+    }
+    assert.deepEqual([held(), new Set(undo().touched.map(({ pid }) => pid)).size], [2, 2]);
+  });
+  assert.deepEqual(groups(), before);
 });
 
 test('a group that was left behind is found, and removed, also after its process has ended', frozen, async () => {

@@ -53,11 +53,11 @@ export function sameProcess(touched: Pick<Touched, 'pid' | 'started'>): ProcessI
  */
 export function leftStopped(undo: ProcessUndo, states = 'T'): readonly Touched[] {
   if (!comesBack(undo.action)) return [];
-  return undo.touched.filter((one) => one.prior === 'running' && !one.resumed && isHeld(one, states));
+  return undo.touched.filter((one) => !one.resumed && isHeld(one, states));
 }
-/** A group that is left behind is residue even when nothing is in it any more. */
+/** A group that is left behind is residue even when nothing is in it any more, and whoever else froze the process. */
 const isHeld = ({ group, ...one }: Touched, states: string): boolean =>
-  group === undefined ? states.includes(sameProcess(one)?.state ?? '-') : existsSync(group);
+  group === undefined ? one.prior === 'running' && states.includes(sameProcess(one)?.state ?? '-') : existsSync(group);
 
 /** The inverse of stopping or freezing one process. */
 export async function carryOn(one: Touched, clock: Clock): Promise<void> {

@@ -1,3 +1,4 @@
+import { isFrozenProcess } from '../../host/control-groups.ts';
 import { listenersOn } from '../../host/listeners.ts';
 import { isEnded, type ProcessInfo } from '../../host/processes.ts';
 import { OWN_MARK, TARGET_MARK } from '../../host/spawn.ts';
@@ -85,11 +86,14 @@ function matcherOf(selector: Selector): (info: ProcessInfo) => boolean {
   return (info) => matchesSelector(selector, { ...info, user: nameOf(info.uid), ports: listening.has(info.pid) ? ports : [] });
 }
 
+/** Frozen is as good as stopped, though the kernel does not say so in the state of the process. */
+const asItStands = (info: ProcessInfo): ProcessInfo => (isFrozenProcess(info.pid) ? { ...info, state: 'T' } : info);
+
 export function find(list: readonly ProcessInfo[], selector: Selector, room: RoomProcesses): Found {
   const reasons = protectedProcesses(list, room);
   const matching = list.filter((info) => !isEnded(info)).filter(matcherOf(selector));
   return {
-    fleet: matching.filter((info) => !reasons.has(info.pid)),
+    fleet: matching.filter((info) => !reasons.has(info.pid)).map(asItStands),
     spared: matching.flatMap((info) => {
       const reason = reasons.get(info.pid);
       return reason === undefined ? [] : [{ process: info, reason }];

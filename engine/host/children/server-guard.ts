@@ -17,7 +17,7 @@ const END_WITHIN = 20_000;
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
 
 /** What runs, the oldest first. */
-const running: ChildProcess[] = [];
+let running: readonly { readonly child: ChildProcess; readonly over: Promise<unknown> }[] = [];
 let order: ServerOrder | undefined;
 let ending = false;
 
@@ -51,7 +51,7 @@ async function serve({ folder, files, first, helper, command, user }: ServerOrde
   }
   if (helper !== null) void launch(helper).catch(() => {});
   const over = launch(command);
-  const pid = running.at(-1)?.pid;
+  const pid = running.at(-1)?.child.pid;
   if (pid !== undefined) say(1, String(pid));
   await over;
 }
@@ -61,27 +61,30 @@ function launch([program, ...args]: readonly [string, ...string[]]): Promise<num
   const { folder = '', env = {}, user = null } = order ?? {};
   // The descriptor itself and not the stream, which would make it non-blocking for the server too.
   const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 2, 2], detached: true, ...user });
-  running.push(child);
-  return new Promise((resolve, reject) => {
-    const over = (): void => {
-      running.splice(running.indexOf(child), 1);
-      endGroup(child.pid);
-    };
-    child.once('error', (error) => (over(), reject(error)));
-    child.once('exit', (code, signal) => (over(), resolve(code ?? signal ?? '')));
+  const over = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? ''));
   });
+  const one = { child, over };
+  running = [...running, one];
+  const gone = (): void => {
+    running = running.filter((other) => other !== one);
+    endGroup(child.pid);
+  };
+  over.then(gone, gone);
+  return over;
 }
 
-/** Ends the newest first: the helper is there for the server. */
+/** Ends the newest first: the helper is there for the server. What ends by itself meanwhile is waited for no longer. */
 async function end(): Promise<void> {
   if (ending) return;
   ending = true;
-  for (const child of running.toReversed()) {
-    const gone = new Promise((resolve) => child.once('exit', resolve));
+  for (let last = running.at(-1); last !== undefined; last = running.at(-1)) {
+    const { child, over } = last;
     child.kill('SIGCONT'); // an experiment may have stopped it
     child.kill(order?.stopSignal ?? 'SIGTERM');
     const hard = setTimeout(() => child.kill('SIGKILL'), END_WITHIN);
-    await gone;
+    await over.catch(() => {});
     clearTimeout(hard);
   }
   if (order !== undefined) rmSync(order.folder, { recursive: true, force: true, maxRetries: 5 });

@@ -1,7 +1,8 @@
 import type { Hold } from '../holds.ts';
-import { type Api, apiOf, SASL_HANDSHAKE } from './apis.ts';
+import { type Api, apiOf, PRODUCE, SASL_HANDSHAKE } from './apis.ts';
 import { type Failure, judgeUnits, type Sentence } from './judge.ts';
 import { Malformed, Reader } from './primitives.ts';
+import { producedTo } from './produced-to.ts';
 import { answerFrame, codeOf, refusal, requestFrame, takeOut, textOfFailure, toldOf } from './refusals.ts';
 import { HEAD, RequestHead } from './request-head.ts';
 import { read, type Struct } from './schema.ts';
@@ -80,7 +81,7 @@ export class RequestSide extends Side {
       }
       const api = apiOf(head.key);
       if (!this.#isJudged(api)) {
-        this.#pass(api, bytes);
+        this.#pass(api, bytes, at, end);
         continue;
       }
       if (end - at < head.length) {
@@ -117,16 +118,19 @@ export class RequestSide extends Side {
     return false;
   }
   /** Lets the request pass whose head was read last. */
-  #pass(api: Api, bytes: Buffer): void {
+  #pass(api: Api, bytes: Buffer, at: number, end: number): void {
     const { link, inFlight, subject } = this.talk;
-    const { key, version, correlation, answered, length } = this.#head;
+    const { key, version, correlation, answered, length, bodyAt } = this.#head;
     const { acts, tap } = link.route;
     acts.seen();
     if (answered) inFlight.push(correlation, key, version);
     this.passing = length;
     if (subject.clientId === '' || tap.wantsPassing) this.#identify(bytes);
     // What is judged by its answer is told then.
-    if (tap.wantsPassing && !(api.judged === 'answer' && this.talk.judges(api))) acts.passed(subject.request(api.name, version, correlation));
+    if (tap.wantsPassing && !(api.judged === 'answer' && this.talk.judges(api))) {
+      const topic = key === PRODUCE ? producedTo(bytes, at + bodyAt, Math.min(end, at + length), version) : '';
+      acts.passed(subject.request(api.name, version, correlation).part(topic, -1, undefined));
+    }
     // What follows are bare tokens without any header (KIP-43).
     if (key === SASL_HANDSHAKE && version === 0) {
       this.talk.requestsOpaque = true;

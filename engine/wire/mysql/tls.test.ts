@@ -83,6 +83,13 @@ describe('how TLS begins in MySQL', () => {
     assert.deepEqual(done.upstream(refusal(2)).clientGot, refusal(3));
   });
 
+  it('an upstream that ends in the middle of its greeting is heard as far as it came', () => {
+    const done = talk(link(GREETER), 1_000, [['upstream', greeting(false).subarray(0, 20)]]);
+    assert.equal(done.clientGot.length, 0);
+    done.session.upstreamEnded();
+    assert.deepEqual([done.clientGot, done.clientOver], [greeting(false).subarray(0, 20), true]);
+  });
+
   it('nothing that either end may say throws', () => {
     const turns: Turn[] = [['upstream', greeting(false)], ['client', request(1)], ['client', login(2, CLIENT_FLAGS | TLS)], ['upstream', again(2)], ['client', proof(4)], ['upstream', ok(4)]];
     turns.forEach(([who, bytes], turn) => {

@@ -52,6 +52,10 @@ export class MysqlTls extends Foreword {
     this.#said.append(bytes, 0, length);
     this.#read();
   }
+  override upstreamEnded(): void {
+    if (this.#step === 'greeting') this.#leave();
+    this.inner.upstreamEnded();
+  }
   override upstreamFailed(error: Error, reached: boolean): void {
     if (this.#step === 'credentials' && !reached) this.#fail(`the upstream cannot be reached with TLS: ${error.message}`, this.#clientTls ? 3 : 2);
     else this.inner.upstreamFailed(error, reached);

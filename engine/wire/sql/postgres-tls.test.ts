@@ -70,6 +70,13 @@ describe('how TLS begins in PostgreSQL', () => {
     assert.equal(done.upstreamOver, true);
   });
 
+  it('an upstream that ends in the middle of its first words is heard as far as it came', () => {
+    const done = talk(link(UPSTREAM), 100, [['client', STARTUP], ['upstream', Buffer.from('S')], ['upstream', Buffer.from('E\0\0')]]);
+    assert.equal(done.clientGot.length, 0);
+    done.session.upstreamEnded();
+    assert.deepEqual([done.clientGot.toString(), done.clientOver], ['E\0\0', true]);
+  });
+
   it('nothing that either end may say throws', () => {
     const turns = [['client', Buffer.concat([SSL])], ['client', Buffer.from('h')], ['client', STARTUP], ['upstream', Buffer.from('S')], ['upstream', offer('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256')], ['client', choice('SCRAM-SHA-256', 'n,,')]] as const;
     turns.forEach(([who, bytes], turn) => {

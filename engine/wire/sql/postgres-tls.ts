@@ -63,6 +63,10 @@ export class PostgresTls extends Foreword {
     if (this.#step === 'upstream') this.#clientEnded = true;
     else this.inner.clientEnded();
   }
+  override upstreamEnded(): void {
+    if (this.#step === 'offer') this.#leave();
+    this.inner.upstreamEnded();
+  }
   override upstreamFailed(error: Error, reached: boolean): void {
     if (this.#step === 'offer' && !reached) this.#fail(UNREACHED, `the upstream cannot be reached with TLS: ${error.message}`);
     else this.inner.upstreamFailed(error, reached);

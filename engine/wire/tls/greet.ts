@@ -70,7 +70,13 @@ export class Greeter {
       }
       // TLS reads it again from the start.
       socket.unshift(seen);
-      this.#judge(socket, hello, (context) => void this.#shake(socket, hello, context, ready, late));
+      this.#judge(socket, hello, (context) => {
+        // A bug, which must cost this connection and not all of the thread.
+        this.#shake(socket, hello, context, ready, late).catch((error: unknown) => {
+          socket.destroy();
+          this.#route.failed(error);
+        });
+      });
     };
     socket.on('data', look);
     socket.resume();

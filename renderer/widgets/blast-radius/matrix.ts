@@ -13,11 +13,16 @@ export interface Hit {
 export const KINDS = ['errors', 'latencies', 'drops', 'throttled', 'others'] as const;
 export type Kind = (typeof KINDS)[number];
 export const KIND_WORDS: Readonly<Record<Kind, string>> = {
-  errors: 'Errors',
+  errors: 'Failed',
   latencies: 'Latency',
   drops: 'Drops',
   throttled: 'Throttled',
   others: 'Others',
+};
+
+/** What is counted where the word alone does not say it. */
+export const KIND_HELP: Readonly<Partial<Record<Kind, string>>> = {
+  errors: 'Answered with an error, or lost, missed or altered',
 };
 
 export interface Row extends Readonly<Record<Kind, number>> {

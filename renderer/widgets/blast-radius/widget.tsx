@@ -5,7 +5,7 @@ import { Empty, Shape } from '../../ui/controls.tsx';
 import { count } from '../../ui/format.ts';
 import { Target } from '../target.tsx';
 import { type WidgetProps, defineWidget } from '../widget.ts';
-import { type Hit, KINDS, KIND_WORDS, type Kind, type Row, heatOf, matrixOf } from './matrix.ts';
+import { type Hit, KINDS, KIND_HELP, KIND_WORDS, type Kind, type Row, heatOf, matrixOf } from './matrix.ts';
 import css from './widget.module.css';
 
 const settings = z.object({
@@ -14,7 +14,7 @@ const settings = z.object({
     .default(false)
     .meta({ title: 'Only targets under fault', help: 'Leaves out targets whose faults have ended.' }),
   fewer: z.boolean().default(false).meta({
-    title: 'Only errors, latency and drops',
+    title: 'Only failures, latency and drops',
     help: 'Leaves out throttled messages and other injections; totals count them all the same.',
   }),
 });
@@ -43,7 +43,7 @@ function BlastRadius({ settings: { onlyActive, fewer } }: WidgetProps<Settings>)
           <tr>
             <th scope="col">Target</th>
             {kinds.map((kind) => (
-              <th key={kind} scope="col">
+              <th key={kind} scope="col" title={KIND_HELP[kind]}>
                 {KIND_WORDS[kind]}
               </th>
             ))}

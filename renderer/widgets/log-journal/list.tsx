@@ -17,7 +17,7 @@ import { type Zone, timeOfDay } from '../../ui/format.ts';
 import { useSize } from '../../ui/size.ts';
 import { indexOf, lastOf, scrolledFor, stepped } from './select.ts';
 import css from './widget.module.css';
-import { figureOf } from './words.ts';
+import { figureOf, mayNameHost } from './words.ts';
 
 export interface ListProps {
   readonly id: string;
@@ -210,7 +210,7 @@ interface RowProps {
 }
 const Row = memo(function Row({ id, line, index, top, height, selected, zone, blot, onOpen }: RowProps): ReactNode {
   const { n, at, source, protocol, method, tone, word, policy } = line;
-  const target = blot(line.target);
+  const target = mayNameHost(line) ? blot(line.target) : line.target;
   return (
     <div
       id={id}

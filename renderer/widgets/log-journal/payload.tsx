@@ -9,7 +9,7 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { Discreet, useBlotted } from '../../ui/discreet.tsx';
 import { duration } from '../../ui/format.ts';
 import css from './widget.module.css';
-import { calledOf, exactTime, jsonOf, textOf, traceLink } from './words.ts';
+import { calledOf, exactTime, jsonOf, mayNameHost, textOf, traceLink } from './words.ts';
 
 export interface PayloadProps {
   readonly line: Line;
@@ -23,6 +23,7 @@ export interface PayloadProps {
 export function Payload({ line, onPrevious, onNext, onClose }: PayloadProps): ReactNode {
   const blot = useBlotted();
   const { at, source, protocol, method, target, word, tone, policy, delayMs, status, of } = line;
+  const title = of.kind === 'message' ? calledOf(line).join(' ') : target;
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = event.key === 'ArrowUp' ? onPrevious : event.key === 'ArrowDown' ? onNext : undefined;
     // The text of a payload that is scrolled by the same keys keeps them.
@@ -34,7 +35,7 @@ export function Payload({ line, onPrevious, onNext, onClose }: PayloadProps): Re
     <Dialog
       open
       onClose={onClose}
-      title={blot(of.kind === 'message' ? calledOf(line).join(' ') : target)}
+      title={mayNameHost(line) ? blot(title) : title}
       about={[source, protocol, of.kind === 'event' ? method : ''].filter(Boolean).join(' · ')}
       wide
     >

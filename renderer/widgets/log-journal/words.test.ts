@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventLine, gapLine, messageLine } from '../../stores/lines.ts';
 import { indexOf, lastOf, scrolledFor, stepped } from './select.ts';
-import { calledOf, exactTime, figureOf, jsonOf, textOf, traceLink, written } from './words.ts';
+import { calledOf, exactTime, figureOf, jsonOf, mayNameHost, textOf, traceLink, written } from './words.ts';
 
 const at = Date.UTC(2026, 10, 21, 14, 3, 27, 125);
 const message = {
@@ -48,6 +48,16 @@ test('a statement begins with its verb, which is not said twice; an SQLSTATE sta
   );
   assert.deepEqual(calledOf({ method: 'SELECT', target: 'SELECTED' }), ['SELECT', 'SELECTED']);
   assert.deepEqual(calledOf({ method: 'COMMIT', target: 'COMMIT' }), ['COMMIT']);
+});
+
+test('a topic, queue, collection or table with dots is no host; what a TLS client asks for is one, and a path may hold one', () => {
+  for (const protocol of ['kafka', 'rabbitmq', 'mongo', 'sql']) {
+    assert.equal(mayNameHost({ protocol, method: 'any' }), false, protocol);
+    assert.equal(mayNameHost({ protocol, method: 'HANDSHAKE' }), true, protocol);
+  }
+  for (const protocol of ['http', 'grpc', 'redis', 'tcp', 'event', '']) {
+    assert.equal(mayNameHost({ protocol, method: 'any' }), true, protocol);
+  }
 });
 
 test('many lines are written in pieces, each on a line of its own', async () => {

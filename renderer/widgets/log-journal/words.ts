@@ -23,6 +23,12 @@ export function traceLink(template: string, traceId: string): string | undefined
 export const calledOf = ({ method, target }: Pick<Line, 'method' | 'target'>): readonly string[] =>
   target === method || target.startsWith(`${method} `) ? [target] : [method, target];
 
+/** Protocols whose messages are aimed at topics, queues, collections and tables: dots and all, their names are no hosts. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['kafka', 'rabbitmq', 'mongo', 'sql']);
+/** Whether a host may stand where the line says what was aimed at; a handshake in TLS asks for one, whatever is spoken in it. */
+export const mayNameHost = ({ protocol, method }: Pick<Line, 'protocol' | 'method'>): boolean =>
+  !OWN_NAMES.has(protocol) || method === 'HANDSHAKE';
+
 /** One line of text, for a chat or a ticket. */
 export function textOf(line: Line): string {
   const { at, source, protocol, word, policy, of } = line;

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Client, clientOf } from '../contract/client.ts';
+import { helperApi } from '../contract/helper.ts';
+import { millis } from '../kernel/brands.ts';
+import { VirtualClock } from '../kernel/clock.ts';
+import { type Injector } from '../kernel/fault.ts';
+import { newRunId } from '../kernel/random.ts';
+import { temporary } from '../lifecycle/test-parts.ts';
+import { LEASE } from '../lifecycle/models.ts';
+import { openJournal } from '../store/journal.ts';
+import { memoryPair } from '../transport/memory.ts';
+import { Helper } from './helper.ts';
+
+/** What a test may make go wrong. */
+interface Troubles {
+  watchdog?: Error;
+}
+
+/** A helper over a world of names, of which some are frozen. */
+function stage(troubles: Troubles = {}) {
+  const stack = new DisposableStack();
+  const { path } = stack.use(temporary());
+  const clock = new VirtualClock();
+  const journal = stack.use(openJournal(path, clock));
+  const frozen = new Set<string>();
+  const undo = z.object({ name: z.string() });
+  const injector: Injector<Record<string, unknown>, z.infer<typeof undo>> = {
+    undo,
+    unavailable: () => '',
+    plan: async ({ target: name }) => [{ target: name, undo: { name }, action: 'freeze', inverse: 'thaw', reversible: true }],
+    inject: async ({ name }) => void frozen.add(name),
+    verify: async ({ name }) => ({ bitten: frozen.has(name), detail: '', figures: [] }),
+    revert: async ({ name }) => void frozen.delete(name),
+    fingerprint: async ({ name }) => (frozen.has(name) ? 'frozen' : 'running'),
+  };
+  const log: string[] = [];
+  const ready = async (): Promise<void> => {
+    if (troubles.watchdog !== undefined) throw troubles.watchdog;
+  };
+  const helper = new Helper({
+    version: '1', self: { pid: process.pid, started: 'now' }, journal, injectors: { process: injector as unknown as Injector, resource: injector as unknown as Injector }, clock, lease: { ready }, log: (text) => log.push(text),
+  });
+  const join = (): Client<typeof helperApi> => {
+    const [near, far] = memoryPair();
+    helper.serve(far);
+    return clientOf(helperApi, near);
+  };
+  return { clock, journal, frozen, log, helper, join, [Symbol.dispose]: () => stack.dispose() };
+}
+const asked = (over: object = {}) => ({
+  run: newRunId(), policy: 'p', type: 'process', target: 'name:shop', params: { action: 'freeze' }, seed: 1, hold: millis(60_000), ...over,
+});
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setImmediate();
+}
+
+describe('the helper', { timeout: 60_000 }, () => {
+  test('reverts what an engine holds when it leaves, and when it is silent for 10 s', async () => {
+    using at = stage();
+    for (const leave of [(client: Client<typeof helperApi>) => client.close(), () => void at.clock.advance(LEASE + 1_000)]) {
+      const client = at.join();
+      const [planned] = await client.query('plan', asked());
+      assert.ok(planned);
+      await client.command('inject', { fault: planned.fault });
+      assert.equal((await client.query('verify', { fault: planned.fault })).bitten, true);
+      leave(client);
+      await until(() => at.frozen.size === 0 && at.journal.open().length === 0);
+    }
+    assert.deepEqual(at.log, []);
+  });
+
+  test('what has never begun is as it was, for the engine that asks and for the log', async () => {
+    const troubles: Troubles = {};
+    using at = stage(troubles);
+    const client = at.join();
+    const [journaled, planned] = [...(await client.query('plan', asked())), ...(await client.query('plan', asked({ target: 'name:other' })))];
+    assert.ok(journaled && planned);
+    const before = await client.query('fingerprint', { fault: journaled.fault });
+    troubles.watchdog = new Error('the watchdog cannot be started');
+    await assert.rejects(client.query('fingerprint', { fault: planned.fault }), /watchdog/);
+    for (const { fault } of [journaled, planned]) {
+      await assert.rejects(client.command('inject', { fault }), /watchdog/);
+      for (let times = 0; times < 2; times++) await client.command('revert', { fault });
+    }
+    assert.equal(await client.query('fingerprint', { fault: journaled.fault }), before);
+    assert.deepEqual([at.journal.open(), at.frozen.size], [[], 0]);
+    client.close();
+    await at.helper.dropAll('the test ends');
+    assert.deepEqual(at.log, [], 'nothing is said to be left');
+  });
+
+  test('an engine that dies before it has begun leaves a fault that whoever recovers can prove undone', async () => {
+    using at = stage();
+    const client = at.join();
+    const [planned] = await client.query('plan', asked());
+    assert.ok(planned);
+    const { fault } = planned;
+    assert.deepEqual(at.journal.open(), [], 'a plan changes nothing');
+    const before = await client.query('fingerprint', { fault });
+    client.close();
+    await at.helper.dropAll('the test ends');
+    const watchdog = at.join();
+    for (let times = 0; times < 2; times++) {
+      await watchdog.command('revert', { fault });
+      assert.equal(await watchdog.query('fingerprint', { fault }), before);
+    }
+    assert.deepEqual([at.journal.open(), at.log], [[], []]);
+    watchdog.close();
+  });
+
+  test('does only what needs root', async () => {
+    using at = stage();
+    const client = at.join();
+    for (const over of [{ params: { action: 'kill' } }, { params: {} }, { type: 'resource', target: '', params: { cpuCores: 1, cpuLoad: 0.5 } }]) {
+      await assert.rejects(client.query('plan', asked(over)), { code: 'not-allowed' }, JSON.stringify(over));
+    }
+    await assert.rejects(client.query('plan', asked({ params: { action: 'melt' } })), { code: 'invalid-input' });
+    client.close();
+  });
+});
