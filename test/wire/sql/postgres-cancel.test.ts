@@ -22,9 +22,11 @@ for (const workers of [1, 4]) {
       await at.clear();
       await at.direct('TRUNCATE t');
     });
-    /** Waits until so many statements have met with the policy. */
+    /** Waits until so many statements have met with the policy, and are held. */
     const met = async (id: string, times: number): Promise<void> => {
       while ((at.wire.counters(id)?.matched ?? 0) < times) await turn();
+      // A worker counts a statement before it holds it; one that has taken another policy since then has done both.
+      await using _ = await at.add({ target: 'no statement' });
     };
     const hold = () => at.add({ target: 'INTO t', latencyChance: 1, latencyMs: FOREVER });
     /** As node-postgres does it: from a client of its own, about the query that another one runs. */
