@@ -1,7 +1,8 @@
 import { createInjectorsHere } from './rights.ts';
 import { identity } from './identity.ts';
 import { realClock } from './kernel/clock.ts';
-import { openBypass } from './lifecycle/bypass.ts';
+import { type Bypass, openBypass } from './lifecycle/bypass.ts';
+import { type RouteMark } from './lifecycle/messages.ts';
 import { type OpenBypass } from './lifecycle/standins.ts';
 import { serveWatchdog } from './lifecycle/watchdog-process.ts';
 
@@ -16,12 +17,14 @@ export async function watch(stateDir: string): Promise<void> {
 }
 
 /** Loads the data plane only for a route that needs it. */
-const openStandIn =
-  (stateDir: string): OpenBypass =>
-  async (mark, clock) => {
+function openStandIn(stateDir: string): OpenBypass {
+  let open: ((mark: RouteMark) => Promise<Bypass>) | undefined;
+  return async (mark, clock) => {
     if (mark.route === undefined) return openBypass(mark, clock);
-    const { openWireBypass } = await import('./stand-in.ts');
-    return openWireBypass(mark, stateDir, clock, (error) => {
+    const { wireStandIns } = await import('./stand-in.ts');
+    open ??= wireStandIns(stateDir, clock, (error) => {
       throw error; // the process writes it to its log, and goes on
     });
+    return open(mark);
   };
+}

@@ -17,13 +17,19 @@ export interface Clock {
   after(duration: Millis | number, callback: () => void): Disposable;
 }
 
+/** The longest that a timer of Node can wait, some 24 days; one set for longer rings at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** The machine's own clock. */
 export const realClock: Clock = {
   wall: () => Date.now(),
   now: () => millis(performance.now()),
   sleep: async (duration, signal) => {
     try {
-      await sleepFor(duration, undefined, signal === undefined ? {} : { signal });
+      for (let left: number = duration; ; left -= LONGEST_TIMER) {
+        await sleepFor(Math.min(left, LONGEST_TIMER), undefined, signal === undefined ? {} : { signal });
+        if (!(left > LONGEST_TIMER)) return;
+      }
     } catch (error) {
       throw signal?.aborted === true ? (signal.reason ?? error) : error;
     }
@@ -33,8 +39,12 @@ export const realClock: Clock = {
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },
   after: (duration, callback) => {
-    const timer = setTimeout(callback, duration);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      timer = setTimeout(() => (left > LONGEST_TIMER ? wait(left - LONGEST_TIMER) : callback()), Math.min(left, LONGEST_TIMER));
+      timer.unref();
+    };
+    wait(duration);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
 };

@@ -28,3 +28,26 @@ it('a client that was stopped by an upstream which does not read goes on once th
   upstream.close();
   front.close();
 });
+
+it('a session that fails as it is closed is told of, and its connection counts no longer', { timeout: 60_000 }, async () => {
+  const front = createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  await once(front.listen(0, '127.0.0.1'), 'listening');
+  const { route } = new FakeLink('tcp', (link) => new PassingSession(link));
+  const client = connect(portOf(front), '127.0.0.1');
+  const [accepted] = (await once(front, 'connection')) as [Socket];
+  const told: unknown[] = [];
+  const bug = new Error('a bug');
+  class Failing extends PassingSession {
+    override closed(): void {
+      throw bug;
+    }
+  }
+  const gone = new Promise<Connection>((closed) => {
+    const over = { ...route, closed, failed: (error: unknown) => told.push(error) } as unknown as OpenRoute<Connection>;
+    new Connection(over, accepted, (link) => new Failing(link));
+  });
+  client.destroy();
+  await gone;
+  assert.deepEqual(told, [bug]);
+  front.close();
+});

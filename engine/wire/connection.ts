@@ -110,7 +110,7 @@ export class Connection implements PipeOwner, Link {
   closed(pipe: Pipe): void {
     if (pipe === this.#client) {
       this.closing = true;
-      this.#session.closed();
+      this.#guarded(() => this.#session.closed());
       this.grip?.gone();
       this.#upstream?.destroy();
       this.route.shard.route(this.route.slot, ROUTE.active, -1);

@@ -1,22 +1,29 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type Producer } from 'kafkajs';
 import { startKafka } from '../../lab/kafka.ts';
+import { freePort } from '../../lab/server.ts';
 import { clientOf, nameOf } from '../kafka/stage.ts';
-import { type Place, type Scene, soon } from './parts.ts';
+import { again, type Place, type Scene, soon } from './parts.ts';
 
-/** As applications have it: tries again for as long as it takes. */
+/** As applications have it: tries again and again. */
 const PATIENT = { retry: { retries: 100, initialRetryTime: 50, maxRetryTime: 500 } };
 
-/** A consumer whose next records are held, and a producer whose record has not reached the broker. */
+const LOGIN = { username: 'app', password: 'secret' };
+
+/**
+ * A consumer whose next records are held, and a producer whose record has not reached the broker; both find it by the route
+ * alone, as the name that it advertises leads nowhere.
+ */
 export async function kafkaScene(): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startKafka());
+  const port = await freePort();
+  const outside = { port, advertised: 'kafka.invalid:9092', user: LOGIN.username, password: LOGIN.password };
+  const server = stack.use(await startKafka({ outside }));
   const admin = clientOf(server.address, PATIENT).admin();
   stack.defer(() => admin.disconnect());
   await admin.connect();
   await admin.createTopics({ topics: ['orders', 'late', 'sick'].map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 })) });
-  // Until the broker has its own topic for groups.
-  await admin.fetchOffsets({ groupId: 'nobody', topics: ['orders'] });
+  await again('there are groups: the broker has its own topic for them', () => admin.fetchOffsets({ groupId: 'nobody', topics: ['orders'] }));
   const writer = clientOf(server.address).producer();
   stack.defer(() => writer.disconnect());
   await writer.connect();
@@ -32,16 +39,19 @@ export async function kafkaScene(): Promise<Scene> {
   const send = (topic: string): Promise<unknown> => producer.send({ topic, messages: [{ value: 'once' }] });
   const moved = stack.move();
   return {
-    route: `protocol: kafka, upstream: "${server.address}"`,
+    route: `protocol: kafka, upstream: "127.0.0.1:${port}"`,
     policies: {
       outage: `type: kafka, target: sick, error_chance: 1, error_code: 10, when: "kafka.api == 'Produce'"`,
       'held-records': `type: kafka, target: orders, delay_records: true, latency_chance: 1, latency_duration: 10m, when: "kafka.key == 'c'"`,
       'held-produce': `type: kafka, target: late, latency_chance: 1, latency_duration: 10m, when: "kafka.api == 'Produce'"`,
     },
     struck: async ({ address }: Place) => {
-      const kafka = clientOf(address, PATIENT);
-      consumer = kafka.consumer({ groupId: 'shop' });
+      const kafka = clientOf(address, { ...PATIENT, sasl: { mechanism: 'plain', ...LOGIN } });
+      let over = false;
+      // It would otherwise begin anew for ever where it finds no broker.
+      consumer = kafka.consumer({ groupId: 'shop', retry: { ...PATIENT.retry, restartOnFailure: async () => !over } });
       moved.defer(() => consumer.disconnect());
+      moved.defer(() => void (over = true));
       await consumer.connect();
       await consumer.subscribe({ topic: 'orders', fromBeginning: true });
       await consumer.run({ eachMessage: async ({ message }) => void (got[Number(message.offset)] = String(message.value)) });

@@ -11,6 +11,7 @@ export class Play implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #stateDir: string;
   readonly #scenes = new Map<string, { readonly scene: Scene; readonly port: number }>();
+  readonly #playing = new Set<Scene>();
   /** Why a scene did not come to its middle, by its name: the others are played all the same. */
   readonly #failed = new Map<string, unknown>();
 
@@ -21,7 +22,8 @@ export class Play implements AsyncDisposable {
   /** Starts the servers and the engine, lets every scene come to its middle, and kills the engine. */
   async killedIn(makers: Readonly<Record<string, () => Promise<Scene>>>): Promise<void> {
     await this.#each(Object.keys(makers), async (name) => {
-      const scene = this.#stack.use(await (makers[name] as () => Promise<Scene>)());
+      const scene = await (makers[name] as () => Promise<Scene>)();
+      this.#playing.add(scene);
       this.#scenes.set(name, { scene, port: await freePort() });
     });
     await using engine = startChild('../crash/engine-child.ts', [this.#stateDir, 'none', this.#file()]);
@@ -66,6 +68,8 @@ export class Play implements AsyncDisposable {
   async ends(): Promise<void> {
     assert.doesNotMatch(logOf(this.#stateDir), /uncaught/);
     assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', this.#stateDir)), []);
+    for (const [name, { port }] of this.#scenes) assert.equal(await accepts(port), true, `${name}: to recover is not to close`);
+    await this.#leave();
     assert.deepEqual(JSON.parse(await this.#closeRoutes()), []);
     for (const [name, { port }] of this.#scenes) assert.equal(await accepts(port), false, name);
   }
@@ -80,7 +84,14 @@ export class Play implements AsyncDisposable {
   async #each(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
     await Promise.all(names.map((name) => work(name).catch((error: unknown) => this.#failed.set(name, error))));
   }
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+  /** Clients leave before their routes close. */
+  async #leave(): Promise<void> {
+    const playing = [...this.#playing];
+    this.#playing.clear();
+    await Promise.all(playing.map((scene) => scene[Symbol.asyncDispose]()));
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave();
+    await this.#stack.disposeAsync();
   }
 }
