@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Protocol } from '../contract/models.ts';
 import type { Acts } from './acts.ts';
+import type { Cancels } from './cancels.ts';
 import type { Effects } from './effects.ts';
 import type { Pipe } from './pipe.ts';
 import type { Shard } from './shared.ts';
@@ -33,6 +34,8 @@ export interface OpenRoute<Connection = unknown> {
   readonly effects: Effects;
   /** Counts, tells and times what a session does to them. */
   readonly acts: Acts;
+  /** What of it is held back and may be cancelled. */
+  readonly cancels: Cancels;
   readonly shard: Shard;
   readonly tap: Tap;
   /** What toxics do to its connections. */

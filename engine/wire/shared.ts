@@ -14,6 +14,8 @@ export interface SharedMemory {
   readonly buckets: SharedArrayBuffer;
   /** One 32-bit word a route slot: the number of the next connection. */
   readonly connections: SharedArrayBuffer;
+  /** `CANCEL_SLOTS` 64-bit words a worker: see cancels.ts. */
+  readonly cancels: SharedArrayBuffer;
   readonly policies: SharedArrayBuffer;
   readonly routes: SharedArrayBuffer;
 }
@@ -21,6 +23,8 @@ export interface SharedMemory {
 /** Twice what one file may hold (CAPABILITIES: at most 1024 policies), so that one set can follow another. */
 export const POLICY_SLOTS = 2_048;
 export const ROUTE_SLOTS = 256;
+/** Messages of one worker that are held back and can be cancelled at one time; a cancel of others goes on to their server. */
+export const CANCEL_SLOTS = 1_024;
 export const HALT_WORD = 0;
 export const LISTEN_WORD = 1;
 /** Values of LISTEN_WORD: what somebody wants to hear of. */
@@ -41,6 +45,7 @@ export function createShared(workers: number): SharedMemory {
     sequence: new SharedArrayBuffer(4 * POLICY_SLOTS),
     buckets: new SharedArrayBuffer(8 * POLICY_SLOTS),
     connections: new SharedArrayBuffer(4 * ROUTE_SLOTS),
+    cancels: new SharedArrayBuffer(8 * CANCEL_SLOTS * workers),
     policies: new SharedArrayBuffer(8 * POLICY_CELLS * POLICY_SLOTS * workers),
     routes: new SharedArrayBuffer(8 * ROUTE_CELLS * ROUTE_SLOTS * workers),
   };

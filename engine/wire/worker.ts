@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Protocol } from '../contract/models.ts';
 import { errnoOf, messageOf } from '../kernel/errors.ts';
 import { Acts } from './acts.ts';
+import { Cancels } from './cancels.ts';
 import { Connection } from './connection.ts';
 import { Door } from './door.ts';
 import { Effects, type SlottedPolicy } from './effects.ts';
@@ -28,6 +29,7 @@ const { shared, worker } = workerData as WorkerStart;
 const shard = new Shard(shared, worker);
 const effects = new Effects(shared, shard);
 const holds = new Holds(shard, () => effects.halted);
+const cancels = new Cancels(shared, worker);
 const tap = new Tap(shared, worker, (traffic) => port.postMessage({ traffic } satisfies Told));
 let policies: readonly SlottedPolicy[] = [];
 
@@ -147,6 +149,7 @@ async function listen(order: RouteOrder): Promise<number> {
     ...(tls !== undefined && TLS_INSIDE.has(order.protocol) && { tlsInside: true }),
     slot: order.slot,
     effects,
+    cancels,
     shard,
     tap,
     toxics,

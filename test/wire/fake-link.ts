@@ -1,4 +1,5 @@
 import { Acts } from '../../engine/wire/acts.ts';
+import { Cancels } from '../../engine/wire/cancels.ts';
 import { Effects } from '../../engine/wire/effects.ts';
 import { Holds } from '../../engine/wire/holds.ts';
 import type { OpenRoute } from '../../engine/wire/open-route.ts';
@@ -38,7 +39,7 @@ export class FakeLink implements Link {
     effects.install(policies.map((policy, slot) => ({ policy, slot })));
     const tap = new Tap(shared, 0, () => {});
     const parts = {
-      name: 'r', protocol, host: '127.0.0.1', port: 1, slot: 0, effects, shard, tap,
+      name: 'r', protocol, host: '127.0.0.1', port: 1, slot: 0, effects, cancels: new Cancels(shared, 0), shard, tap,
       failed: (error: unknown): void => {
         throw error;
       },

@@ -1,8 +1,7 @@
 import type { Verdict } from '../effects.ts';
-import { HeldBytes } from '../held-bytes.ts';
-import type { Hold } from '../holds.ts';
-import { type Link, PassingSession } from '../session.ts';
+import type { Link } from '../session.ts';
 import type { Shown } from '../subject.ts';
+import { type Failing, WaitingSession } from '../waiting-session.ts';
 import { Answers } from './answers.ts';
 import { addElements, nullFields, removeDocuments } from './change.ts';
 import { CommandSubject } from './command-subject.ts';
@@ -10,35 +9,28 @@ import { type Asked, askedBy, changesAnswer, refusalOf, writeConcernError } from
 import { Header, LEAST, OP } from './header.ts';
 import { Look, LOOK } from './look.ts';
 
-type Fail = Extract<Verdict, { act: 'fail' }>;
-/** What the next message waits for. */
-type Wait = 'nothing' | 'delay' | 'turn';
+type Fail = Extract<Failing, { act: 'fail' }>;
 /** What was decided on the message at the start of what is held. */
 type Decided = 'nothing' | 'pass' | 'refuse';
 
 /** One connection of MongoDB's wire protocol. */
-export class MongoSession extends PassingSession {
+export class MongoSession extends WaitingSession {
   readonly #header = new Header('client');
   readonly #look = new Look();
   readonly #command = this.#look.command;
   readonly #subject = new CommandSubject(this.#command);
-  readonly #held = new HeldBytes();
   /** Bytes of the message under way that are still to come. */
   #left = 0;
-  /** The message under way goes nowhere; `#refusal` is said at its end. */
-  #discarding = false;
+  /** Said at the end of a message that goes nowhere. */
   #refusal: Buffer | undefined;
   /** The last message was refused. */
   #faulted = false;
   /** The command of the message that was looked at last is known. */
   #known = false;
-  #wait: Wait = 'nothing';
   #decided: Decided = 'nothing';
-  #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #kept: Shown | undefined;
-  #hold: Hold | undefined;
+  /** What befalls the message under way, told at its end. */
+  #failing: { readonly verdict: Fail; readonly subject: Shown } | undefined;
   #opaque = false;
-  #clientEnded = false;
   readonly #answers: Answers;
   /** Numbers the answers that are made here. */
   #ownId = 0;
@@ -47,33 +39,22 @@ export class MongoSession extends PassingSession {
     super(link);
     this.#answers = new Answers(link);
   }
-  override get full(): boolean {
-    // A client that never reads its refusals gets no more of them.
-    return this.#held.length >= LOOK || (this.#faulted && this.link.clientBackedUp);
+  protected override get answeredHere(): boolean {
+    return this.#faulted;
   }
-
-  override fromClient(bytes: Buffer, length: number): void {
-    if (this.#opaque) return super.fromClient(bytes, length);
-    if (this.#wait !== 'nothing' || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#wait === 'nothing') this.#processHeld();
-      return;
-    }
-    const consumed = this.#process(bytes, length);
-    if (consumed < length) this.#held.append(bytes, consumed, length);
-  }
-  override clientEnded(): void {
-    this.#clientEnded = true;
-    if (this.#wait === 'nothing') this.#finish();
+  protected override get holdLimit(): number {
+    return LOOK;
   }
   override closed(): void {
-    if (this.#hold !== undefined && this.#kept !== undefined) this.link.route.acts.cancel(this.#hold, this.#kept);
-    this.#hold = undefined;
+    super.closed();
     this.#answers.clear();
   }
 
-  /** Passes on what may pass of bytes[0, end). Returns how many are done with; the others wait, or are part of a header. */
-  #process(bytes: Buffer, end: number): number {
+  protected override process(bytes: Buffer, end: number): number {
+    if (this.#opaque) {
+      this.forward(bytes, 0, end);
+      return end;
+    }
     const header = this.#header;
     let from = 0;
     let at = 0;
@@ -82,32 +63,32 @@ export class MongoSession extends PassingSession {
         const step = Math.min(this.#left, end - at);
         this.#left -= step;
         at += step;
-        if (this.#discarding) from = at;
+        if (this.discarding) from = at;
         if (this.#left > 0) break;
-        if (this.#discarding) this.#refused();
+        if (this.discarding) this.#refused();
         continue;
       }
       if (end - at < LEAST) {
-        this.#forward(bytes, from, at);
+        this.forward(bytes, from, at);
         return at;
       }
       if (!header.read(bytes, at)) {
         this.#opaque = true;
         this.link.notUnderstood('the bytes of the client are no message of MongoDB');
-        this.#forward(bytes, from, end);
+        this.forward(bytes, from, end);
         return end;
       }
       const next = this.#next(bytes, at, end);
       if (next !== 'pass') {
-        this.#forward(bytes, from, at);
+        this.forward(bytes, from, at);
         if (next === 'wait') return at;
         if (next === 'over') return end;
-        this.#discarding = true;
+        this.discarding = true;
         from = at;
       } else this.#announce();
       this.#left = header.length;
     }
-    this.#forward(bytes, from, at);
+    this.forward(bytes, from, at);
     return end;
   }
 
@@ -136,10 +117,7 @@ export class MongoSession extends PassingSession {
   #impose(verdict: Verdict): 'pass' | 'refuse' | 'wait' | 'over' {
     const command = this.#command;
     if (verdict.act === 'delay') {
-      const kept = this.#subject.kept();
-      this.#kept = kept;
-      this.#wait = 'delay';
-      this.#hold = this.link.route.acts.delayed(verdict, kept, this.link, () => this.#released());
+      this.delay(verdict, this.#subject.kept());
       return 'wait';
     }
     // No transaction is cut inside; what was not seen whole may be part of one.
@@ -148,13 +126,12 @@ export class MongoSession extends PassingSession {
     if (verdict.act === 'fail' && asked !== undefined && changesAnswer(asked)) return this.#awaitAnswer(verdict, asked);
     const turn = this.#turn();
     if (turn === 'never') return 'pass';
-    this.#verdict = verdict;
-    this.#kept = this.#subject.kept();
+    const subject = this.#subject.kept();
     if (asked !== undefined && verdict.act === 'fail' && !command.unacknowledged) {
       this.#refusal = refusalOf(verdict, asked, command, this.#header.requestId, ++this.#ownId);
     }
-    if (turn === 'now') return this.#carryOut();
-    this.#wait = 'turn';
+    if (turn === 'now') return this.#carryOut(verdict, subject);
+    this.awaitTurn(verdict, subject);
     return 'wait';
   }
   /** When an answer of our own may be written: answers stay in order. Never: where that would be is not known. */
@@ -163,21 +140,22 @@ export class MongoSession extends PassingSession {
     if (pending.none) return 'now';
     return pending.sure && !opaque ? 'later' : 'never';
   }
-  #carryOut(): 'refuse' | 'over' {
-    const verdict = this.#verdict;
-    if (verdict?.act !== 'drop') return 'refuse';
-    this.link.route.acts.dropped(verdict, this.#kept as Shown);
+  #carryOut(verdict: Failing, subject: Shown): 'refuse' | 'over' {
+    if (verdict.act === 'fail') {
+      this.#failing = { verdict, subject };
+      return 'refuse';
+    }
+    this.link.route.acts.dropped(verdict, subject);
     this.link.reset();
     return 'over';
   }
   /** The last byte of a refused message has come: now its server would answer. */
   #refused(): void {
-    const { acts } = this.link.route;
-    this.#discarding = false;
+    this.discarding = false;
     this.#faulted = true;
-    if (this.#verdict?.act === 'fail') acts.failed(this.#verdict, this.#kept as Shown);
+    if (this.#failing !== undefined) this.link.route.acts.failed(this.#failing.verdict, this.#failing.subject);
     if (this.#refusal !== undefined) this.link.toClient(this.#refusal);
-    this.#verdict = this.#refusal = this.#kept = undefined;
+    this.#failing = this.#refusal = undefined;
   }
   #awaitAnswer(verdict: Fail, asked: Asked): 'pass' {
     if (this.#command.unacknowledged) return 'pass';
@@ -197,48 +175,25 @@ export class MongoSession extends PassingSession {
     if (!answered || (packed && this.#known && this.#command.unacknowledged)) return;
     this.#answers.pending.add(requestId, packed && !this.#known);
   }
-  #forward(bytes: Buffer, from: number, to: number): void {
-    if (from >= to || this.link.closing) return;
-    this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
-  }
-  #processHeld(): void {
-    this.#held.reread((bytes, length) => this.#process(bytes, length));
-  }
-  #released(): void {
-    this.#hold = this.#kept = undefined;
-    this.#proceed('pass');
-  }
-  /** The message that waited goes on. */
-  #proceed(decided: Decided): void {
-    this.#wait = 'nothing';
-    this.#decided = decided;
-    this.#processHeld();
-    if (this.#wait !== 'nothing' || this.link.closing) return;
-    if (this.#clientEnded) this.#finish();
-    else this.link.drained();
-  }
-  /** The client will send no more: an unfinished message goes up as it is, then the end. */
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#forward(rest, 0, rest.length);
-    this.link.endUpstream();
+  protected override delayOver(): void {
+    this.#decided = 'pass';
+    this.proceed();
   }
 
   override fromUpstream(bytes: Buffer, length: number): void {
     this.#answers.feed(bytes, length);
-    if (this.#wait === 'turn' && this.#turn() !== 'later') this.#turnCame();
+    if (this.wait === 'turn' && this.#turn() !== 'later') this.#turnCame();
   }
   override upstreamEnded(): void {
     this.#answers.flush();
-    this.link.endClient();
+    super.upstreamEnded();
   }
   /** All that was asked before the message that waits is answered. */
   #turnCame(): void {
-    const verdict = this.#verdict;
-    // The policy may have gone, or HALT been called, while the message waited its turn.
-    if (verdict === undefined || this.#turn() === 'never' || !this.link.route.effects.inForce(verdict.id)) {
-      this.#verdict = this.#refusal = this.#kept = undefined;
-      this.#proceed('pass');
-    } else if (this.#carryOut() === 'refuse') this.#proceed('refuse');
+    const verdict = this.takeVerdict();
+    const stands = verdict !== undefined && this.#turn() !== 'never';
+    if (!stands) this.#refusal = undefined;
+    this.#decided = stands ? 'refuse' : 'pass';
+    if (!stands || this.#carryOut(verdict, this.told as Shown) === 'refuse') this.proceed();
   }
 }

@@ -1,9 +1,8 @@
 import { STEP } from '../codec.ts';
 import type { Verdict } from '../effects.ts';
-import { HeldBytes } from '../held-bytes.ts';
-import type { Hold } from '../holds.ts';
-import { HOLD_LIMIT, type Link, type Session, type SessionFactory } from '../session.ts';
+import { HOLD_LIMIT, type Link, type SessionFactory } from '../session.ts';
 import type { Shown } from '../subject.ts';
+import { type Delaying, type Failing, WaitingSession } from '../waiting-session.ts';
 import { Answers } from './answers.ts';
 import { Chosen } from './choice.ts';
 import { CommandScanner } from './commands.ts';
@@ -19,17 +18,13 @@ import { Responses } from './responses.ts';
 /** A connection of MySQL or MariaDB, from the server's greeting on. */
 export const mysqlSession: SessionFactory = (link) => new MysqlSession(link);
 
-/** What the next message of the client waits for: nothing, its delay, or the answers before it. */
-type Wait = 'nothing' | 'delay' | 'turn';
-/** What becomes of the message that waited, when it goes on. */
-type Fate = 'undecided' | 'passes' | 'fails';
+type Refusing = Extract<Failing, { act: 'fail' }>;
 
 /**
- * Follows the commands of one connection and their answers. What passes goes on at once; what waits lies in `held`, and all
- * behind it waits too. The rules: nothing fails and nothing is cut while a transaction is open, or may be.
+ * Follows the commands of one connection and their answers. The rules: nothing fails and nothing is cut while a transaction
+ * is open, or may be.
  */
-class MysqlSession implements Session {
-  readonly #link: Link;
+class MysqlSession extends WaitingSession {
   readonly #commands = new CommandScanner();
   readonly #prepared = new PreparedStatements();
   readonly #chosen = new Chosen();
@@ -38,26 +33,20 @@ class MysqlSession implements Session {
   readonly #answers: Answers;
   readonly #judge: CommandJudge;
   readonly #executions: Executions;
-  readonly #held = new HeldBytes();
-  #wait: Wait = 'nothing';
-  #fate: Fate = 'undecided';
-  /** What was decided on the message at the start of `held`, and what is told of it. */
-  #verdict: Exclude<Verdict, { act: 'delay' }> | undefined;
-  #told: Shown | undefined;
-  #hold: Hold | undefined;
+  /** What becomes of the message that waited, when it goes on: it passes, or is refused. */
+  #fate: 'undecided' | 'passes' | Refusing = 'undecided';
   /** The error that answers the message under way, which goes nowhere. */
   #refusal: Buffer | undefined;
   /** A server would close the connection behind it. */
   #last = false;
-  /** Nothing has gone upstream since the last refusal. */
+  /** The last message was refused. */
   #refused = false;
   /** The message under way went on up to here, in other bytes. */
   #next: number | undefined;
   #opaque = false;
-  #clientEnded = false;
 
   constructor(link: Link) {
-    this.#link = link;
+    super(link);
     const packets = new PacketScanner();
     this.#opening = new Opening(link, packets, this.#responses, this.#chosen);
     this.#answers = new Answers(link, packets, this.#responses, this.#opening);
@@ -65,66 +54,38 @@ class MysqlSession implements Session {
     this.#executions = new Executions(link, this.#prepared, this.#responses, this.#answers, this.#opening);
   }
 
-  /** A client that never reads its refusals gets no more of them. */
-  get full(): boolean {
-    return this.#held.length >= HOLD_LIMIT || (this.#refused && this.#link.clientBackedUp);
+  protected override get answeredHere(): boolean {
+    return this.#refused;
   }
-  get upstreamFull(): boolean {
-    return false;
-  }
-
-  fromClient(bytes: Buffer, length: number): void {
-    if (this.#wait !== 'nothing' || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#wait === 'nothing') this.#processHeld();
-    } else {
-      const consumed = this.#process(bytes, length);
-      if (consumed < length) this.#held.append(bytes, consumed, length);
-    }
-  }
-  fromUpstream(bytes: Buffer, length: number): void {
-    if (this.#opaque) return this.#link.toClient(length === bytes.length ? bytes : bytes.subarray(0, length));
+  override fromUpstream(bytes: Buffer, length: number): void {
+    if (this.#opaque) return super.fromUpstream(bytes, length);
     this.#follow(this.#answers.read(bytes, length));
-    if (this.#link.closing) return;
-    if (this.#wait === 'turn' && (this.#opaque || this.#responses.outstanding === 0)) this.#answered();
-    else if (this.#opaque && this.#wait === 'nothing' && this.#held.length > 0) this.#processHeld();
-  }
-  clientEnded(): void {
-    this.#clientEnded = true;
-    if (this.#wait === 'nothing') this.#finish();
-  }
-  upstreamEnded(): void {
-    this.#link.endClient();
-  }
-  upstreamFailed(): void {
-    this.#link.reset();
-  }
-  closed(): void {
-    if (this.#hold !== undefined) this.#link.route.acts.cancel(this.#hold, this.#told ?? this.#judge.subject);
-    this.#hold = undefined;
+    if (this.link.closing) return;
+    if (this.wait === 'turn' && (this.#opaque || this.#responses.outstanding === 0)) this.#answered();
+    else if (this.#opaque && this.wait === 'nothing' && this.held.length > 0) this.processHeld();
   }
 
-  /** Passes on what may pass of bytes[0, end). Returns how much is done with; the rest must wait or is not complete. */
-  #process(bytes: Buffer, end: number): number {
+  protected override process(bytes: Buffer, end: number): number {
     const commands = this.#commands;
     let from = 0;
-    for (let at = 0; !this.#opaque && !this.#link.closing; at = commands.position) {
+    for (let at = 0; !this.#opaque && !this.link.closing; at = commands.position) {
       const step = commands.step(bytes, at, end);
       if (step === STEP.head) {
-        this.#forward(bytes, from, commands.start);
+        this.forward(bytes, from, commands.start);
         from = commands.start;
         if (!this.#head(bytes, end)) return from;
         from = this.#next ?? from;
         this.#next = undefined;
+        this.#refused = this.discarding;
       } else {
         this.#prepared.capture(bytes, at, commands.position);
-        this.#forward(bytes, from, commands.position);
+        this.forward(bytes, from, commands.position);
         from = commands.position;
         if (step === STEP.more) return from;
         this.#ended();
       }
     }
-    this.#forward(bytes, from, end);
+    this.forward(bytes, from, end);
     return end;
   }
 
@@ -168,7 +129,7 @@ class MysqlSession implements Session {
   }
 
   #statement(bytes: Buffer, end: number): boolean {
-    const { acts, tap } = this.#link.route;
+    const { acts, tap } = this.link.route;
     const judge = this.#judge;
     const fate = this.#fate;
     const policies = judge.wanted;
@@ -177,15 +138,15 @@ class MysqlSession implements Session {
     if (!whole && !tap.wantsPassing && fate === 'undecided') judge.skip();
     else if (!judge.read(bytes, this.#commands, end) && whole) return this.#later();
     this.#fate = 'undecided';
-    if (fate === 'fails' && this.#verdict?.act === 'fail') this.#refuse(this.#verdict, this.#told ?? judge.subject, bytes, end);
     if (fate === 'undecided') {
       acts.seen();
       const verdict = policies ? judge.verdict() : undefined;
       if (verdict !== undefined) return this.#impose(verdict, bytes, end);
-      if (policies && judge.unknown !== '') this.#link.notUnderstood(judge.unknown);
+      if (policies && judge.unknown !== '') this.link.notUnderstood(judge.unknown);
       if (tap.wantsPassing) acts.passed(judge.subject);
     }
-    if (fate !== 'fails') {
+    if (typeof fate === 'object') this.#refuse(fate, this.told ?? judge.subject, bytes, end);
+    else {
       const { choice, plain, reply } = judge;
       this.#responses.expect(reply, plain, choice !== undefined);
       if (choice !== undefined) this.#chosen.asks(this.#chosen.user, choice.database, choice.index);
@@ -202,11 +163,13 @@ class MysqlSession implements Session {
     this.#commands.rewind();
     return false;
   }
-  #delay(verdict: Extract<Verdict, { act: 'delay' }>): false {
-    this.#wait = 'delay';
-    this.#told = this.#judge.subject.kept();
-    this.#hold = this.#link.route.acts.delayed(verdict, this.#told, this.#link, () => this.#released());
+  #delay(verdict: Delaying): false {
+    this.delay(verdict, this.#judge.subject.kept());
     return this.#later();
+  }
+  protected override delayOver(): void {
+    this.#fate = 'passes';
+    this.proceed();
   }
 
   /** Starts what was decided on the command whose head was read last. False when it has to wait. */
@@ -214,9 +177,7 @@ class MysqlSession implements Session {
     const { subject } = this.#judge;
     if (verdict.act === 'delay') return this.#delay(verdict);
     if (this.#responses.outstanding > 0) {
-      this.#wait = 'turn';
-      this.#verdict = verdict;
-      this.#told = subject.kept();
+      this.awaitTurn(verdict, subject.kept());
       return this.#later();
     }
     if (verdict.act === 'drop') this.#drop(verdict, subject);
@@ -224,13 +185,13 @@ class MysqlSession implements Session {
     return true;
   }
   #drop(verdict: Extract<Verdict, { act: 'drop' }>, subject: Shown): void {
-    this.#link.route.acts.dropped(verdict, subject);
-    this.#link.reset();
+    this.link.route.acts.dropped(verdict, subject);
+    this.link.reset();
   }
-  #refuse(verdict: Extract<Verdict, { act: 'fail' }>, subject: Shown, bytes: Buffer, end: number): void {
-    this.#link.route.acts.failed(verdict, subject);
+  #refuse(verdict: Refusing, subject: Shown, bytes: Buffer, end: number): void {
+    this.link.route.acts.failed(verdict, subject);
     this.#executions.refused(this.#judge.prepared, bytes, this.#commands, end);
-    this.#refused = true;
+    this.discarding = true;
     const error = errorOf(verdict, STATEMENT_FAILED);
     this.#last = endsConnection(error.number);
     this.#refusal = errorPacket(error, 0);
@@ -241,53 +202,26 @@ class MysqlSession implements Session {
     const refusal = this.#refusal;
     if (refusal === undefined) return;
     this.#refusal = undefined;
+    this.discarding = false;
     // An answer counts on from the last packet of what it answers.
     refusal[3] = (this.#commands.sequence + 1) & 0xff;
-    this.#link.toClient(refusal);
-    if (this.#last) this.#link.close();
+    this.link.toClient(refusal);
+    if (this.#last) this.link.close();
   }
 
-  #released(): void {
-    this.#hold = undefined;
-    this.#fate = 'passes';
-    this.#proceed();
-  }
   /** All commands before the one that waits its turn are answered, or nobody can tell any more. */
   #answered(): void {
-    const verdict = this.#verdict;
-    // The policy may have gone, HALT been called, or a transaction begun while the command waited its turn.
-    const holds = verdict !== undefined && !this.#opaque && !this.#responses.inTransaction && this.#link.route.effects.inForce(verdict.id);
-    if (holds && verdict.act === 'drop') return this.#drop(verdict, this.#told ?? this.#judge.subject);
-    this.#fate = holds ? 'fails' : 'passes';
-    this.#proceed();
-  }
-  /** What waited goes on. */
-  #proceed(): void {
-    this.#wait = 'nothing';
-    this.#processHeld();
-    if (this.#wait !== 'nothing' || this.#link.closing) return;
-    if (this.#clientEnded) this.#finish();
-    else this.#link.drained();
-  }
-  #processHeld(): void {
-    this.#held.reread((bytes, length) => this.#process(bytes, length));
-  }
-
-  #forward(bytes: Buffer, from: number, to: number): void {
-    if (from >= to || this.#refusal !== undefined || this.#link.closing) return;
-    this.#refused = false;
-    this.#link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+    const verdict = this.takeVerdict();
+    // A transaction may have begun meanwhile.
+    const stands = verdict !== undefined && !this.#opaque && !this.#responses.inTransaction;
+    if (stands && verdict.act === 'drop') return this.#drop(verdict, this.told ?? this.#judge.subject);
+    this.#fate = stands && verdict.act === 'fail' ? verdict : 'passes';
+    this.proceed();
   }
   /** From here on nobody can say where messages end; '' = all is well. */
   #follow(why: string): void {
     if (why === '') return;
     this.#opaque = true;
-    if (why !== OVER) this.#link.notUnderstood(why);
-  }
-  /** The client will send no more: what is held goes up as it is, then the end. */
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#forward(rest, 0, rest.length);
-    this.#link.endUpstream();
+    if (why !== OVER) this.link.notUnderstood(why);
   }
 }

@@ -1,14 +1,13 @@
 import type { Verdict } from '../effects.ts';
 import type { Link } from '../session.ts';
 import type { Subject } from '../subject.ts';
+import type { Failing } from '../waiting-session.ts';
 import { ABORTED, abortedBy, DISCARD, errorAnswer, errorText, PING } from './answers.ts';
 import type { CommandScanner } from './command-scanner.ts';
 import { nameOf, ROLE } from './commands.ts';
 import { Expectations, whatOf } from './expectations.ts';
 import { missAnswer } from './misses.ts';
 
-/** A verdict that is no delay. */
-export type Failing = Exclude<Verdict, { act: 'delay' }>;
 type Refusing = Extract<Verdict, { act: 'fail' }>;
 
 /** Why a transaction that is open on the server must not take place: a command of it was refused, or MULTI would have been. */

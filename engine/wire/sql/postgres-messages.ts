@@ -10,7 +10,7 @@ export const CLIENT = {
 } as const;
 
 /** Messages of a server. */
-export const SERVER = { error: 0x45, copyIn: 0x47, ready: 0x5a } as const;
+export const SERVER = { error: 0x45, copyIn: 0x47, keyData: 0x4b, ready: 0x5a } as const;
 
 /** Where the message of a type byte begins: type and length. */
 export const HEADER = 5;
@@ -64,6 +64,9 @@ export interface PostgresError {
  */
 const FATAL = /^57P0[1-5]$/;
 export const isFatal = ({ sqlstate }: PostgresError): boolean => FATAL.test(sqlstate);
+
+/** What a server says of a statement that its client cancelled: query_canceled, in the words of its ProcessInterrupts(). */
+export const CANCELLED: PostgresError = { sqlstate: '57014', message: 'canceling statement due to user request' };
 
 /** An ErrorResponse with severity, SQLSTATE and message. */
 export function errorResponse({ sqlstate, message }: PostgresError, fatal: boolean): Buffer {

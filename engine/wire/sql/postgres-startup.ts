@@ -6,8 +6,8 @@ export type Startup =
   | { readonly kind: 'more' }
   /** SSLRequest or GSSENCRequest: the server answers with one byte. */
   | { readonly kind: 'encryption'; readonly size: number }
-  /** CancelRequest: all that this connection ever says. */
-  | { readonly kind: 'cancel' }
+  /** CancelRequest: all that this connection ever says. `secret` is what BackendKeyData said to the one it is about. */
+  | { readonly kind: 'cancel'; readonly secret: Buffer }
   /** `replication`: it will not speak of statements as others do. */
   | { readonly kind: 'startup'; readonly size: number; readonly context: SqlContext; readonly replication: boolean }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -27,10 +27,10 @@ export function readStartup(bytes: Buffer, at: number, end: number): Startup {
   if (size < 8 || size > STARTUP.longest) return { kind: 'unknown', why: 'the client does not begin as PostgreSQL does' };
   if (end - at < 8) return MORE;
   const code = bytes.readInt32BE(at + 4);
-  if (code === STARTUP.cancel) return { kind: 'cancel' };
   if (code === STARTUP.ssl || code === STARTUP.gss) return { kind: 'encryption', size };
-  if (code >> 16 !== STARTUP.version) return { kind: 'unknown', why: `protocol ${code >> 16} of PostgreSQL is not known` };
+  if (code !== STARTUP.cancel && code >> 16 !== STARTUP.version) return { kind: 'unknown', why: `protocol ${code >> 16} of PostgreSQL is not known` };
   if (end - at < size) return MORE;
+  if (code === STARTUP.cancel) return { kind: 'cancel', secret: bytes.subarray(at + 8, at + size) };
   const parameters = startupParameters(bytes, at + 8, at + size);
   const user = parameters.get('user') ?? '';
   // The server's own rule: without a name the database is called as its user.

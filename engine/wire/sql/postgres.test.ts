@@ -128,6 +128,13 @@ describe('a session of PostgreSQL', () => {
     assert.ok(server.upstreamGot.includes('SELECT 1') && server.clientGot.includes('abc'));
   });
 
+  it('bytes that nobody knows, in the middle of a refusal, keep neither the rest of it going nor the next statement back', () => {
+    const long = query(`SELECT bad, '${'x'.repeat(50_000)}'`);
+    const link = connected(error).client(long.subarray(0, 40_000)).upstream(Buffer.from('Z\0\0\0\x01abc'));
+    link.client(Buffer.concat([long.subarray(40_000), query('SELECT 1')]));
+    assert.ok(link.upstreamGot.equals(query('SELECT 1')), `${link.upstreamGot.length}`);
+  });
+
   it('holds back no more than the beginning of a statement', () => {
     const long = query(`SELECT '${'x'.repeat(1_000_000)}'`);
     const link = connected(error).client(long.subarray(0, 10_000));

@@ -1,14 +1,13 @@
+import { cancelKey, type Offer } from '../cancels.ts';
 import type { Verdict } from '../effects.ts';
-import { HeldBytes } from '../held-bytes.ts';
-import type { Hold } from '../holds.ts';
-import { HOLD_LIMIT, PassingSession } from '../session.ts';
 import type { Shown } from '../subject.ts';
+import { WaitingSession } from '../waiting-session.ts';
 import { judgeConnect } from './judge.ts';
 import { type AnswerEvents, Answers, LONGEST_MESSAGE } from './postgres-answers.ts';
 import { Cycles } from './postgres-cycles.ts';
 import { ClientLook } from './postgres-look.ts';
 import {
-  answersFailing, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, READY,
+  answersFailing, CANCELLED, CLIENT, errorResponse, FAILING_EXECUTE, FAILING_QUERY, HEADER, IDLE, isFatal, READY,
 } from './postgres-messages.ts';
 import { DEFAULT_CONNECT_STATE, DEFAULT_STATE, errorOf, type Failing } from './postgres-refusal.ts';
 import { readStartup } from './postgres-startup.ts';
@@ -21,11 +20,10 @@ const REFUSED = 0x4e;
 const ERROR = 0x45;
 
 /** One connection that speaks PostgreSQL's protocol 3 (PostgreSQL documentation, "Frontend/Backend Protocol"). */
-export class PostgresSession extends PassingSession implements AnswerEvents {
+export class PostgresSession extends WaitingSession implements AnswerEvents {
   readonly #answers = new Answers(this);
   readonly #cycles = new Cycles();
   readonly #look = new ClientLook(this.link, this.#cycles);
-  readonly #held = new HeldBytes();
   /** The client has not said yet who it is. */
   #starting = true;
   /** Answers of one byte that the server owes to requests for encryption. */
@@ -33,72 +31,54 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   /** The messages of the client, and those of the server, cannot be told apart any more. */
   #clientOpaque = false;
   #upstreamOpaque = false;
-  #clientEnded = false;
-  /** What the message at the start of `held` waits for. */
-  #waiting: 'nothing' | 'delay' | 'turn' = 'nothing';
-  /** It was judged; before it there are so many bytes of its pipeline. */
+  /** The message at the start of `held` was judged; before it there are so many bytes of its pipeline. */
   #judged = false;
   #looked = 0;
-  #waitingSubject: Shown | undefined;
-  #hold: Hold | undefined;
-  #drop: Extract<Verdict, { act: 'drop' }> | undefined;
-  /** Bytes of the message under way that are still to come, and whether they go nowhere. */
+  /** Bytes of the message under way that are still to come. */
   #left = 0;
-  #discarding = false;
   /** Goes to the server in the place of the message that was refused last. */
   #instead: Uint8Array | undefined;
-  /** What was refused and the server has not answered yet, in order. */
-  readonly #refused: { readonly cycle: number; readonly verdict: Failing; readonly subject: Shown }[] = [];
+  /** What was refused and the server has not answered yet, in order; without a verdict its client has cancelled it. */
+  readonly #refused: { readonly cycle: number; readonly verdict: Failing | undefined; readonly subject: Shown }[] = [];
   #faulted = false;
+  /** By which its client cancels; the offer to do so; and that it has. */
+  #cancelKey: bigint | undefined;
+  #offer: Offer | undefined;
+  #cancelled = false;
 
-  /** A client that never reads its errors gets no more of them. */
-  override get full(): boolean {
-    return this.#held.length >= HOLD_LIMIT || (this.#faulted && this.link.clientBackedUp);
-  }
-  override fromClient(bytes: Buffer, length: number): void {
-    if (this.#waiting !== 'nothing' || this.#held.length > 0) {
-      this.#held.append(bytes, 0, length);
-      if (this.#waiting === 'nothing') this.#processHeld();
-      return;
-    }
-    const consumed = this.#process(bytes, length, 0);
-    if (consumed < length) this.#held.append(bytes, consumed, length);
+  protected override get answeredHere(): boolean {
+    return this.#faulted;
   }
   override fromUpstream(bytes: Buffer, length: number): void {
     let at = 0;
     while (this.#encryptionAsked > 0 && at < length && !this.#upstreamOpaque) at = this.#encryptionAnswered(bytes, at);
-    if (this.#upstreamOpaque) this.forward(bytes, at, length);
+    if (this.#upstreamOpaque) this.answer(bytes, at, length);
     else this.#answers.read(bytes, at, length);
-    if (this.#waiting === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
-  }
-  override clientEnded(): void {
-    this.#clientEnded = true;
-    if (this.#waiting === 'nothing') this.#finish();
+    if (this.wait === 'turn' && (this.#upstreamOpaque || this.#cycles.caughtUp) && !this.link.closing) this.#takeTurn();
+    else this.#offerCancel();
   }
   override upstreamEnded(): void {
     this.#answers.end();
     super.upstreamEnded();
   }
   override closed(): void {
-    if (this.#hold !== undefined) this.link.route.acts.cancel(this.#hold, this.#waitingSubject ?? this.#look.subject);
-    this.#hold = undefined;
+    this.#offer?.withdraw();
+    super.closed();
   }
 
-  /**
-   * Passes on what may pass of bytes[0, end), of which what comes before `at` was looked at already; returns how many bytes
-   * are done with, the others must wait.
-   */
-  #process(bytes: Buffer, end: number, at: number): number {
+  protected override process(bytes: Buffer, end: number): number {
+    let at = this.#looked;
+    this.#looked = 0;
     let from = 0;
     // Where the pipeline under way begins, as far as it is here.
     let pipeline = 0;
-    while (at < end && !this.#clientOpaque) {
+    while (at < end && (!this.#clientOpaque || this.discarding)) {
       if (this.#left > 0) {
         const size = Math.min(this.#left, end - at);
         this.#left -= size;
         at += size;
-        if (this.#discarding) from = at;
-        this.#discarding &&= this.#left > 0;
+        if (this.discarding) from = at;
+        this.discarding &&= this.#left > 0;
         continue;
       }
       const judged = this.#judged;
@@ -107,54 +87,37 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       const step = this.#starting ? this.#startup(bytes, at, end, judged) : this.#message(bytes, at, end, judged);
       if (this.link.closing) return end;
       if (step === 'pass') continue;
-      if (this.#waiting === 'delay') {
+      if (this.wait === 'delay') {
         // With its statement waits its pipeline: what is prepared for it on the server would hold locks meanwhile.
         const start = Math.max(from, pipeline);
-        this.#toUpstream(bytes, from, start);
+        this.forward(bytes, from, start);
         this.#looked = at - start;
         this.#judged = true;
         return start;
       }
-      this.#toUpstream(bytes, from, at);
+      this.forward(bytes, from, at);
       if (step !== 'gone') {
         this.#judged = step === 'wait' || judged;
         return at;
       }
       from = at;
-      this.#discarding = true;
+      this.discarding = true;
       if (this.#instead !== undefined) this.link.toUpstream(this.#instead);
       this.#instead = undefined;
     }
-    this.#toUpstream(bytes, from, end);
+    this.forward(bytes, from, end);
     return end;
-  }
-  #processHeld(): void {
-    const looked = this.#looked;
-    this.#looked = 0;
-    this.#held.reread((bytes, length) => this.#process(bytes, length, looked));
-  }
-  /** The message that waited goes on, and what came behind it. */
-  #proceed(): void {
-    this.#waiting = 'nothing';
-    this.#waitingSubject = undefined;
-    this.#processHeld();
-    if (this.#waiting !== 'nothing' || this.link.closing) return;
-    if (this.#clientEnded) this.#finish();
-    else this.link.drained();
-  }
-  #finish(): void {
-    const rest = this.#held.take();
-    this.#toUpstream(rest, 0, rest.length);
-    this.link.endUpstream();
-  }
-  #toUpstream(bytes: Buffer, from: number, to: number): void {
-    if (from < to) this.link.toUpstream(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
 
   #message(bytes: Buffer, at: number, end: number, judged: boolean): Step {
     if (end - at < HEADER) return 'more';
     const length = bytes.readInt32BE(at + 1);
     if (length < 4 || length > LONGEST_MESSAGE) return this.#lost('the bytes of the client are no message of PostgreSQL');
+    if (this.#cancelled) {
+      this.#cancelled = false;
+      this.#left = 1 + length;
+      return this.#refuse(undefined, this.told as Shown, bytes[at] === CLIENT.query);
+    }
     const look = this.#look.message(bytes, at, Math.min(end, at + 1 + length), 1 + length, judged);
     if (look === 'more') return 'more';
     const step = look === 'pass' ? 'pass' : this.#impose(this.#look.verdict as Verdict, bytes[at] === CLIENT.query);
@@ -166,6 +129,11 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     if (startup.kind === 'more') return 'more';
     if (startup.kind === 'unknown') return this.#lost(startup.why);
     if (startup.kind === 'cancel') {
+      // The server must not hear of it as well: it would strike whatever this client asks next.
+      if (this.link.route.cancels.cancel(cancelKey(this.link.route.slot, startup.secret))) {
+        this.link.close();
+        return 'gone';
+      }
       this.#clientOpaque = this.#upstreamOpaque = true;
       return 'pass';
     }
@@ -175,7 +143,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
       const { route } = this.link;
       const { statements, subject, context } = this.#look;
       const verdict = judged ? undefined : judgeConnect(route, statements, subject, context);
-      if (verdict?.act === 'fail') return this.#answer(verdict, DEFAULT_CONNECT_STATE, true);
+      if (verdict?.act === 'fail') return this.#answer(verdict, subject, DEFAULT_CONNECT_STATE, true);
       if (verdict !== undefined) return this.#impose(verdict, false);
       this.#starting = false;
       this.#cycles.single(false);
@@ -199,12 +167,8 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     const cycles = this.#cycles;
     this.#faulted = true;
     if (verdict.act === 'delay') {
-      const kept = (this.#waitingSubject = subject.kept());
-      this.#waiting = 'delay';
-      this.#hold = acts.delayed(verdict, kept, this.link, () => {
-        this.#hold = undefined;
-        this.#proceed();
-      });
+      this.delay(verdict, subject.kept());
+      this.#offerCancel();
       return 'wait';
     }
     if (verdict.act === 'drop') {
@@ -213,29 +177,31 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
         this.link.reset();
         return 'gone';
       }
-      this.#waitingSubject = subject.kept();
-      this.#waiting = 'turn';
-      this.#drop = verdict;
+      this.awaitTurn(verdict, subject.kept());
       return 'wait';
     }
-    if (query && cycles.idle && this.#answers.atBoundary) return this.#answer(verdict, DEFAULT_STATE, false);
-    // Whatever is under way on the server: it fails there in its turn, and takes its pipeline with it.
+    return this.#refuse(verdict, subject.kept(), query);
+  }
+  #refuse(verdict: Failing | undefined, subject: Shown, query: boolean): Step {
+    const cycles = this.#cycles;
+    if (query && cycles.idle && !cycles.inTransaction && this.#answers.atBoundary) return this.#answer(verdict, subject, DEFAULT_STATE, false);
+    // Whatever is under way on the server: it fails there in its turn, and takes its pipeline or its transaction with it.
     this.#instead = query ? FAILING_QUERY : FAILING_EXECUTE;
-    this.#refused.push({ cycle: cycles.sent + 1, verdict, subject: subject.kept() });
+    this.#refused.push({ cycle: cycles.sent + 1, verdict, subject });
     if (query) cycles.single(false);
     else cycles.refused();
     return 'gone';
   }
   /** Answers with the error at once: nothing is under way. */
-  #answer(verdict: Failing, state: string, ends: boolean): Step {
+  #answer(verdict: Failing | undefined, subject: Shown, state: string, ends: boolean): Step {
     this.#faulted = true;
-    this.link.route.acts.failed(verdict, this.#look.subject);
+    if (verdict !== undefined) this.link.route.acts.failed(verdict, subject);
     if (this.#sendError(verdict, state, ends)) this.link.toClient(READY);
     return 'gone';
   }
   /** Returns whether the connection goes on. */
-  #sendError(verdict: Failing, state: string, ends: boolean): boolean {
-    const error = errorOf(verdict, state);
+  #sendError(verdict: Failing | undefined, state: string, ends: boolean): boolean {
+    const error = verdict === undefined ? CANCELLED : errorOf(verdict, state);
     const fatal = ends || isFatal(error);
     this.link.toClient(errorResponse(error, fatal));
     if (fatal) this.link.close();
@@ -243,20 +209,37 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   }
   /** All that came before the message which is to lose its connection is answered. */
   #takeTurn(): void {
-    const verdict = this.#drop;
-    this.#drop = undefined;
-    // The policy may have gone, or HALT been called, while it waited.
-    const stands = !this.#upstreamOpaque && !this.#cycles.inTransaction;
-    if (verdict === undefined || !stands || !this.link.route.effects.inForce(verdict.id)) return this.#proceed();
-    this.link.route.acts.dropped(verdict, this.#waitingSubject ?? this.#look.subject);
+    const verdict = this.takeVerdict();
+    if (verdict?.act !== 'drop' || this.#upstreamOpaque || this.#cycles.inTransaction) return this.proceed();
+    this.link.route.acts.dropped(verdict, this.told as Shown);
     this.link.reset();
+  }
+
+  /**
+   * A statement that waits can be cancelled, as soon as those before it are answered: until then a cancel is meant for them.
+   * It then fails like any other that is refused, only that no policy has done it.
+   */
+  #offerCancel(): void {
+    if (this.wait !== 'delay' || this.#offer !== undefined || this.#cancelKey === undefined || !this.#cycles.caughtUp) return;
+    this.#offer = this.link.route.cancels.offer(this.#cancelKey, this.link, () => {
+      this.giveUp();
+      this.#goOn(true);
+    });
+  }
+  protected override delayOver(): void {
+    this.#goOn(this.#offer?.withdraw() === false);
+  }
+  #goOn(cancelled: boolean): void {
+    this.#offer = undefined;
+    this.#cancelled = cancelled;
+    this.proceed();
   }
 
   #encryptionAnswered(bytes: Buffer, at: number): number {
     const answer = bytes[at];
     this.#encryptionAsked--;
     if (answer === REFUSED) {
-      this.forward(bytes, at, at + 1);
+      this.answer(bytes, at, at + 1);
       return at + 1;
     }
     if (answer === ERROR) return at;
@@ -266,13 +249,13 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
   }
 
   // What the reader of answers tells:
-  forward(bytes: Buffer, from: number, to: number): void {
-    if (from < to && !this.link.closing) this.link.toClient(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
-  }
   ready(status: number): void {
     this.#cycles.ready(status);
     while ((this.#refused[0]?.cycle ?? Infinity) <= this.#cycles.answered) this.#refused.shift();
     if (status === IDLE && this.#cycles.idle) this.#look.transactionOver();
+  }
+  keyData(secret: Buffer): void {
+    this.#cancelKey = cancelKey(this.link.route.slot, secret);
   }
   copyIn(): void {
     this.#cycles.copyInBegins();
@@ -287,7 +270,7 @@ export class PostgresSession extends PassingSession implements AnswerEvents {
     if (!answersFailing(error)) return false;
     const refused = this.#refused.shift();
     if (refused === undefined) return false;
-    this.link.route.acts.failed(refused.verdict, refused.subject);
+    if (refused.verdict !== undefined) this.link.route.acts.failed(refused.verdict, refused.subject);
     this.#sendError(refused.verdict, DEFAULT_STATE, false);
     return true;
   }

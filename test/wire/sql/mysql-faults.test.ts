@@ -173,6 +173,17 @@ describe('faults that a client of MySQL sees', { timeout: 300_000, skip: noMaria
     }
   });
 
+  it('KILL QUERY is a statement like any other: it does not end what is held back', async () => {
+    await using client = await at.mysql2();
+    await using other = await at.mysql2();
+    const slow = await at.add({ latencyChance: 1, latencyMs: FOREVER, target: 'stock' });
+    const asked = valueOf(client.query('SELECT COUNT(*) FROM stock'));
+    while ((at.wire.counters(slow.id)?.matched ?? 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+    await other.query(`KILL QUERY ${client.threadId}`);
+    await at.wire.remove(slow.id);
+    assert.equal(await asked, 3);
+  });
+
   it('DDL is protected as the file says, and conditions choose', async () => {
     await at.add({ ...deadlock, ignored: ['CREATE', 'ALTER', 'DROP', 'TRUNCATE'] });
     await using client = await at.mysql2();

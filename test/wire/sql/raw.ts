@@ -28,11 +28,14 @@ export const startup = (user: string = RAW_USER, database = 'postgres'): Buffer 
   return Buffer.concat([int(body.length + 4, 4), body]);
 };
 export const sslRequest = Buffer.concat([int(8, 4), int(80_877_103, 4)]);
-export const cancelRequest = Buffer.concat([int(16, 4), int(80_877_102, 4), int(1, 4), int(2, 4)]);
+/** A request to cancel what runs on the connection to which `keyData` said this. */
+export const cancelOf = (secret: Buffer): Buffer => Buffer.concat([int(8 + secret.length, 4), int(80_877_102, 4), secret]);
+export const cancelRequest = cancelOf(Buffer.concat([int(1, 4), int(2, 4)]));
 
 /** Messages of a server. */
 export const ready = (status = 'I'): Buffer => message('Z', Buffer.from(status));
 export const complete = (tag = 'SELECT 1'): Buffer => message('C', text(tag));
+export const keyData = (secret: Buffer): Buffer => message('K', secret);
 export const authenticated = message('R', int(0, 4));
 export const notice = message('N', Buffer.from('SNOTICE\0Mhello\0\0'));
 export const serverError = (sqlstate: string, words = 'no'): Buffer => errorResponse({ sqlstate, message: words }, false);

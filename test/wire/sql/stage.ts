@@ -9,8 +9,8 @@ export const FOREVER = 600_000;
 
 /** A real PostgreSQL with a route to it. */
 export class PostgresStage extends RouteStage<LabServer> {
-  static async start(tls = false): Promise<PostgresStage> {
-    return new PostgresStage(await routeTo('sql', startPostgres(tls)));
+  static async start(tls = false, workers?: number): Promise<PostgresStage> {
+    return new PostgresStage(await routeTo('sql', startPostgres(tls), workers));
   }
   /** Takes all policies away, and proves that a statement then passes untouched. */
   override async clear(): Promise<void> {

@@ -165,6 +165,24 @@ describe('PostgreSQL in TLS', { timeout: 300_000, skip }, () => {
     });
   });
 
+  it('a statement that is held back is cancelled in the route, by a request in TLS as well', async () => {
+    const { name, address } = await routes.open({ ...secured(), terminateTls: true });
+    const [host, port] = address.split(':') as [string, string];
+    const ssl = { ca: routes.ca, servername: 'localhost' };
+    const sql = postgres({ host, port: Number(port), user: USER, pass: PASSWORD, database: 'postgres', max: 1, fetch_types: false, ssl });
+    try {
+      await routes.under({ protocol: 'sql', route: name, target: 'SELECT 13', latencyChance: 1, latencyMs: FOREVER }, async () => {
+        const held = sql.unsafe('SELECT 13').execute();
+        while (routes.counters(name).requests === 0) await new Promise((resolve) => setImmediate(resolve));
+        held.cancel();
+        assert.equal((await failure(held))?.code, '57014');
+        assert.deepEqual([...(await sql`SELECT 14 AS n`)], [{ n: 14 }]);
+      });
+    } finally {
+      await sql.end();
+    }
+  });
+
   it('a direct handshake, in pieces, is one; a request for GSS encryption is declined', async () => {
     const { address } = await routes.open({ ...upstream, terminateTls: true });
     const [host, port] = address.split(':') as [string, string];
