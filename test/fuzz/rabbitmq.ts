@@ -119,4 +119,17 @@ export const seeds = (): Turn[][] => [
     upstream(amqp.declareOk(1, 'amq.gen-1'), amqp.close(0, 320, 'CONNECTION_FORCED')),
     client(amqp.closeOk(0)),
   ],
+  [
+    ...opening(),
+    client(amqp.consume(1, 'orders', 'c1')),
+    upstream(amqp.consumeOk(1, 'c1'), amqp.deliver(1, 'c1', 1, 'a')),
+    client(amqp.recover(1), amqp.ack(1, 0, true)),
+    upstream(amqp.deliver(1, 'c1', 2, 'b'), amqp.deliver(1, 'c1', 3, 'c', headers)),
+    client(amqp.ack(1, 0, true), amqp.publish(1, 'orders', 'd'), amqp.nack(1, 0, true, true)),
+    upstream(amqp.flowOk(1), amqp.deliver(1, 'c1', 4, 'e'), amqp.flowOk(1), amqp.deliver(1, 'c1', 5, 'f')),
+    client(amqp.ack(1, 3), amqp.ack(1, 0, true), amqp.ack(1, 5, true), amqp.get(1, 'orders')),
+    upstream(amqp.flowOk(1), amqp.getOk(1, 6, 'g'), amqp.flowOk(1)),
+    client(amqp.ack(1, 0, true), amqp.close(0)),
+    upstream(amqp.closeOk(0)),
+  ],
 ];

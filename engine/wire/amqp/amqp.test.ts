@@ -120,21 +120,6 @@ describe('amqp', () => {
     assert.equal(down(link).at(-1), '1 flow-ok', 'its own answer does');
   });
 
-  it('names no message of which "all so far" may have been said before', () => {
-    const link = talking();
-    link.upstream(deliveries(1, 1)).client(amqp.ack(1, 0, true)).upstream(deliveries(2, 2)).clear();
-    link.route.effects.install([{ policy: policy({ protocol: 'rabbitmq', ...lose('nack') }), slot: 0 }]);
-    link.client(amqp.ack(1, 0, true));
-    assert.deepEqual(up(link), ['1 ack 0 multiple', '1 flow'], 'the broker may have settled 2 already');
-    link.upstream(Buffer.concat([deliveries(3, 3), amqp.flowOk(1)])).client(amqp.ack(1, 0, true));
-    assert.deepEqual(up(link).slice(2), ['1 ack 0 multiple', '1 flow'], 'nor is it known of 3');
-    link.upstream(amqp.flowOk(1));
-    link.route.effects.install([{ policy: policy({ protocol: 'rabbitmq', ...lose('nack', { everyNth: 2 }) }), slot: 0 }]);
-    link.upstream(deliveries(4, 5)).client(amqp.ack(1, 0, true));
-    assert.equal(up(link).slice(4).filter((line) => line.startsWith('1 nack')).length, 1);
-    assert.match(up(link).at(-1) ?? '', /^1 ack [45] multiple$/);
-  });
-
   it('answers basic.get with nothing when its message is withheld', () => {
     const link = talking(lose('requeue'));
     link.client(Buffer.concat([amqp.get(1, 'orders'), amqp.get(1, 'other')])).upstream(Buffer.concat([amqp.getOk(1, 1, 'a'), amqp.getOk(1, 2, 'b')]));

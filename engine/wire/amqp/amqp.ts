@@ -86,6 +86,7 @@ export class AmqpSession implements Session {
   #lost(why: string): void {
     const talk = this.#talk;
     this.#link.notUnderstood(why);
+    talk.settleLate();
     for (const end of ['client', 'broker'] as const) for (const lane of talk.lanes(end)) talk.cancel(lane);
     this.#up.surrender(talk.lanes('client'));
     this.#down.surrender(talk.lanes('broker'));

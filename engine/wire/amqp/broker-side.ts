@@ -1,6 +1,6 @@
 import type { Verdict } from '../effects.ts';
 import type { Channel, Source } from './channel.ts';
-import { ARGUMENTS, basicAck, basicGetEmpty, basicNack, channelFlow, closeOk, METHOD, methodOf, MULTIPLE, readTag, shortEnd } from './frames.ts';
+import { ARGUMENTS, basicGetEmpty, closeOk, METHOD, methodOf, MULTIPLE, readTag, shortEnd, type Way } from './frames.ts';
 import { FATE, type Fate, type Lane } from './lane.ts';
 import { effectOf } from './extra.ts';
 import { Side } from './side.ts';
@@ -25,15 +25,7 @@ export class BrokerSide extends Side {
     channel.deliveries.passed(bytes, tag, !noAck);
   }
   protected override sheltered(channel: Channel): boolean {
-    if (channel.deliveries.doubtful) this.#ascertain(channel);
-    return channel.transactional || channel.deliveries.doubtful;
-  }
-  /** Asks the broker for something that changes nothing: once it answers, it has settled all that the client asked before. */
-  #ascertain(channel: Channel): void {
-    const { doubts } = channel.deliveries;
-    if (channel.flows.includes(doubts)) return;
-    channel.flows.push(doubts);
-    this.talk.up.say(channel.client, channelFlow(channel.number));
+    return channel.transactional || channel.deliveries.doubtful();
   }
   protected override verdictOn(channel: Channel, bytes: Buffer, at: number, stop: number): Verdict | undefined {
     const { effects, protocol, name } = this.talk.link.route;
@@ -55,20 +47,14 @@ export class BrokerSide extends Side {
     else if (effect === 'channel') this.talk.failChannel(channel, verdict, 0);
     else this.#withhold(channel, effect, bytes, at, stop);
   }
-  /** The client does not hear of the message; the broker hears of it at once, so that what it counts as under way is right. */
-  #withhold(channel: Channel, effect: 'ack' | 'nack' | 'requeue', bytes: Buffer, at: number, stop: number): void {
-    const { number } = channel;
+  #withhold(channel: Channel, way: Way, bytes: Buffer, at: number, stop: number): void {
     const tagged = tagAt(bytes, at, stop);
     if (tagged < 0) return;
-    const tag = readTag(bytes, tagged);
     const { noAck } = this.#source(channel, bytes, at, stop);
-    channel.deliveries.withheld(tag);
-    if (!noAck) {
-      this.talk.up.say(channel.client, effect === 'ack' ? basicAck(number, tag, false) : basicNack(number, tag, false, effect === 'requeue'));
-    }
+    channel.deliveries.withheld(readTag(bytes, tagged), noAck ? undefined : way);
     if (methodOf(bytes, at, stop) !== METHOD.basicGetOk) return;
     channel.gets.shift();
-    this.talk.down.insert(basicGetEmpty(number));
+    this.talk.down.insert(basicGetEmpty(channel.number));
   }
   protected override stray(_channel: Channel): Fate {
     return FATE.pass;
@@ -115,12 +101,8 @@ export class BrokerSide extends Side {
         if (end > 0) channel.lastQueue = Buffer.from(bytes.subarray(from + 1, end));
         return FATE.pass;
       }
-      case METHOD.channelFlowOk: {
-        const ours = channel.flows.shift() ?? -1;
-        if (ours < 0) return FATE.pass;
-        channel.deliveries.proven(ours);
-        return FATE.discard;
-      }
+      case METHOD.channelFlowOk:
+        return channel.deliveries.flowAnswered() ? FATE.discard : FATE.pass;
       case METHOD.channelCloseOk:
         return this.#channelClosed(channel);
       case METHOD.channelClose:

@@ -35,6 +35,7 @@ export class Channel {
   readonly client: Lane;
   readonly broker: Lane;
   readonly #tell: (frame: Buffer) => void;
+  readonly #tellBroker: (frame: Buffer) => void;
   state: ChannelState = 'open';
   /** While `failing`: what the client will be told. */
   verdict: Buffer = NOTHING;
@@ -42,11 +43,9 @@ export class Channel {
   clientCloses = false;
   /** How many channel.close-ok of the broker answer to us and not to the client. */
   ownCloses = 0;
-  /** channel.flow that was asked and not yet answered, in order: the doubts that our own will end, or -1 for the client's. */
-  flows: number[] = [];
   transactional = false;
   confirms: Confirms;
-  deliveries = new Deliveries();
+  deliveries: Deliveries;
   /** The queue that an empty name stands for: the last that was declared on the channel (AMQP 0-9-1, queue.declare). */
   lastQueue: Buffer = NOTHING;
   /** Asked and not yet answered, in order. */
@@ -57,13 +56,15 @@ export class Channel {
   #leaving: Buffer[] = [];
   #found = 0;
 
-  /** `tell` gives the client a frame of our own on this channel. */
-  constructor(number: number, tell: (channel: Channel, frame: Buffer) => void) {
+  /** `tell` and `tellBroker` give the one or the other a frame of our own on this channel. */
+  constructor(number: number, tell: (channel: Channel, frame: Buffer) => void, tellBroker: (channel: Channel, frame: Buffer) => void) {
     this.number = number;
     this.client = new Lane(number);
     this.broker = new Lane(number);
     this.#tell = (frame) => tell(this, frame);
+    this.#tellBroker = (frame) => tellBroker(this, frame);
     this.confirms = new Confirms(number, this.#tell);
+    this.deliveries = new Deliveries(number, this.#tellBroker);
   }
   /** The channel is closed on both sides, and may be opened anew. */
   reset(): void {
@@ -71,11 +72,10 @@ export class Channel {
     this.verdict = NOTHING;
     this.clientCloses = this.transactional = false;
     this.confirms = new Confirms(this.number, this.#tell);
-    this.deliveries = new Deliveries();
+    this.deliveries = new Deliveries(this.number, this.#tellBroker);
     this.lastQueue = NOTHING;
     this.consumes = [];
     this.gets = [];
-    this.flows = [];
     this.#consumers = [];
     this.#leaving = [];
     this.#found = 0;

@@ -1,6 +1,6 @@
 import type { Verdict } from '../effects.ts';
 import type { Channel } from './channel.ts';
-import { ARGUMENTS, channelFlow, closeOk, METHOD, methodOf, shortEnd } from './frames.ts';
+import { ARGUMENTS, closeOk, METHOD, methodOf, shortEnd } from './frames.ts';
 import { FATE, type Fate, type Lane } from './lane.ts';
 import { exchangeOf } from './message.ts';
 import { effectOf } from './extra.ts';
@@ -12,6 +12,7 @@ const DECLARE_NOWAIT = 16;
 const CONSUME_NOWAIT = 8;
 const CANCEL_NOWAIT = 1;
 const CONSUME_NOACK = 2;
+const SETTLING: readonly number[] = [METHOD.basicAck, METHOD.basicNack, METHOD.basicReject];
 
 /** What the client says to the broker: messages are published here, and deliveries are settled. */
 export class ClientSide extends Side {
@@ -51,6 +52,8 @@ export class ClientSide extends Side {
   protected override method(channel: Channel, lane: Lane, bytes: Buffer, at: number, stop: number): Fate {
     const method = methodOf(bytes, at, stop);
     if (this.#deaf(channel)) return this.#afterFailure(channel, lane, method);
+    // Whatever else the client asks, it counts on what it has settled.
+    if (channel.deliveries.late && method !== METHOD.basicPublish && !SETTLING.includes(method)) channel.deliveries.settleLate();
     const from = at + ARGUMENTS;
     switch (method) {
       case METHOD.basicPublish:
@@ -59,7 +62,7 @@ export class ClientSide extends Side {
       case METHOD.basicNack:
       case METHOD.basicReject: {
         if (stop < from + 10) return FATE.pass;
-        return this.#settle(channel, lane, bytes, at, method);
+        return this.#settle(channel, bytes, at, method);
       }
       case METHOD.basicConsume:
         this.#consume(channel, bytes, from, stop);
@@ -84,7 +87,7 @@ export class ClientSide extends Side {
         channel.deliveries.recovered();
         return FATE.pass;
       case METHOD.channelFlow:
-        channel.flows.push(-1);
+        channel.deliveries.flowAsked();
         return FATE.pass;
       case METHOD.confirmSelect:
         channel.confirms.on = true;
@@ -103,24 +106,18 @@ export class ClientSide extends Side {
           lane.waiting = true;
           return FATE.hold;
         }
+        this.talk.settleLate();
         this.talk.state = 'closing';
         return FATE.pass;
       default:
         return FATE.pass;
     }
   }
-  #settle(channel: Channel, lane: Lane, bytes: Buffer, at: number, method: number): Fate {
+  #settle({ deliveries, transactional }: Channel, bytes: Buffer, at: number, method: number): Fate {
     const { effects, protocol, name } = this.talk.link.route;
-    const { deliveries, flows, number } = channel;
-    const { doubts } = deliveries;
-    const exact = effects.gate(protocol, name) && !channel.transactional;
-    const fate = deliveries.settle(bytes, at, method, exact);
-    if (exact && deliveries.doubts !== doubts) {
-      // Asked at once, so that the doubt ends before the client settles again.
-      flows.push(deliveries.doubts);
-      lane.after.push(channelFlow(number));
-    }
-    return fate;
+    // A transaction may be rolled back: nobody but the broker knows what is settled then.
+    const exact = !transactional && (deliveries.renumbered || effects.gate(protocol, name));
+    return deliveries.settle(bytes, at, method, exact);
   }
   #consume(channel: Channel, bytes: Buffer, from: number, stop: number): void {
     const name = shortEnd(bytes, from + 2, stop);

@@ -46,7 +46,7 @@ export class Conversation {
     if (this.#last?.number === number) return this.#last;
     let channel = this.#channels.get(number);
     if (channel === undefined) {
-      channel = new Channel(number, ({ broker }, frame) => this.down.say(broker, frame));
+      channel = new Channel(number, ({ broker }, frame) => this.down.say(broker, frame), ({ client }, frame) => this.up.say(client, frame));
       this.#channels.set(number, channel);
     }
     this.#last = channel;
@@ -77,8 +77,13 @@ export class Conversation {
     if (zero?.waiting === true) this.up.release(zero);
     if (!this.clientOver) return;
     this.clientOver = false;
+    this.settleLate();
     this.up.finish(this.lanes('client'));
     this.link.endUpstream();
+  }
+  /** Nothing that a client has settled is left unsettled by the end of a connection. */
+  settleLate(): void {
+    for (const { deliveries } of this.#channels.values()) deliveries.settleLate();
   }
   /** A message of the client waits. */
   get clientWaits(): boolean {
@@ -129,6 +134,7 @@ export class Conversation {
   failChannel(channel: Channel, verdict: Extract<Verdict, { act: 'fail' }>, cause: number): void {
     channel.state = 'failing';
     channel.verdict = closing(channel.number, verdict, cause);
+    channel.deliveries.settleLate();
     this.#forget(channel.client);
     this.cancel(channel.broker);
     if (channel.broker.waiting) this.down.release(channel.broker);
@@ -139,6 +145,7 @@ export class Conversation {
   failConnection(verdict: Extract<Verdict, { act: 'fail' }>, cause: number): void {
     this.state = 'failing';
     this.verdict = closing(0, verdict, cause);
+    this.settleLate();
     for (const lane of this.lanes('client')) this.#forget(lane);
     this.releaseDown();
     this.#eased = true;

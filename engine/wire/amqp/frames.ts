@@ -47,6 +47,8 @@ export const ARGUMENTS = FRAME_HEAD + 4;
 /** Bits of basic.nack from the client, and of basic.ack (the first alone); the octet behind the tag. */
 export const MULTIPLE = 1;
 const REQUEUE = 2;
+/** The bit of basic.reject. */
+const REJECT_REQUEUE = 1;
 
 /** The method in the frame at `at`, as in METHOD; -1 when the frame that ends at `stop` is too short for one. */
 export function methodOf(bytes: Buffer, at: number, stop: number): number {
@@ -92,6 +94,18 @@ export function basicNack(channel: number, tag: number, multiple: boolean, reque
   frame[ARGUMENTS + 8] = (multiple ? MULTIPLE : 0) | (requeue ? REQUEUE : 0);
   return frame;
 }
+
+/** How messages are settled: taken, refused (gone, or dead-lettered), or queued again. */
+export type Way = 'ack' | 'nack' | 'requeue';
+/** How the basic.ack, basic.nack or basic.reject at `at` settles. */
+export function wayOf(bytes: Buffer, at: number, method: number): Way {
+  if (method === METHOD.basicAck) return 'ack';
+  return ((bytes[at + ARGUMENTS + 8] as number) & (method === METHOD.basicReject ? REJECT_REQUEUE : REQUEUE)) === 0 ? 'nack' : 'requeue';
+}
+/** The frame with which a client settles messages this way. */
+export const settling = (channel: number, tag: number, multiple: boolean, way: Way): Buffer =>
+  way === 'ack' ? basicAck(channel, tag, multiple) : basicNack(channel, tag, multiple, way === 'requeue');
+
 /** basic.get-empty: nothing to get. */
 export const basicGetEmpty = (channel: number): Buffer => method(channel, METHOD.basicGetEmpty, 1);
 
