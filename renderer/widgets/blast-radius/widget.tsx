@@ -113,7 +113,7 @@ export const blastRadius = defineWidget<Settings>({
   type: 'blast-radius',
   title: 'Blast radius',
   about:
-    'What faults did to each target: errors, latency, drops and more, with totals. Targets under fault come first.',
+    'What faults did to each target: failures, latency, drops and more, with totals. Targets under fault come first.',
   size: { w: 6, h: 5 },
   least: { w: 3, h: 2 },
   settings,
