@@ -126,6 +126,11 @@ describe('all so far, said when it is not known what the broker waits for', () =
     assert.deepEqual(up(link), ['1 flow', '1 ack 0 multiple', '1 ack 0 multiple']);
   });
 
+  it('is nothing that a single message can be called: that passes, for the broker to refuse', () => {
+    const link = doubting().client(Buffer.concat([amqp.ack(1, 0), amqp.reject(1, 0), amqp.nack(1, 0)]));
+    assert.deepEqual(up(link), ['1 ack 0', '1 reject 0', '1 nack 0']);
+  });
+
   it('names the last as long as the numbers differ, but for a transaction, of which nobody knows how it ends', () => {
     const link = doubting({ target: 'orders', everyNth: 2, extra: { effect: 'ack' } });
     link.upstream(deliver(3)).upstream(amqp.flowOk(1)).upstream(Buffer.concat([4, 5, 6].map(deliver)));

@@ -32,7 +32,7 @@ export class Deliveries {
   /** How the client has settled all so far, while the broker has not been told. */
   #late: Way | undefined;
   /** Numbers at the client's end, from and to, among which are those that were settled with it although the client had not. */
-  #lateFrom = 0;
+  #lateFrom = 1;
   #lateTo = 0;
 
   /** `tell` gives a frame to the broker. */
