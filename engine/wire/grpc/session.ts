@@ -1,27 +1,18 @@
 import type { Verdict } from '../effects.ts';
 import { PrefaceSession } from '../http2/by-preface.ts';
-import { ERROR, FLAG, FRAME, frame, headerFrames, HEAD, MAX_FRAME, putHead, rstStream, windowUpdate } from '../http2/frame.ts';
-import { HeaderLane } from '../http2/header-lane.ts';
+import { FLAG, FRAME, headerFrames, HEAD } from '../http2/frame.ts';
 import { HeaderList } from '../http2/header-list.ts';
 import { BLOCK } from '../http2/hpack-decoder.ts';
 import { FATE, type Lane } from '../http2/lane.ts';
 import type { Written } from '../http2/refuse.ts';
 import type { RequestSubject } from '../http2/request-subject.ts';
-import { Http2Session } from '../http2/session.ts';
 import { SIDE } from '../http2/stream-ids.ts';
 import { PassingSession, type SessionFactory } from '../session.ts';
-import { Call, type CallSide, LOT, type SideOwner } from './call.ts';
+import { Call, type CallSide } from './call.ts';
 import { CallSubject } from './call-subject.ts';
-import { judgeMessage, judgesMessages } from './judging.ts';
-import { trailers, trailersOnly, UNAVAILABLE } from './status.ts';
-
-/** Bytes of messages that wait at which reading from their sender stops. */
-const HOLD_LIMIT = 4_194_304;
-/** Calls that failed and of which late frames are still told apart. */
-const MAX_FAILED = 1_000;
-/** A shorter piece of a message is copied behind the head of its frame rather than written by itself. */
-const COPIED = 4_096;
-const NOTHING = Buffer.alloc(0);
+import { judgesMessages } from './judging.ts';
+import { MessageSession } from './messages.ts';
+import { trailersOnly, UNAVAILABLE } from './status.ts';
 
 const fields = new HeaderList();
 
@@ -29,33 +20,7 @@ const fields = new HeaderList();
  * gRPC: HTTP/2 in whose streams there are messages (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). DATA
  * frames pass as they stand while nothing judges messages; else they are written anew around those that go on.
  */
-export class GrpcSession extends Http2Session implements SideOwner {
-  readonly #calls = new Map<number, Call>();
-  readonly #failed: number[] = [];
-  readonly #answerHeaders = new HeaderLane();
-  /** A message met with something. */
-  #altered = false;
-  /** Messages that wait, and their bytes in each direction. */
-  #holds = 0;
-  #heldUp = 0;
-  #heldDown = 0;
-
-  override get full(): boolean {
-    return super.full || this.#heldUp >= HOLD_LIMIT;
-  }
-  override get upstreamFull(): boolean {
-    return super.upstreamFull || this.#heldDown >= HOLD_LIMIT;
-  }
-  override closed(): void {
-    super.closed();
-    for (const call of this.#calls.values()) for (const side of [call.toServer, call.toClient]) this.#cancel(side);
-  }
-  protected override get altered(): boolean {
-    return super.altered || this.#altered;
-  }
-  protected override get waits(): boolean {
-    return super.waits || this.#holds > 0;
-  }
+export class GrpcSession extends MessageSession {
   protected override get reads(): boolean {
     return true;
   }
@@ -73,14 +38,14 @@ export class GrpcSession extends Http2Session implements SideOwner {
     if (list === undefined || !/^application\/grpc($|[+;])/.test(list.get('content-type') ?? '')) return;
     const call = Call.begin(stream, list);
     call.toServer.ended = endStream;
-    this.#calls.set(stream, call);
+    this.calls.set(stream, call);
   }
 
   // Frames of both directions.
 
   protected override clientData(bytes: Buffer, start: number): number {
     const { up } = this;
-    const call = up.type === FRAME.data ? this.#calls.get(up.stream) : undefined;
+    const call = up.type === FRAME.data ? this.calls.get(up.stream) : undefined;
     if (call?.failed === true) return this.#swallow(call.toServer, up);
     const fate = super.clientData(bytes, start);
     return call === undefined || fate !== FATE.pass ? fate : this.#data(call.toServer, up);
@@ -97,37 +62,33 @@ export class GrpcSession extends Http2Session implements SideOwner {
     return side.holds || judgesMessages(this.link.route, side.down) ? FATE.take : FATE.watch;
   }
   #swallow(side: CallSide, lane: Lane): number {
-    this.#credit(side, lane.length);
+    this.credit(side, lane.length);
     return FATE.swallow;
   }
   override payload(lane: Lane, bytes: Buffer, from: number, to: number, last: boolean): void {
-    const call = lane === this.up ? this.#calls.get(lane.stream) : this.#callOf(lane.stream);
+    const call = lane === this.up ? this.calls.get(lane.stream) : this.#callOf(lane.stream);
     if (call === undefined) return super.payload(lane, bytes, from, to, last);
     const side = lane === this.up ? call.toServer : call.toClient;
-    if (call.failed) return this.#credit(side, side.lose(to - from));
+    if (call.failed) return this.credit(side, side.lose(to - from));
     const before = side.held.length;
     side.part(bytes, from, to, lane.watching ? undefined : this);
-    this.#holding(side, side.held.length - before);
-    if (last && (lane.flags & FLAG.endStream) !== 0) this.#ended(side, lane.watching);
+    this.holding(side, side.held.length - before);
+    if (last && (lane.flags & FLAG.endStream) !== 0) this.#lastFrame(side, lane.watching);
   }
   /** The last of its frames is here. */
-  #ended(side: CallSide, passed: boolean): void {
+  #lastFrame(side: CallSide, passed: boolean): void {
     if (side.call.failed || this.over) return;
     side.ended = true;
-    if (passed) this.#over(side.call);
+    if (passed) this.endIfOver(side.call);
     else if (side.hold === undefined) this.finish(side);
   }
   #callOf(upstream: number): Call | undefined {
-    return this.#calls.get(this.ids === undefined ? upstream : this.ids.toClient(upstream));
-  }
-  #over(call: Call): void {
-    if (!call.toServer.ended || !call.toClient.ended || call.toServer.hold !== undefined || call.toClient.hold !== undefined) return;
-    if (this.#calls.delete(call.stream)) call.end();
+    return this.calls.get(this.ids === undefined ? upstream : this.ids.toClient(upstream));
   }
 
   /** The call waited as a whole: its messages are judged now. */
   protected override replay(stream: number, known: number, frames: Buffer, taking: boolean): void {
-    const call = this.#calls.get(stream);
+    const call = this.calls.get(stream);
     if (call === undefined) return super.replay(stream, known, frames, taking);
     for (let at = 0; at + HEAD <= frames.length && !this.over; ) {
       const length = frames.readUIntBE(at, 3);
@@ -142,36 +103,35 @@ export class GrpcSession extends Http2Session implements SideOwner {
     side.begin(frames.readUIntBE(start, 3), (flags & FLAG.padded) !== 0);
     const before = side.held.length;
     if (!side.call.failed) side.part(frames, start + HEAD, end, this);
-    else this.#credit(side, end - start - HEAD);
-    this.#holding(side, side.held.length - before);
-    if (whole && (flags & FLAG.endStream) !== 0) this.#ended(side, false);
+    else this.credit(side, end - start - HEAD);
+    this.holding(side, side.held.length - before);
+    if (whole && (flags & FLAG.endStream) !== 0) this.#lastFrame(side, false);
   }
 
   protected override clientFrame(bytes: Buffer, start: number, end: number): boolean {
-    return this.#calls.get(this.up.stream)?.failed !== true && super.clientFrame(bytes, start, end);
+    return this.calls.get(this.up.stream)?.failed !== true && super.clientFrame(bytes, start, end);
   }
   protected override clientTrailers(bytes: Buffer, start: number, end: number): boolean {
-    const call = this.#calls.get(this.up.stream);
+    const call = this.calls.get(this.up.stream);
     if (call === undefined) return super.clientTrailers(bytes, start, end);
     const side = call.toServer;
     // No client of gRPC sends any. They must not overtake a message, so none waits any longer.
-    for (; side.hold !== undefined && !this.over; this.#release(side)) this.link.route.acts.cancel(side.hold, call.subject);
+    for (; side.hold !== undefined && !this.over; this.release(side)) this.link.route.acts.cancel(side.hold, call.subject);
     const passes = super.clientTrailers(bytes, start, end);
     // Behind the messages, which have taken the place of this frame.
     if (passes) this.up.put(bytes.subarray(start, end));
     if ((this.up.flags & FLAG.endStream) !== 0) {
       side.ended = true;
-      this.#over(call);
+      this.endIfOver(call);
     }
     return false;
   }
   protected override clientReset(bytes: Buffer, start: number, end: number): boolean {
-    const call = this.#calls.get(this.up.stream);
+    const call = this.calls.get(this.up.stream);
     if (call === undefined) return super.clientReset(bytes, start, end);
-    this.#abandon(call);
+    this.abandon(call);
     if (call.failed) return false;
-    this.#calls.delete(call.stream);
-    call.end();
+    this.forget(call);
     return super.clientReset(bytes, start, end);
   }
   protected override fromServer(bytes: Buffer, start: number, end: number): boolean {
@@ -179,17 +139,16 @@ export class GrpcSession extends Http2Session implements SideOwner {
     const heads = down.type === FRAME.headers || down.type === FRAME.push;
     if (heads && !this.#read(bytes, start, end)) return false;
     const call = this.#callOf(down.stream);
-    if (heads && !down.opaque && (this.#answerHeaders.diverged || this.#isUnwanted(call))) return this.#rewrite(call);
+    if (heads && !down.opaque && (this.answerHeaders.diverged || this.#isUnwanted(call))) return this.#rewrite(call);
     if (call === undefined || down.stream === 0) return super.fromServer(bytes, start, end);
     if (call.failed) {
-      if (down.type === FRAME.rst) this.#forget(call);
+      if (down.type === FRAME.rst) this.forget(call);
       return false;
     }
     const passes = super.fromServer(bytes, start, end);
     if (down.type === FRAME.rst) {
-      this.#abandon(call);
-      this.#calls.delete(call.stream);
-      call.end();
+      this.abandon(call);
+      this.forget(call);
     } else if (heads) this.#answered(call);
     return passes;
   }
@@ -203,141 +162,33 @@ export class GrpcSession extends Http2Session implements SideOwner {
     if (fields.get(':status')?.startsWith('1') !== true) call.answered = true;
     if ((this.down.flags & FLAG.endStream) === 0) return;
     call.toClient.ended = true;
-    this.#over(call);
+    this.endIfOver(call);
   }
   /** Reads a block of the upstream, so that its table is known when one has to wait. */
   #read(bytes: Buffer, start: number, end: number): boolean {
-    const read = this.#answerHeaders.read(bytes, start, end, fields);
-    const known = read === BLOCK.ok || (read === BLOCK.tooLong && !this.#answerHeaders.diverged);
+    const read = this.answerHeaders.read(bytes, start, end, fields);
+    const known = read === BLOCK.ok || (read === BLOCK.tooLong && !this.answerHeaders.diverged);
     return known || this.lost(this.down, 'a header block of the upstream is not what it should be');
   }
   /** The fields just read go on without a table, wait behind a message, or go nowhere. */
   #rewrite(call: Call | undefined): boolean {
     const { down } = this;
-    this.#answerHeaders.diverge();
+    this.answerHeaders.diverge();
     const ends = (down.flags & FLAG.endStream) !== 0;
     const stream = this.ids === undefined ? down.stream : this.ids.toClient(down.stream);
     // Nobody pushes in gRPC, and a promise could not be kept out of order.
     if (down.type === FRAME.push || stream < 0) return false;
     if (ends) this.ids?.end(stream, SIDE.upstream);
     if (call?.failed === true) {
-      if (ends) this.#forget(call);
+      if (ends) this.forget(call);
     } else if (call?.toClient.hold !== undefined) {
       call.toClient.trailers = new HeaderList().copyFrom(fields);
       call.toClient.ended = true;
     } else {
-      down.put(headerFrames(stream, this.#answerHeaders.write(fields), ends));
+      down.put(headerFrames(stream, this.answerHeaders.write(fields), ends));
       if (call !== undefined) this.#answered(call);
     }
     return false;
-  }
-
-  // What messages meet with.
-
-  judge(side: CallSide): Verdict | undefined {
-    return judgeMessage(this.link.route, side);
-  }
-  meet(side: CallSide, verdict: Verdict): number {
-    const { acts } = this.link.route;
-    const { subject } = side.call;
-    this.#altered = true;
-    if (verdict.act === 'delay') {
-      this.#holds++;
-      side.hold = acts.delayed(verdict, subject, this.link, () => this.#lane(side).whenFree(() => this.#release(side)));
-      return LOT.wait;
-    }
-    if (verdict.act === 'drop') {
-      acts.dropped(verdict, subject);
-      this.link.reset();
-      return LOT.over;
-    }
-    acts.failed(verdict, subject);
-    if (verdict.extra?.['dropMessage'] === true) return LOT.lose;
-    this.#fail(side.call, verdict);
-    return LOT.over;
-  }
-  emit(side: CallSide, bytes: Buffer, from: number, to: number): void {
-    const lane = this.#lane(side);
-    const stream = this.#idOf(side);
-    for (let at = from; at < to; at += MAX_FRAME) {
-      const piece = bytes.subarray(at, Math.min(to, at + MAX_FRAME));
-      if (piece.length <= COPIED) lane.put(frame(FRAME.data, 0, stream, piece));
-      else {
-        const head = Buffer.allocUnsafe(HEAD);
-        putHead(head, piece.length, FRAME.data, 0, stream);
-        lane.put(head);
-        lane.put(piece);
-      }
-    }
-  }
-  /** The sender gets back what its receiver never sees, or both of their windows would run dry. */
-  unseen(side: CallSide, bytes: number): void {
-    if (this.over || bytes === 0) return;
-    this.#credit(side, bytes);
-    if (side.ended || side.call.failed) return;
-    const from = side.down ? this.up : this.down;
-    from.interject(windowUpdate(side.down ? this.#upstreamId(side.call) : side.call.stream, bytes));
-  }
-  finish(side: CallSide): void {
-    const list = side.trailers;
-    const stream = this.#idOf(side);
-    this.#lane(side).put(list === undefined ? frame(FRAME.data, FLAG.endStream, stream, NOTHING) : headerFrames(stream, this.#answerHeaders.write(list), true));
-    this.#over(side.call);
-  }
-  #release(side: CallSide): void {
-    if (side.hold === undefined || this.over) return;
-    this.#holds--;
-    const before = side.held.length;
-    side.release(this);
-    this.#holding(side, side.held.length - before);
-    this.settled();
-  }
-  #fail(call: Call, { refusal }: Extract<Verdict, { act: 'fail' }>): void {
-    this.#abandon(call);
-    call.failed = true;
-    const resets = call.toServer.ended ? -1 : ERROR.none;
-    this.answers.send(call.stream, call.answered ? { block: trailers(refusal), body: NOTHING, resets } : trailersOnly(refusal, call.toServer.ended));
-    this.up.interject(rstStream(this.#upstreamId(call), ERROR.cancel));
-    this.ids?.end(call.stream, SIDE.both);
-    this.#failed.push(call.stream);
-    const oldest = this.#failed.length > MAX_FAILED ? this.#calls.get(this.#failed.shift() as number) : undefined;
-    if (oldest?.failed === true) this.#forget(oldest);
-  }
-  #forget(call: Call): void {
-    if (this.#calls.delete(call.stream)) call.end();
-  }
-  /** Nothing of the call goes on any more. */
-  #abandon(call: Call): void {
-    for (const side of [call.toServer, call.toClient]) {
-      this.#cancel(side);
-      this.#credit(side, side.held.length);
-      this.#holding(side, -side.held.length);
-      if (side.held.length > 0) side.held.take();
-    }
-    // Whoever was stopped because too much waited may go on.
-    this.link.drained();
-  }
-  #cancel(side: CallSide): void {
-    if (side.hold === undefined) return;
-    this.link.route.acts.cancel(side.hold, side.call.subject);
-    side.hold = undefined;
-    this.#holds--;
-  }
-  #credit(side: CallSide, bytes: number): void {
-    if (bytes > 0) (side.down ? this.up : this.down).interject(windowUpdate(0, bytes));
-  }
-  #holding(side: CallSide, bytes: number): void {
-    if (side.down) this.#heldDown += bytes;
-    else this.#heldUp += bytes;
-  }
-  #lane(side: CallSide): Lane {
-    return side.down ? this.down : this.up;
-  }
-  #idOf(side: CallSide): number {
-    return side.down ? side.call.stream : this.#upstreamId(side.call);
-  }
-  #upstreamId({ stream }: Call): number {
-    return this.ids === undefined ? stream : this.ids.toUpstream(stream);
   }
 }
 
