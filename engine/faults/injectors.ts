@@ -6,6 +6,7 @@ import { type WireInjectorDeps } from '../wire/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { kafkaInjector } from './kafka/injector.ts';
+import { kernelInjector } from './kernel/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { mongoInjector } from './mongo/injector.ts';
 import { processInjector } from './process/injector.ts';
@@ -13,6 +14,7 @@ import { rabbitmqInjector } from './rabbitmq/injector.ts';
 import { redisInjector } from './redis/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
 import { tcpInjector } from './tcp/injector.ts';
+import { timeInjector } from './time/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
 import { sqlInjector } from './sql/injector.ts';
 
@@ -40,6 +42,8 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     resource: resourceInjector(deps.clock),
     process: processInjector(deps),
+    kernel: kernelInjector(deps),
+    time: timeInjector(deps),
   };
 }
 

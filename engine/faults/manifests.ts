@@ -2,6 +2,7 @@ import { type FaultManifest } from '../kernel/fault.ts';
 import { grpcManifest } from './grpc/manifest.ts';
 import { httpManifest } from './http/manifest.ts';
 import { kafkaManifest } from './kafka/manifest.ts';
+import { kernelManifest } from './kernel/manifest.ts';
 import { mongoManifest } from './mongo/manifest.ts';
 import { processManifest } from './process/manifest.ts';
 import { rabbitmqManifest } from './rabbitmq/manifest.ts';
@@ -9,10 +10,11 @@ import { redisManifest } from './redis/manifest.ts';
 import { resourceManifest } from './resource/manifest.ts';
 import { sqlManifest } from './sql/manifest.ts';
 import { tcpManifest } from './tcp/manifest.ts';
+import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'kernel' | 'time';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -27,6 +29,8 @@ export const manifests = {
   tcp: tcpManifest,
   resource: resourceManifest,
   process: processManifest,
+  kernel: kernelManifest,
+  time: timeManifest,
 } as const satisfies { readonly [Type in FaultType]: FaultManifest<Type> };
 
 /** The manifest of a type, or undefined when there is no such type. */
