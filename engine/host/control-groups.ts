@@ -33,8 +33,11 @@ function freezers(): readonly Hierarchy[] {
 export type ControlTree = Hierarchy & { readonly controllers: readonly string[] };
 
 /** The control groups that are mounted. @param proc where the kernel tells of processes. */
-export function controlTrees(proc = '/proc'): readonly ControlTree[] {
-  return parseMounts(readText(`${proc}/self/mountinfo`))
+export const controlTrees = (proc = '/proc'): readonly ControlTree[] => mountsOf(readText(`${proc}/self/mountinfo`));
+
+/** The control groups among the mounts of /proc/self/mountinfo. */
+export function mountsOf(text: string): readonly ControlTree[] {
+  return parseMounts(text)
     .filter(({ type }) => type === 'cgroup' || type === 'cgroup2')
     .map(({ point, root, type, superOptions }) => ({
       mount: point, root, v2: type === 'cgroup2', controllers: type === 'cgroup2' ? [] : superOptions.split(','),
