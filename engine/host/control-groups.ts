@@ -77,7 +77,7 @@ export function freeze(folder: string, identity: ProcessIdentity): 'sent' | 'gon
   if (stateOf(identity) === 'dead') return 'gone';
   try {
     mkdirSync(folder, { recursive: false });
-    writeFileSync(join(folder, 'cgroup.procs'), String(identity.pid));
+    if (enterGroup(folder, identity) === 'gone') return 'gone';
     const [file, on] = fileOf(folder);
     writeFileSync(join(folder, file), on);
     return 'sent';
@@ -87,6 +87,21 @@ export function freeze(folder: string, identity: ProcessIdentity): 'sent' | 'gon
       hint: 'run as root, or use action: stop',
       cause: error,
     });
+  }
+}
+
+/** Makes a group of Firebreak's own, without anything in it. */
+export const makeGroup = (folder: string): void => mkdirSync(folder);
+
+/** Moves a process into a group. */
+export function enterGroup(folder: string, identity: ProcessIdentity): 'sent' | 'gone' {
+  if (stateOf(identity) === 'dead') return 'gone';
+  try {
+    writeFileSync(join(folder, 'cgroup.procs'), String(identity.pid));
+    return 'sent';
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return 'gone';
+    throw error;
   }
 }
 

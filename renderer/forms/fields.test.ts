@@ -92,6 +92,11 @@ const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tcp.limitBytes': { toxic: 'limit_data' },
   'tcp.chance': { toxic: 'loss' },
   'tcp.pieceSize': { toxic: 'loss' },
+  'kernel.errno': { action: 'connect' },
+  'kernel.calls': { action: 'call' },
+  'kernel.path': { action: 'call', calls: 'read' },
+  'kernel.everyNth': { action: 'call', calls: 'read' },
+  'kernel.delay': { action: 'call', calls: 'read' },
 };
 
 for (const [type, manifest] of Object.entries(manifests)) {

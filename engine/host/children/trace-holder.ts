@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { argument, holdLifeline, report } from './lifeline.ts';
+
+/**
+ * Runs strace on processes and counts what it injected. Started by host/call-errors.ts with --trace (the arguments of
+ * strace as JSON), --mark, --token and --hold. Ends strace when whoever started it is gone; strace lets go of what it traces.
+ */
+
+/** How often what was struck is told, in milliseconds. */
+const TELL = 200;
+/** A call that strace has changed. */
+const STRUCK = /\(INJECTED\)|\(DELAYED\)/;
+
+// The mark stands where the program's name does: so strace itself can be found, and ended, should this process be killed.
+const mark = argument('mark');
+const strace = spawn('strace', JSON.parse(argument('trace')) as string[], { argv0: mark, stdio: ['ignore', 'ignore', 'pipe'] });
+let matched = 0;
+let struck = 0;
+let last = '';
+let ready = false;
+strace.on('error', (error) => report({ problem: error.message }));
+strace.on('exit', (code) => {
+  report(ready ? { matched, struck, ended: true } : { problem: last === '' ? `strace ended with ${String(code)}` : last });
+  setImmediate(() => process.exit(0));
+});
+createInterface({ input: strace.stderr }).on('line', (line) => {
+  // Its own messages begin with its name.
+  if (line.startsWith(`${mark}: `)) {
+    last = `strace: ${line.slice(mark.length + 2)}`;
+    if (ready || !/: Process \d+ attached/.test(last)) return;
+    ready = true;
+    report({ ready });
+  } else if (/\(.*|resumed>/.test(line) && !/<unfinished \.\.\.>$/.test(line)) {
+    matched++;
+    if (STRUCK.test(line)) struck++;
+  }
+});
+process.on('exit', () => strace.kill('SIGTERM'));
+holdLifeline()();
+setInterval(() => report({ matched, struck }), TELL);
