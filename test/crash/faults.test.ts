@@ -6,10 +6,15 @@ import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
 import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { callScene, connectScene, noKernel } from './kernel-scenes.ts';
 import { frozenScene, httpScene, noFreezer, processScene, resourceScene } from './scenes.ts';
 
-const SCENES = { http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene };
-const SKIP: Readonly<Record<string, string | false>> = { 'frozen process': noFreezer() };
+const SCENES = {
+  http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene, 'refused connections': connectScene, 'broken reads': callScene,
+};
+const SKIP: Readonly<Record<string, string | false>> = {
+  'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'broken reads': noKernel('call'),
+};
 /** Where the fault is in the world, so that the check must fail before the kill. */
 const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 
