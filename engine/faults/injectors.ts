@@ -3,6 +3,7 @@ import { FirebreakError } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
+import { diskInjector } from './disk/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { kafkaInjector } from './kafka/injector.ts';
@@ -42,6 +43,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     resource: resourceInjector(deps.clock),
     process: processInjector(deps),
+    disk: diskInjector(deps),
     kernel: kernelInjector(deps),
     time: timeInjector(deps),
   };

@@ -1,4 +1,5 @@
 import { type FaultManifest } from '../kernel/fault.ts';
+import { diskManifest } from './disk/manifest.ts';
 import { grpcManifest } from './grpc/manifest.ts';
 import { httpManifest } from './http/manifest.ts';
 import { kafkaManifest } from './kafka/manifest.ts';
@@ -14,7 +15,7 @@ import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'kernel' | 'time';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'disk' | 'kernel' | 'time';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -29,6 +30,7 @@ export const manifests = {
   tcp: tcpManifest,
   resource: resourceManifest,
   process: processManifest,
+  disk: diskManifest,
   kernel: kernelManifest,
   time: timeManifest,
 } as const satisfies { readonly [Type in FaultType]: FaultManifest<Type> };

@@ -73,6 +73,9 @@ function kinship(info: ProcessInfo, self: number, byPid: ReadonlyMap<number, Pro
 
 const isSshServer = (info: ProcessInfo): boolean =>
   SSH_SERVERS.has(info.name) || SSH_SERVERS.has(info.program) || /^sshd(-session)?: /.test(info.command);
+/** Whether a process is Firebreak's, of this room or of another. */
+export const isFirebreak = (info: ProcessInfo): boolean => isRoom(info) || info.argv.some((arg) => arg.startsWith(OWN_MARK));
+
 /** The program itself, or the script that Node was started with. */
 function isRoom({ argv }: ProcessInfo): boolean {
   const script = argv.slice(1).find((arg) => !arg.startsWith('-')) ?? '';
