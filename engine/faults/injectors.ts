@@ -10,6 +10,7 @@ import { kafkaInjector } from './kafka/injector.ts';
 import { kernelInjector } from './kernel/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { mongoInjector } from './mongo/injector.ts';
+import { networkInjector } from './network/injector.ts';
 import { processInjector } from './process/injector.ts';
 import { rabbitmqInjector } from './rabbitmq/injector.ts';
 import { redisInjector } from './redis/injector.ts';
@@ -43,6 +44,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
     resource: resourceInjector(deps.clock),
     process: processInjector(deps),
+    network: networkInjector({ clock: deps.clock }),
     disk: diskInjector(deps),
     kernel: kernelInjector(deps),
     time: timeInjector(deps),

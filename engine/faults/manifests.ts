@@ -5,6 +5,7 @@ import { httpManifest } from './http/manifest.ts';
 import { kafkaManifest } from './kafka/manifest.ts';
 import { kernelManifest } from './kernel/manifest.ts';
 import { mongoManifest } from './mongo/manifest.ts';
+import { networkManifest } from './network/manifest.ts';
 import { processManifest } from './process/manifest.ts';
 import { rabbitmqManifest } from './rabbitmq/manifest.ts';
 import { redisManifest } from './redis/manifest.ts';
@@ -15,7 +16,7 @@ import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'disk' | 'kernel' | 'time';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'disk' | 'kernel' | 'time';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -30,6 +31,7 @@ export const manifests = {
   tcp: tcpManifest,
   resource: resourceManifest,
   process: processManifest,
+  network: networkManifest,
   disk: diskManifest,
   kernel: kernelManifest,
   time: timeManifest,

@@ -76,6 +76,9 @@ const settable = (fields: readonly Field[]): readonly Field[] =>
 
 /** What depends on other fields is entered with them, as the checks of the manifests say. */
 const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'network.jitter': { latency: '500ms' },
+  'network.correlation': { loss: '0.1' },
+  'network.reordering': { latency: '500ms' },
   jitter: { interval: '250ms' },
   nth: { everyNth: '7' },
   'grpc.direction': { streamRollMode: 'per-frame' },
