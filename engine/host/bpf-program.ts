@@ -20,7 +20,7 @@ export interface Strike {
   readonly hook: Hook;
   /** The error that the caller gets, as its positive number. Packets are dropped instead: 0. */
   readonly errno: number;
-  /** The port at the other end, or with bind the own; of a packet either. 0 = every port. */
+  /** The port at the other end, or with bind the own; of a packet either. 0 = every port; a socket that is being made has none. */
   readonly port: number;
   /** 0-1. */
   readonly probability: number;

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { FirebreakError } from '../kernel/errors.ts';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { CELLS, HOOKS, programFor, type Strike } from './bpf-program.ts';
 import { koffi } from './native.ts';
 
@@ -25,12 +25,24 @@ export interface AttachedStrike extends Disposable {
   counted(): Struck;
 }
 
-/** Why programs cannot be loaded here, or ''. */
+let tried: string | undefined;
+
+/** Why programs cannot be loaded here, or ''. Tried once, where this user may: only root can tell. */
 export function noBpf(): string {
   if (process.platform !== 'linux') return 'only Linux has BPF';
   if (CALL_NUMBER[process.arch] === undefined) return `the programs are not written for ${process.arch}`;
   if (koffi() === undefined) return 'the package koffi, which calls the kernel, has no binary here';
-  return '';
+  if (process.geteuid?.() !== 0) return '';
+  return (tried ??= trial());
+}
+/** Each kind of program is loaded, and let go of without having been attached. */
+function trial(): string {
+  try {
+    for (const hook of ['connect4', 'bind4', 'socket', 'ingress'] as const) attach({ hook, errno: 1, port: hook === 'socket' ? 0 : 1, probability: 0.5 }, [])[Symbol.dispose]();
+    return '';
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /**
@@ -106,7 +118,7 @@ let syscall: SysCall | undefined;
 
 function bpf(problem: string, command: number, attributes: Buffer, more: () => string = () => ''): number {
   const ffi = koffi();
-  if (ffi === undefined) throw new FirebreakError('bpf-refused', noBpf());
+  if (ffi === undefined) throw new FirebreakError('bpf-refused', 'there is no way to call the kernel');
   syscall ??= ffi.load(null).func('long syscall(long number, int command, _Inout_ void *attributes, unsigned int size)') as unknown as SysCall;
   const answer = Number(syscall(CALL_NUMBER[process.arch] ?? -1, command, attributes, ATTR_BYTES));
   if (answer >= 0) return answer;
@@ -121,6 +133,6 @@ function bpf(problem: string, command: number, attributes: Buffer, more: () => s
 /** Of a buffer that stays alive until after the call. */
 function addressOf(buffer: Buffer): bigint {
   const ffi = koffi();
-  if (ffi === undefined) throw new FirebreakError('bpf-refused', noBpf());
+  if (ffi === undefined) throw new FirebreakError('bpf-refused', 'there is no way to call the kernel');
   return ffi.address(buffer);
 }

@@ -230,6 +230,7 @@ test('what makes no sense is said with its field', () => {
   assert.deepEqual(fieldsOf({ action: 'connect', errno: 'ENOSPC' }), ['errno']);
   assert.deepEqual(fieldsOf({ action: 'packet', errno: 'EPERM' }), ['errno']);
   assert.deepEqual(fieldsOf({ action: 'bind', calls: 'read', path: '/x', everyNth: 2, delay: '1s' }), ['calls', 'path', 'everyNth', 'delay']);
+  assert.deepEqual(fieldsOf({ action: 'socket', port: 80 }), ['port']);
   assert.deepEqual(fieldsOf({ action: 'call' }), ['calls']);
   assert.deepEqual(fieldsOf({ action: 'call', calls: 'read,exit_group' }), ['calls']);
   assert.deepEqual(fieldsOf({ action: 'call', calls: 'read', errno: 'none' }), ['delay']);

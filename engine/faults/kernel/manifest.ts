@@ -114,6 +114,7 @@ export const kernelManifest = defineManifest({
     if (asked.errno !== '' && !possible.includes(asked.errno)) {
       find('errno', possible.length === 0 ? 'expected nothing: packets are dropped without a word' : `expected ${possible.join(', ')} with action: ${asked.action}`, 'use one of these, or leave it out');
     }
+    if (asked.action === 'socket' && asked.port > 0) find('port', 'has no meaning with action: socket', 'a socket has no port when it is made; use connect or bind');
     if (asked.action !== 'call') {
       for (const field of ['calls', 'path', 'everyNth', 'delay'] as const) {
         if (asked[field] !== (field === 'everyNth' ? 1 : field === 'delay' ? 0 : '')) find(field, 'expected action: call', 'leave it out');
