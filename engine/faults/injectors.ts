@@ -3,6 +3,7 @@ import { FirebreakError } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
+import { containerInjector } from './container/injector.ts';
 import { diskInjector } from './disk/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
@@ -48,6 +49,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     disk: diskInjector(deps),
     kernel: kernelInjector(deps),
     time: timeInjector(deps),
+    container: containerInjector({ clock: deps.clock }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type FaultManifest } from '../kernel/fault.ts';
+import { containerManifest } from './container/manifest.ts';
 import { diskManifest } from './disk/manifest.ts';
 import { grpcManifest } from './grpc/manifest.ts';
 import { httpManifest } from './http/manifest.ts';
@@ -16,7 +17,7 @@ import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'disk' | 'kernel' | 'time';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'disk' | 'kernel' | 'time' | 'container';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -35,6 +36,7 @@ export const manifests = {
   disk: diskManifest,
   kernel: kernelManifest,
   time: timeManifest,
+  container: containerManifest,
 } as const satisfies { readonly [Type in FaultType]: FaultManifest<Type> };
 
 /** The manifest of a type, or undefined when there is no such type. */

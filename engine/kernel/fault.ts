@@ -148,6 +148,8 @@ export interface Injector<Params = Record<string, unknown>, Undo = unknown> {
   readonly undo: z.ZodType<Undo>;
   /** Why this machine cannot run the fault, or this policy of its type, or '' when it can. */
   unavailable(params?: Params): string;
+  /** Whether this user can do it without root, although its type says `needsRoot`. Absent: never. */
+  ownRights?(params: Params): boolean;
   /** Read-only. Resolves the exact targets; none is an answer too. Throws FirebreakError when the request is unsafe. */
   plan(request: FaultRequest<Params>, signal: AbortSignal): Promise<readonly TargetPlan<Undo>[]>;
   inject(undo: Undo, context: InjectContext<Params, Undo>): Promise<void>;
