@@ -43,7 +43,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     rabbitmq: rabbitmqInjector(onWire),
     tls: tlsInjector(onWire),
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
-    resource: resourceInjector(deps.clock),
+    resource: resourceInjector(deps.clock, deps.own),
     process: processInjector(deps),
     network: networkInjector({ clock: deps.clock }),
     disk: diskInjector(deps),

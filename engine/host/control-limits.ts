@@ -194,6 +194,26 @@ export function limitHolds(entry: LimitEntry): boolean {
   return membersOf(folderOf(entry)).includes(String(entry.pid));
 }
 
+/** A limit as it was asked for and as the kernel says it now: MB, cores or processes. Undefined where the group is gone. */
+export function limitInForce(entry: LimitEntry): { readonly wanted: number; readonly now: number } | undefined {
+  if (!existsSync(folderOf(entry))) return undefined;
+  const read = (text: (file: string) => string): number => {
+    switch (entry.kind) {
+      case 'memory':
+        return Number(text(entry.v2 ? 'memory.max' : 'memory.limit_in_bytes')) / MB;
+      case 'cpu': {
+        const [quota, period] = entry.v2 ? text('cpu.max').split(' ') : [text('cpu.cfs_quota_us'), text('cpu.cfs_period_us')];
+        return Number(quota) / Number(period);
+      }
+      case 'pids':
+        return Number(text('pids.max'));
+      case 'disk':
+        return Number.NaN;
+    }
+  };
+  return { wanted: read((file) => entry.writes.find((one) => one.file === file)?.value ?? ''), now: read((file) => valueOf(entry, file)) };
+}
+
 /** Whether anything of it is left. */
 export const limitLeft = (entry: LimitEntry): boolean => existsSync(entry.group) || changedFiles(entry).length > 0;
 

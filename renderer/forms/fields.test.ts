@@ -95,6 +95,8 @@ const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tcp.limitBytes': { toxic: 'limit_data' },
   'tcp.chance': { toxic: 'loss' },
   'tcp.pieceSize': { toxic: 'loss' },
+  'resource.ramSpike': { ramMB: '7' },
+  'resource.dropCaches': { allowHost: 'true' },
   'disk.reserveInodes': { action: 'inodes' },
   'disk.processes': { action: 'limit', writeRate: '7' },
   'disk.readRate': { action: 'limit', processes: 'name:postgres' },
