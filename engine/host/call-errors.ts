@@ -3,7 +3,7 @@ import { type Clock } from '../kernel/clock.ts';
 import { type Strike } from './bpf-program.ts';
 import { programOf } from './server-process.ts';
 import { type Held, startHeld } from './held.ts';
-import { markOf } from './spawn.ts';
+import { capture, markOf } from './spawn.ts';
 
 /** Errors in calls to the kernel: by BPF at the sockets of control groups, by strace at any call of single processes. */
 
@@ -52,10 +52,22 @@ export function startTrace(asked: Holding & { readonly pids: readonly number[]; 
   return startHeld({ script: 'trace-holder', role: TRACE_ROLE, token, args: [`--trace=${JSON.stringify(straceArguments(pids, strike))}`, `--mark=${mark}`, `--hold=${hold}`] }, clock);
 }
 
+let ignoresPipe: boolean | undefined;
+/** See trace-holder.ts. */
+function ignoring(): boolean {
+  try {
+    capture('env', ['--ignore-signal=PIPE', 'true']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Why processes cannot be traced here, or ''. The setting is that of the Yama module (kernel.org, LSM/Yama). */
 export function noTrace(): string {
   if (process.platform !== 'linux') return 'only Linux has ptrace';
   if (programOf('strace') === undefined) return 'strace is not installed (apt-get install strace)';
+  if (!(ignoresPipe ??= ignoring())) return 'env cannot ignore signals here (GNU coreutils 8.31 can)';
   const scope = '/proc/sys/kernel/yama/ptrace_scope';
   return existsSync(scope) && readFileSync(scope, 'utf8').trim() === '3' ? 'this kernel allows nobody to trace (kernel.yama.ptrace_scope = 3)' : '';
 }

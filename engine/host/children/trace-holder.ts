@@ -12,9 +12,9 @@ const TELL = 200;
 /** A call that strace has changed. */
 const STRUCK = /\(INJECTED\)|\(DELAYED\)/;
 
-// The mark stands where the program's name does: so strace itself can be found, and ended, should this process be killed.
-const mark = argument('mark');
-const strace = spawn('strace', JSON.parse(argument('trace')) as string[], { argv0: mark, stdio: ['ignore', 'ignore', 'pipe'] });
+// Should this process be killed, strace must not die of its pipe in the middle of a call, which would then fail with an error
+// that nobody asked for: it goes on until it is found by its mark, which it carries as a variable for a program it never starts.
+const strace = spawn('env', ['--ignore-signal=PIPE', 'strace', '-E', argument('mark'), ...(JSON.parse(argument('trace')) as string[])], { stdio: ['ignore', 'ignore', 'pipe'] });
 let matched = 0;
 let struck = 0;
 let last = '';
@@ -26,9 +26,9 @@ strace.on('exit', (code) => {
 });
 createInterface({ input: strace.stderr }).on('line', (line) => {
   // Its own messages begin with its name.
-  if (line.startsWith(`${mark}: `)) {
-    last = `strace: ${line.slice(mark.length + 2)}`;
-    if (ready || !/: Process \d+ attached/.test(last)) return;
+  if (/^(strace|env): /.test(line)) {
+    last = line;
+    if (ready || !/: Process \d+ attached/.test(line)) return;
     ready = true;
     report({ ready });
   } else if (/\(.*|resumed>/.test(line) && !/<unfinished \.\.\.>$/.test(line)) {
