@@ -5,6 +5,7 @@ import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
 import { containerInjector } from './container/injector.ts';
 import { diskInjector } from './disk/injector.ts';
+import { dnsInjector } from './dns/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { kafkaInjector } from './kafka/injector.ts';
@@ -46,6 +47,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     resource: resourceInjector(deps.clock, deps.own),
     process: processInjector(deps),
     network: networkInjector({ clock: deps.clock }),
+    dns: dnsInjector(deps),
     disk: diskInjector(deps),
     kernel: kernelInjector(deps),
     time: timeInjector(deps),

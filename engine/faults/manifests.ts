@@ -1,6 +1,7 @@
 import { type FaultManifest } from '../kernel/fault.ts';
 import { containerManifest } from './container/manifest.ts';
 import { diskManifest } from './disk/manifest.ts';
+import { dnsManifest } from './dns/manifest.ts';
 import { grpcManifest } from './grpc/manifest.ts';
 import { httpManifest } from './http/manifest.ts';
 import { kafkaManifest } from './kafka/manifest.ts';
@@ -17,7 +18,7 @@ import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'disk' | 'kernel' | 'time' | 'container';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'dns' | 'disk' | 'kernel' | 'time' | 'container';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -33,6 +34,7 @@ export const manifests = {
   resource: resourceManifest,
   process: processManifest,
   network: networkManifest,
+  dns: dnsManifest,
   disk: diskManifest,
   kernel: kernelManifest,
   time: timeManifest,

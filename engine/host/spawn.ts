@@ -15,6 +15,8 @@ export interface SpawnOptions {
   readonly target?: boolean;
   /** In a session of its own, unreferenced, without pipes unless asked for: it outlives this process. */
   readonly detached?: boolean;
+  /** A program that runs it in another place and becomes it, as nsenter does, with its arguments. */
+  readonly through?: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Default: all three are pipes; a detached process gets none. */
@@ -34,7 +36,8 @@ export function markOf(role: string, token = '', target = false): string {
 export function spawnNode(script: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   const detached = options.detached === true;
   const stdio = options.stdio ?? (detached ? 'ignore' : 'pipe');
-  const child = spawn(process.execPath, [script, ...args, markOf(options.role, options.token, options.target)], {
+  const [program = '', ...rest] = [...(options.through ?? []), process.execPath, script, ...args, markOf(options.role, options.token, options.target)];
+  const child = spawn(program, rest, {
     detached,
     stdio: typeof stdio === 'string' ? stdio : [...stdio],
     env: { ...process.env, ...options.env, ...runtimeEnv() },
