@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { relative } from 'node:path';
+import { type Capability } from '../contract/models.ts';
 import { errnoOf } from '../kernel/errors.ts';
 import { controlTrees } from './control-groups.ts';
 import { ofGroup, rulesOf } from './dns-rules.ts';
@@ -30,6 +31,19 @@ export function dnsCapabilities(): DnsCapabilities | undefined {
   const tree = treeBelow();
   known = { redirect, groups: redirect || (tree === undefined ? 'no control groups of version 2 are mounted below /sys/fs/cgroup' : trial(ofGroup(tree === '' ? '.' : tree, 1))) };
   return known;
+}
+
+/** The same for people. */
+export function dnsFacts(): readonly Capability[] {
+  const found = dnsCapabilities();
+  const fact = (name: string, refusal: string | undefined, detail: string): Capability => {
+    const why = process.platform === 'linux' ? (refusal ?? 'only root can try; with the helper (sudo firebreak helper) this user need not') : 'it needs nftables, which only Linux has';
+    return { name, available: why === '', detail: why || `${detail}${process.geteuid?.() === 0 ? '' : '; by root, or by the helper'}` };
+  };
+  return [
+    fact('answer what programs ask of name servers', found?.redirect, 'by rules that go with their owner'),
+    fact('answer single processes alone', found?.groups, 'by control groups of version 2'),
+  ];
 }
 
 /** Where nft looks for control groups; it says only what lies below. */

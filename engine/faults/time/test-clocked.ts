@@ -2,19 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Evaluator, startEvaluator } from '../../../test/support/evaluator.ts';
-import { capture } from '../../host/spawn.ts';
+import { faketimeLibrary } from '../../host/clock-facts.ts';
 
-/** The library of Debian's package `libfaketime`, by the command that starts programs under it; why it is not here, or false. */
-export const LIBRARY = libraryPath();
+const LIBRARY = faketimeLibrary() ?? '';
+/** Why no program can be started under libfaketime here, or false. */
 export const noFaketime: string | false = LIBRARY === '' ? 'faketime is not installed on this machine' : false;
-
-function libraryPath(): string {
-  try {
-    return capture('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD']).trim().split(/[ :]+/).find((path) => path.includes('libfaketime')) ?? '';
-  } catch {
-    return '';
-  }
-}
 
 /** A process that says what its own clock says. */
 export interface Clocked extends Evaluator {
