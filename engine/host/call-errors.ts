@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Clock } from '../kernel/clock.ts';
 import { type Strike } from './bpf-program.ts';
 import { programOf } from './server-process.ts';
-import { type Held, startHeld } from './held.ts';
-import { capture, markOf } from './spawn.ts';
+import { endHeld, findHeld, type Held, startHeld } from './held.ts';
+import { stateOf } from './identity.ts';
+import { signal } from './signals.ts';
+import { markOf } from './spawn.ts';
 
 /** Errors in calls to the kernel: by BPF at the sockets of control groups, by strace at any call of single processes. */
 
@@ -45,29 +47,28 @@ export function straceArguments(pids: readonly number[], { calls, errno, delay, 
   return ['-f', '-s', '0', '-e', 'signal=none', ...(path === '' ? [] : ['-P', path]), '-e', `trace=${set}`, '-e', `inject=${set}:${what.join(':')}`, '-p', pids.join(',')];
 }
 
-/** Traces processes and strikes their calls. Reports like `startStrikes`. Inverse: `endHeld` of TRACE_ROLE, then of STRACE_ROLE. */
+/** Traces processes and strikes their calls. Reports like `startStrikes`. Inverse: `endTrace`. */
 export function startTrace(asked: Holding & { readonly pids: readonly number[]; readonly strike: CallStrike }, clock: Clock): Held {
   const { token, hold, pids, strike } = asked;
   const mark = markOf(STRACE_ROLE, token);
   return startHeld({ script: 'trace-holder', role: TRACE_ROLE, token, args: [`--trace=${JSON.stringify(straceArguments(pids, strike))}`, `--mark=${mark}`, `--hold=${hold}`] }, clock);
 }
 
-let ignoresPipe: boolean | undefined;
-/** See trace-holder.ts. */
-function ignoring(): boolean {
-  try {
-    capture('env', ['--ignore-signal=PIPE', 'true']);
-    return true;
-  } catch {
-    return false;
-  }
+/** How long strace may take to let go of all threads, in milliseconds. */
+const LET_GO = 5_000;
+
+/** Ends what traces under a token: asks strace first, so that it lets go between two calls. @throws FirebreakError `residue` */
+export async function endTrace(token: string, clock: Clock): Promise<void> {
+  const asked = findHeld(STRACE_ROLE, token);
+  for (const one of asked) signal(one, 'terminate');
+  for (const end = clock.now() + LET_GO; asked.some((one) => stateOf(one) !== 'dead') && clock.now() < end; ) await clock.sleep(5);
+  for (const role of [TRACE_ROLE, STRACE_ROLE]) await endHeld(role, token, clock);
 }
 
 /** Why processes cannot be traced here, or ''. The setting is that of the Yama module (kernel.org, LSM/Yama). */
 export function noTrace(): string {
   if (process.platform !== 'linux') return 'only Linux has ptrace';
   if (programOf('strace') === undefined) return 'strace is not installed (apt-get install strace)';
-  if (!(ignoresPipe ??= ignoring())) return 'env cannot ignore signals here (GNU coreutils 8.31 can)';
   const scope = '/proc/sys/kernel/yama/ptrace_scope';
   return existsSync(scope) && readFileSync(scope, 'utf8').trim() === '3' ? 'this kernel allows nobody to trace (kernel.yama.ptrace_scope = 3)' : '';
 }

@@ -191,9 +191,9 @@ describe('calls by name', trace, () => {
       await assert.rejects(injector.plan(request, AbortSignal.timeout(60_000)), /is traced by process \d+ already/);
       const [holder] = findHeld(TRACE_ROLE, plan.undo.token);
       assert.ok(holder);
-      // Nobody is left to end strace but who finds its mark.
+      // strace has lost its reader, and dies of that.
       process.kill(holder.pid, 'SIGKILL');
-      assert.deepEqual(await app.does('read /dev/null'), ['EIO']);
+      while ((await app.does('read /dev/null'))[0] !== 'ok') await realClock.sleep(20);
     } finally {
       await kernelInjector({ clock: realClock }).revert(plan.undo);
     }

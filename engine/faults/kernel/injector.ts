@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { noBpf } from '../../host/bpf.ts';
-import { BPF_ROLE, noTrace, startStrikes, startTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
+import { BPF_ROLE, endTrace, noTrace, startStrikes, startTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
 import { controlTrees, enterGroup, makeGroup, removeGroup } from '../../host/control-groups.ts';
 import { endHeld, findHeld, type Held } from '../../host/held.ts';
 import { stateOf } from '../../host/identity.ts';
@@ -69,9 +69,10 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     inject,
     verify,
     revert: async (undo) => {
+      await endTrace(undo.token, clock);
+      await endHeld(BPF_ROLE, undo.token, clock);
       live.get(undo.token)?.[Symbol.dispose]();
       live.delete(undo.token);
-      for (const role of ROLES) await endHeld(role, undo.token, clock);
       for (const { group } of undo.taken) if (group !== undefined) await removeGroup(group, clock);
     },
     fingerprint: async (undo) => {

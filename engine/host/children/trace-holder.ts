@@ -12,9 +12,8 @@ const TELL = 200;
 /** A call that strace has changed. */
 const STRUCK = /\(INJECTED\)|\(DELAYED\)/;
 
-// Should this process be killed, strace must not die of its pipe in the middle of a call, which would then fail with an error
-// that nobody asked for: it goes on until it is found by its mark, which it carries as a variable for a program it never starts.
-const strace = spawn('env', ['--ignore-signal=PIPE', 'strace', '-E', argument('mark'), ...(JSON.parse(argument('trace')) as string[])], { stdio: ['ignore', 'ignore', 'pipe'] });
+// It carries its mark as a variable for a program that it never starts: so strace itself can be found and ended.
+const strace = spawn('strace', ['-E', argument('mark'), ...(JSON.parse(argument('trace')) as string[])], { stdio: ['ignore', 'ignore', 'pipe'] });
 let matched = 0;
 let struck = 0;
 let last = '';
@@ -26,7 +25,7 @@ strace.on('exit', (code) => {
 });
 createInterface({ input: strace.stderr }).on('line', (line) => {
   // Its own messages begin with its name.
-  if (/^(strace|env): /.test(line)) {
+  if (/^strace: /.test(line)) {
     last = line;
     if (ready || !/: Process \d+ attached/.test(line)) return;
     ready = true;
@@ -36,6 +35,7 @@ createInterface({ input: strace.stderr }).on('line', (line) => {
     if (STRUCK.test(line)) struck++;
   }
 });
-process.on('exit', () => strace.kill('SIGTERM'));
-holdLifeline()();
+// Asked to end, strace lets go between two calls. Its reader must be there until then: without one it dies in the middle of a
+// call, which then fails with ENOSYS. That is what happens should this process be killed with -9.
+holdLifeline(undefined, () => strace.kill('SIGTERM'))();
 setInterval(() => report({ matched, struck }), TELL);
