@@ -84,9 +84,9 @@ export class HeldFault {
 
   #append(step: UndoStep, before: string, unless: readonly UndoStep[] = [], undo: unknown = this.#undo): boolean {
     const { run, policy, type, hold } = this.#request;
-    const { target, action, inverse, reversible } = this.plan;
+    const { target, action, inverse, reversible, takes } = this.plan;
     const draft: UndoDraft = {
-      step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible,
+      step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }),
       owner: this.#parts.self, hold, undo, before, after: null, note: '',
     };
     return this.#parts.journal.append(draft, unless) !== undefined;

@@ -80,8 +80,8 @@ export class Helper implements AsyncDisposable {
             const held = new HeldFault(this.#parts, fault, request, plan, injector, (detail) => caller.told.push({ fault, detail }));
             this.#faults.set(fault, held);
             caller.faults.add(held);
-            const { target, action, inverse, reversible } = plan;
-            return { fault, target, action, inverse, reversible };
+            const { target, action, inverse, reversible, takes } = plan;
+            return { fault, target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }) };
           });
         },
         fingerprint: ({ fault }) => this.#fingerprint(fault),

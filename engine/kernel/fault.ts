@@ -123,6 +123,11 @@ export interface TargetPlan<Undo = unknown> {
   readonly inverse: string;
   /** False when Firebreak itself cannot bring the state back (a killed process); `inverse` then says who can. */
   readonly reversible: boolean;
+  /**
+   * What it takes for itself alone, in words: of two faults of a type that take the same, the second is refused, in this
+   * run, another or another process. Absent: its undo record as a whole.
+   */
+  readonly takes?: readonly string[] | undefined;
 }
 
 /** What an injector may use while it works on one target. */

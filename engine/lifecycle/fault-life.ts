@@ -270,7 +270,7 @@ export class FaultLife {
 
   #draft(step: UndoDraft['step']): UndoDraft {
     const { run, policy, type } = this.#request;
-    const { target, action, inverse, reversible } = this.#plan;
+    const { target, action, inverse, reversible, takes } = this.#plan;
     const layer = this.#shop.facts[type]?.layer ?? 'host';
     return {
       step,
@@ -283,6 +283,7 @@ export class FaultLife {
       action,
       inverse,
       reversible,
+      ...(takes !== undefined && { takes: [...takes] }),
       owner: this.#shop.identity.self,
       hold: this.#most,
       undo: this.#undo,

@@ -99,6 +99,7 @@ const planFill = (undo: UndoOf<'fill'>): TargetPlan<DiskUndo> => ({
   action: `take ${shown(undo.mb)} MB with the file ${undo.folder.path}/${entryName(undo)}; ${shown(undo.reserve)} MB stay free`,
   inverse: 'remove that file',
   reversible: true,
+  takes: [`fill ${undo.folder.device}`],
 });
 
 const planInodes = (undo: UndoOf<'inodes'>): TargetPlan<DiskUndo> => ({
@@ -107,6 +108,7 @@ const planInodes = (undo: UndoOf<'inodes'>): TargetPlan<DiskUndo> => ({
   action: `make ${undo.count} empty files in ${undo.folder.path}/${entryName(undo)}; ${undo.reserve} inodes stay free`,
   inverse: 'remove that folder with the files in it',
   reversible: true,
+  takes: [`inodes ${undo.folder.device}`],
 });
 
 function planReadOnly(head: Pick<DiskUndo, 'token' | 'folder'>): TargetPlan<DiskUndo> {
@@ -142,7 +144,7 @@ function planLimit(params: DiskParams, head: Pick<DiskUndo, 'token' | 'folder'>,
     target: `processes ${found.fleet.map(nameOf).join(', ')} on the disk of ${head.folder.path}`,
     undo: { ...head, action: 'limit', limits },
     action: `limit ${found.fleet.map(nameOf).join(', ')} to ${ratesInWords(params)} each, on device ${device}${spared}`,
-    inverse: limits.some(({ v2 }) => v2) ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them',
+    inverse: limits.some(({ place }) => place === 'itself') ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them',
     reversible: true,
   }];
 }

@@ -47,6 +47,7 @@ export function planOver(list: readonly ProcessInfo[], request: FaultRequest<Ker
       ? `end strace, which lets go of them`
       : 'detach the programs, move the processes back into the control groups that they were in, and remove those made for them',
     reversible: true,
+    takes: chosen.map(nameOf),
   }];
 }
 

@@ -89,6 +89,7 @@ export function planOver(
     undo: { ...head, target, fleet: fleet.length, touched: chosen.map((info) => touchedOf(info, head)) },
     ...describe(params, chosen, found),
     reversible: comesBack(params.action),
+    takes: chosen.map(nameOf),
   }];
 }
 
