@@ -4,6 +4,7 @@ import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
 import { containerInjector } from './container/injector.ts';
+import { databaseInjector } from './database/injector.ts';
 import { diskInjector } from './disk/injector.ts';
 import { dnsInjector } from './dns/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
@@ -52,6 +53,7 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     kernel: kernelInjector(deps),
     time: timeInjector(deps),
     container: containerInjector({ clock: deps.clock }),
+    database: databaseInjector(deps),
   };
 }
 

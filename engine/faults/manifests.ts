@@ -1,5 +1,6 @@
 import { type FaultManifest } from '../kernel/fault.ts';
 import { containerManifest } from './container/manifest.ts';
+import { databaseManifest } from './database/manifest.ts';
 import { diskManifest } from './disk/manifest.ts';
 import { dnsManifest } from './dns/manifest.ts';
 import { grpcManifest } from './grpc/manifest.ts';
@@ -18,7 +19,7 @@ import { timeManifest } from './time/manifest.ts';
 import { tlsManifest } from './tls/manifest.ts';
 
 /** Every type of fault that a policy may name. A type without a manifest below does not compile, nor the reverse. */
-export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'dns' | 'disk' | 'kernel' | 'time' | 'container';
+export type FaultType = 'http' | 'grpc' | 'sql' | 'redis' | 'mongo' | 'kafka' | 'rabbitmq' | 'tcp' | 'tls' | 'resource' | 'process' | 'network' | 'dns' | 'disk' | 'kernel' | 'time' | 'container' | 'database';
 
 /** What each type of fault is; safe for a browser. Injectors are listed apart, in injectors.ts. */
 export const manifests = {
@@ -39,6 +40,7 @@ export const manifests = {
   kernel: kernelManifest,
   time: timeManifest,
   container: containerManifest,
+  database: databaseManifest,
 } as const satisfies { readonly [Type in FaultType]: FaultManifest<Type> };
 
 /** The manifest of a type, or undefined when there is no such type. */

@@ -95,6 +95,7 @@ const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tcp.limitBytes': { toxic: 'limit_data' },
   'tcp.chance': { toxic: 'loss' },
   'tcp.pieceSize': { toxic: 'loss' },
+  'database.action': { table: 'orders' },
   'resource.ramSpike': { ramMB: '7' },
   'resource.dropCaches': { allowHost: 'true' },
   'disk.reserveInodes': { action: 'inodes' },
