@@ -116,16 +116,16 @@ export const thaw = (folder: string, clock: Clock): Promise<void> =>
   });
 
 /**
- * Moves whatever is in a group of Firebreak's own back into the group above, and removes it. Does nothing when it is not
- * there. @throws FirebreakError `residue` when the kernel keeps it.
+ * Moves whatever is in a group of Firebreak's own back home, and removes it. Does nothing when it is not there.
+ * @param home where it came from: the group above, unless it says otherwise. @throws FirebreakError `residue` when the kernel keeps it.
  */
-export async function removeGroup(folder: string, clock: Clock, before: () => void = () => {}): Promise<void> {
+export async function removeGroup(folder: string, clock: Clock, before: () => void = () => {}, home = dirname(folder)): Promise<void> {
   if (!isOwnGroup(folder)) throw new FirebreakError('foreign-group', `${folder} is not a control group of Firebreak's`);
   const end = clock.now() + LEAVE_WITHIN;
   for (let problem = ''; existsSync(folder); await clock.sleep(5)) {
     try {
       before();
-      for (const pid of readText(join(folder, 'cgroup.procs')).split('\n')) if (pid !== '') move(pid, dirname(folder));
+      for (const pid of readText(join(folder, 'cgroup.procs')).split('\n')) if (pid !== '') move(pid, home);
       rmdirSync(folder);
       return;
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { realClock } from '../kernel/clock.ts';
@@ -79,15 +79,46 @@ test('unified tree: what somebody else has set meanwhile stays, and a group that
   assert.equal(limitLeft(lost), false);
 });
 
-test('unified tree: a group that holds others as well, the root group, and a group without the controller are refused', () => {
+test('unified tree: a process among others goes into a group beside its own, with the limits of that, and comes back', async () => {
+  using dir = temporary();
+  const { proc, group, read } = fakeTree(dir.path);
+  writeFileSync(join(group, 'cgroup.procs'), `1\n${process.pid}\n`);
+  const [entry] = planLimits([self], { memoryMB: 64 }, TOKEN, proc) as [LimitEntry];
+  const own = join(dirname(group), `firebreak-${TOKEN}-${process.pid}`);
+  assert.deepEqual([entry.place, entry.group, entry.home], ['beside', own, group]);
+  assert.deepEqual(entry.writes.map(({ file, value }) => `${file} ${value}`), ['memory.max 67108864', 'memory.swap.max 0', 'pids.max 512']);
+  const before = ['memory.max', 'pids.max', 'cgroup.procs'].map(read);
+  assert.equal(setLimit(entry), 'set');
+  assert.ok(limitHolds(entry) && limitLeft(entry));
+  assert.equal(readFileSync(join(own, 'memory.max'), 'utf8'), '67108864');
+  assert.deepEqual(['memory.max', 'pids.max', 'cgroup.procs'].map(read), before, 'nothing was written to the group of the others');
+  // In an ordinary folder files lie in the way, which a control group does not have.
+  for (const { file } of entry.writes) rmSync(join(own, file));
+  const procs = join(own, 'cgroup.procs');
+  const moved = readFileSync(procs, 'utf8');
+  rmSync(procs);
+  await liftLimit(entry, realClock);
+  assert.equal(moved, String(process.pid));
+  assert.equal(limitLeft(entry), false);
+  // In the root group a process may have a group below, where the root gives what is limited to its children.
+  writeFileSync(join(dir.path, 'cgroup', 'cgroup.subtree_control'), 'cpu memory pids');
+  writeFileSync(join(proc, String(process.pid), 'cgroup'), '0::/\n');
+  const [below] = planLimits([self], { cores: 1 }, TOKEN, proc) as [LimitEntry];
+  assert.deepEqual([below.place, dirname(below.group)], ['below', join(dir.path, 'cgroup')]);
+});
+
+test('unified tree: what a group does not limit, or limits more, is refused', () => {
   using dir = temporary();
   const { proc, group } = fakeTree(dir.path);
+  const at = (path: string): void => writeFileSync(join(proc, String(process.pid), 'cgroup'), `0::${path}\n`);
+  at('/');
+  assert.throws(() => planLimits([self], { cores: 1 }, TOKEN, proc), refused(/does not limit cpu \(cpu\)$/));
+  at('/system.slice');
+  assert.throws(() => planLimits([self], { disk: ALL.disk }, TOKEN, proc), refused(/does not limit disk \(io\)$/));
+  at('/system.slice/shop.service');
   writeFileSync(join(group, 'cgroup.procs'), `1\n${process.pid}\n`);
-  assert.throws(() => planLimits([self], { cores: 1 }, TOKEN, proc), refused(/not meant as well: 1$/));
-  writeFileSync(join(proc, String(process.pid), 'cgroup'), '0::/\n');
-  assert.throws(() => planLimits([self], { cores: 1 }, TOKEN, proc), refused(/is in the root control group/));
-  writeFileSync(join(proc, String(process.pid), 'cgroup'), '0::/system.slice\n');
-  assert.throws(() => planLimits([self], { cores: 1 }, TOKEN, proc), refused(/has no cpu\.max$/));
+  writeFileSync(join(group, 'pids.max'), '10\n');
+  assert.throws(() => planLimits([self], { pids: 20 }, TOKEN, proc), refused(/allows less already: pids\.max is 10$/));
   writeFileSync(join(proc, 'self/mountinfo'), '');
   assert.throws(() => planLimits([self], { cores: 1 }, TOKEN, proc), refused(/no control groups are mounted/));
 });

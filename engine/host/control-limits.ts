@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Clock } from '../kernel/clock.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -10,10 +10,11 @@ import { type ProcessInfo } from './processes.ts';
 import { nameOf } from './process-targets.ts';
 
 /**
- * Limits on processes by control groups. In a tree of the older kind (cgroup v1) each process goes into a child group of
- * Firebreak's own, so that every limit it is under goes on to hold. In the unified tree (v2) a group that holds
- * processes can have no children with limits ("No Internal Process Constraint" of the kernel's cgroup-v2.rst): the limit is
- * written on the group itself, whose processes must then all be meant, and an empty child says whose limit it is.
+ * Limits on processes by control groups. In a tree of the older kind (cgroup v1) each process goes into a group of
+ * Firebreak's own below its own, so that every limit it is under goes on to hold. In the unified tree (v2) a group that holds
+ * processes can have no children with limits ("No Internal Process Constraint" of the kernel's cgroup-v2.rst). Where all that
+ * is in a group is meant, the limit is written on the group itself, and an empty child says whose it is. Else each process goes
+ * into a group beside its own, with the limits that its own has.
  */
 
 /** What is to be limited; only what is named. */
@@ -49,8 +50,11 @@ export const limitEntry = processIdentity.extend({
   name: z.string(),
   kind: z.enum(KINDS),
   v2: z.boolean(),
-  /** The group of Firebreak's own: the process is in it (v1), or it is the empty mark inside the group that is limited (v2). */
+  /** Where the group of Firebreak's own is, seen from that of the process. `itself`: that one is limited, and this is only a mark in it. */
+  place: z.enum(['below', 'beside', 'itself']),
   group: z.string().refine(isOwnGroup, 'expected a control group of Firebreak'),
+  /** The group that the process was in. */
+  home: z.string().startsWith('/'),
   /** In this order; `prior` is what the file said before, '' in a group that is new. */
   writes: z.array(z.object({ file: z.string().regex(/^(memory|cpu|pids|io|blkio)\.[\w.]+$/), value: z.string(), prior: z.string() })).min(1),
 });
@@ -95,41 +99,41 @@ export function planLimits(fleet: readonly ProcessInfo[], limits: Limits, token:
   return KINDS.filter((kind) => asked[kind] !== undefined).flatMap((kind) => {
     const marked = new Set<string>();
     return fleet.flatMap((info) => {
-      const { tree, folder } = placeOf(kind, info, trees, proc);
-      if (tree.v2) {
-        // One limit for the whole group, however many of the fleet are in it.
-        if (marked.has(folder)) return [];
-        marked.add(folder);
-        refuseShared(folder, fleet);
-      }
+      const { tree, folder } = findGroup(kind, info, trees, proc);
+      const place = !tree.v2 || folder === tree.mount ? 'below' : isAllMeant(folder, fleet) ? 'itself' : 'beside';
+      // One limit for the whole group, however many of the fleet are in it.
+      if (place === 'itself' && marked.has(folder)) return [];
+      marked.add(folder);
       refuseTaken(folder, tree);
       const { pid, started } = info;
       const writes = writesOf(kind, limits, tree.v2).flatMap(([name, value]) => {
         const file = name.replace(/^\((.*)\)$/, '$1');
         if (file !== name && !existsSync(join(folder, file))) return [];
-        return [{ file, value, prior: tree.v2 ? priorOf(readText(join(folder, file)), value) : '' }];
+        return [{ file, value, prior: place === 'itself' ? priorOf(readText(join(folder, file)), value) : '' }];
       });
-      return [{ pid, started, name: info.program || info.name, kind, v2: tree.v2, group: ownGroup(folder, token, pid), writes }];
+      if (place === 'beside') writes.push(...carriedOver(folder, writes));
+      const parent = place === 'beside' ? dirname(folder) : folder;
+      return [{ pid, started, name: info.program || info.name, kind, v2: tree.v2, place, group: ownGroup(parent, token, pid), home: folder, writes }];
     });
   });
 }
 
-function placeOf(kind: Kind, info: ProcessInfo, trees: readonly ControlTree[], proc: string): { readonly tree: ControlTree; readonly folder: string } {
+function findGroup(kind: Kind, info: ProcessInfo, trees: readonly ControlTree[], proc: string): { readonly tree: ControlTree; readonly folder: string } {
   const [v1, v2] = CONTROLLER[kind];
   const tree = trees.find((one) => one.controllers.includes(v1)) ?? trees.find((one) => one.v2);
   if (tree === undefined) throw refused(`no control groups are mounted that can limit ${kind}`, 'mount them, as systemd does at boot');
-  const folder = groupFolder(tree, info.pid, v1, proc);
+  const folder = groupFolder(tree, info.pid, v1, proc)?.replace(/\/$/, '');
   if (folder === undefined) throw refused(`the control group of process ${nameOf(info)} cannot be seen from here`, 'run outside of the container');
   const file = writesOf(kind, { disk: { device: '0:0', read: 1, write: 1, readOps: 1, writeOps: 1 } }, tree.v2)[0]?.[0] ?? '';
-  if (tree.v2 && !existsSync(join(folder, file))) {
-    const root = levelsOf(tree.mount, folder).length === 0;
-    throw refused(
-      root ? `process ${nameOf(info)} is in the root control group, which takes no limits` : `the control group of process ${nameOf(info)} has no ${file}`,
-      root ? 'start it as a service: systemd-run gives it a group' : `as root: echo +${v2} > ${join(dirname(folder), 'cgroup.subtree_control')}`,
-    );
+  if (tree.v2) {
+    // In the root group a process has no limits of its own, but may have a group below.
+    const above = folder === tree.mount ? folder : dirname(folder);
+    const has = folder === tree.mount ? readText(join(above, 'cgroup.subtree_control')).split(' ').includes(v2) : existsSync(join(folder, file));
+    if (!has) throw refused(`the control group of process ${nameOf(info)} does not limit ${kind} (${v2})`, `as root: echo +${v2} > ${join(above, 'cgroup.subtree_control')}`);
   }
   try {
     accessSync(folder, constants.W_OK);
+    if (tree.v2 && folder !== tree.mount) accessSync(dirname(folder), constants.W_OK);
   } catch {
     throw refused(`the control group of process ${nameOf(info)} cannot be changed`, 'run as root, or start the helper: sudo firebreak helper');
   }
@@ -144,14 +148,28 @@ function refuseTaken(folder: string, { mount, v2 }: ControlTree): void {
   if ((v2 ? [...levels, ...readdirSync(folder)] : levels).some((name) => isOwnGroup(name))) throw refused(`${folder} is held by another fault already`, 'wait until it has ended; firebreak recover clears what was left open');
 }
 
-/** The limit would hit everything in the group: refuses what is not meant. */
-function refuseShared(folder: string, fleet: readonly ProcessInfo[]): void {
+/** Whether a limit on the whole group would hit nobody else. */
+function isAllMeant(folder: string, fleet: readonly ProcessInfo[]): boolean {
   const meant = new Set(fleet.map(({ pid }) => String(pid)));
-  const others = membersOf(folder).filter((pid) => !meant.has(pid));
-  if (others.length > 0) {
-    throw refused(`${folder} holds processes that are not meant as well: ${others.slice(0, 5).join(', ')}${others.length > 5 ? ' ...' : ''}`, `name the whole group: target group:${basename(folder)}`);
-  }
+  return membersOf(folder).every((pid) => meant.has(pid));
 }
+
+/** Limits of groups of the unified tree that a process must not lose when it leaves; see cgroup-v2.rst for what they say without one. */
+const CARRIED = { 'memory.max': 'max', 'memory.high': 'max', 'memory.swap.max': 'max', 'cpu.max': 'max 100000', 'pids.max': 'max' } as const;
+
+/** What the group of a process allows it, where it is not about to be limited anyhow. @throws FirebreakError `limit-refused` when it allows less. */
+function carriedOver(folder: string, writes: LimitEntry['writes']): LimitEntry['writes'] {
+  return Object.entries(CARRIED).flatMap(([file, none]) => {
+    const value = readText(join(folder, file));
+    if (value === '' || value === none || (file === 'cpu.max' && value.startsWith('max'))) return [];
+    const asked = writes.find((one) => one.file === file);
+    if (asked === undefined) return [{ file, value, prior: '' }];
+    if (share(value) < share(asked.value)) throw refused(`${folder} allows less already: ${file} is ${value}`, 'ask for less');
+    return [];
+  });
+}
+/** `N` or `N of M`. */
+const share = (value: string): number => Number(value.split(' ')[0]) / Number(value.split(' ')[1] ?? 1);
 
 /** Every process in a group and below. */
 function membersOf(folder: string): readonly string[] {
@@ -166,7 +184,7 @@ function priorOf(text: string, value: string): string {
   return text.split('\n').find((line) => line.startsWith(`${device} `)) ?? `${device} rbps=max wbps=max riops=max wiops=max`;
 }
 
-const folderOf = (entry: LimitEntry): string => (entry.v2 ? dirname(entry.group) : entry.group);
+const folderOf = (entry: LimitEntry): string => (entry.place === 'itself' ? entry.home : entry.group);
 const valueOf = (entry: LimitEntry, file: string): string => readText(join(folderOf(entry), file));
 
 /** Whether a file says a value: one of its lines has every word of it. */
@@ -180,7 +198,7 @@ export function setLimit(entry: LimitEntry): 'set' | 'gone' {
     // Where two controllers share one tree, the group of the first serves the second as well.
     mkdirSync(entry.group, { recursive: true });
     for (const { file, value } of entry.writes) writeFileSync(join(folderOf(entry), file), value);
-    if (!entry.v2) writeFileSync(join(entry.group, 'cgroup.procs'), String(entry.pid));
+    if (entry.place !== 'itself') writeFileSync(join(entry.group, 'cgroup.procs'), String(entry.pid));
     return 'set';
   } catch (error) {
     if (errnoOf(error) === 'ESRCH') return 'gone';
@@ -219,7 +237,7 @@ export const limitLeft = (entry: LimitEntry): boolean => existsSync(entry.group)
 
 /** The files of a group that is not ours which still say what this limit wrote, and did not say it before. */
 const changedFiles = (entry: LimitEntry): LimitEntry['writes'] =>
-  entry.v2 ? entry.writes.filter(({ file, value, prior }) => prior !== value && !says(prior, value) && says(valueOf(entry, file), value)) : [];
+  entry.place === 'itself' ? entry.writes.filter(({ file, value, prior }) => prior !== value && !says(prior, value) && says(valueOf(entry, file), value)) : [];
 
 /**
  * Takes the limit away. What somebody else has written meanwhile stays. Idempotent.
@@ -233,7 +251,7 @@ export async function liftLimit(entry: LimitEntry, clock: Clock): Promise<void> 
       if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENODEV') throw new FirebreakError('residue', `${join(folderOf(entry), file)} cannot be set back to ${prior}: ${messageOf(error)}`, { cause: error });
     }
   }
-  await removeGroup(entry.group, clock);
+  await removeGroup(entry.group, clock, () => {}, entry.home);
 }
 
 /** What the kernel counts in a limited group; undefined where the group is gone. */

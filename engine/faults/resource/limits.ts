@@ -32,15 +32,15 @@ export function planOverLimits(request: FaultRequest<ResourceParams>, room: Room
     ...(params.pidsLimit > 0 ? { pids: params.pidsLimit } : {}),
   };
   const limits = [...planLimits(fleet, asked, token)];
-  const v2 = limits.some((one) => one.v2);
+  const itself = limits.some(({ place }) => place === 'itself');
   const names = fleet.map(nameOf).join(', ');
   const killed = params.memoryLimitMB > 0 ? '; what the kernel has killed meanwhile only its supervisor can bring back' : '';
-  const counted = params.memoryLimitMB > 0 && !v2 ? ' (memory counted from the beginning of the fault: this kernel leaves what they have already with their old group)' : '';
+  const counted = params.memoryLimitMB > 0 && !itself ? ' (memory counted from the beginning of the fault: what they have already stays with their old group)' : '';
   return [{
     target: fleet.length === 1 ? `process ${names}` : `processes ${names}`,
     undo: { token, cpu: null, ram: null, limits, caches: false, ...attackOf(request) },
     action: `keep ${names} to ${limitsInWords(params)}${fleet.length > 1 ? ' each' : ''}${counted}${spared.length > 0 ? `; ${spared.length} more that match are protected` : ''}`,
-    inverse: `${v2 ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them'}${killed}`,
+    inverse: `${itself ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them'}${killed}`,
     reversible: true,
   }];
 }
