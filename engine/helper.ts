@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInjectors } from './faults/injectors.ts';
 import { Helper } from './helper/helper.ts';
+import { peerOf } from './host/peer.ts';
 import { readProcess } from './host/processes.ts';
 import { identity } from './identity.ts';
 import { realClock } from './kernel/clock.ts';
@@ -49,7 +50,7 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
   const folder = dirname(address);
   // Whatever the umask of root: its user has to come through. A folder that is there already is somebody's own business.
   if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
-  parts.use(await listenUnix({ path: address, uid, onPort: (port) => helper.serve(port) }));
+  parts.use(await listenUnix({ path: address, uid, peerOf, onPort: (port, peer) => helper.serve(port, peer?.pid) }));
   log(`serving user ${uid} at ${address}`);
   const all = parts.move();
   return { [Symbol.asyncDispose]: () => all.disposeAsync() };

@@ -6,8 +6,8 @@ import { manifests } from '../engine/faults/manifests.ts';
 import { loadText } from '../engine/policy/load.ts';
 
 const root = join(import.meta.dirname, '..');
-const folder = 'assets/docs/protocols';
-const pages = readdirSync(join(root, folder)).map((name) => join(folder, name));
+const folders = { wire: 'assets/docs/protocols', host: 'assets/docs/machine' } as const;
+const pages = Object.values(folders).flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)));
 const documents = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...pages];
 
 describe('the documents', () => {
@@ -34,7 +34,7 @@ describe('the documents', () => {
     });
   }
   it('has a page for what each fault on the wire can do', () => {
-    const pageOf = (type: string): string => join(root, folder, `${type}.md`);
+    const pageOf = (type: string): string => join(root, folders.wire, `${type}.md`);
     const missing = Object.values(manifests).filter(({ layer, type }) => layer === 'wire' && !existsSync(pageOf(type)));
     assert.deepEqual(missing.map(({ type }) => type), []);
   });

@@ -19,6 +19,7 @@ export const helperTarget = z.object({
   action: z.string(),
   inverse: z.string(),
   reversible: z.boolean(),
+  takes: z.array(z.string()).optional(),
 });
 
 export const helperApi = {

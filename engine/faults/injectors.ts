@@ -3,16 +3,23 @@ import { FirebreakError } from '../kernel/errors.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { selfIdentity, stateOf } from '../host/identity.ts';
 import { type WireInjectorDeps } from '../wire/injector.ts';
+import { containerInjector } from './container/injector.ts';
+import { databaseInjector } from './database/injector.ts';
+import { diskInjector } from './disk/injector.ts';
+import { dnsInjector } from './dns/injector.ts';
 import { grpcInjector } from './grpc/injector.ts';
 import { httpInjector } from './http/injector.ts';
 import { kafkaInjector } from './kafka/injector.ts';
+import { kernelInjector } from './kernel/injector.ts';
 import { type FaultType } from './manifests.ts';
 import { mongoInjector } from './mongo/injector.ts';
+import { networkInjector } from './network/injector.ts';
 import { processInjector } from './process/injector.ts';
 import { rabbitmqInjector } from './rabbitmq/injector.ts';
 import { redisInjector } from './redis/injector.ts';
 import { resourceInjector } from './resource/injector.ts';
 import { tcpInjector } from './tcp/injector.ts';
+import { timeInjector } from './time/injector.ts';
 import { tlsInjector } from './tls/injector.ts';
 import { sqlInjector } from './sql/injector.ts';
 
@@ -38,8 +45,15 @@ export function createInjectors(deps: InjectorDeps): Record<FaultType, Injector>
     rabbitmq: rabbitmqInjector(onWire),
     tls: tlsInjector(onWire),
     tcp: tcpInjector({ wire: deps.wire ?? NO_WIRE, owner: selfIdentity(), ownerState: stateOf, clock: deps.clock }),
-    resource: resourceInjector(deps.clock),
+    resource: resourceInjector(deps.clock, deps.own),
     process: processInjector(deps),
+    network: networkInjector({ clock: deps.clock }),
+    dns: dnsInjector(deps),
+    disk: diskInjector(deps),
+    kernel: kernelInjector(deps),
+    time: timeInjector(deps),
+    container: containerInjector({ clock: deps.clock }),
+    database: databaseInjector(deps),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type FaultId } from '../kernel/brands.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../kernel/fault.ts';
-import { REVERT_DEADLINE } from '../lifecycle/models.ts';
+import { OVERTIME, REVERT_DEADLINE } from '../lifecycle/models.ts';
 import { undoFromJournal, type UndoTools } from '../lifecycle/undo.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type ProcessMark, type UndoStep } from '../store/journal-record.ts';
@@ -90,18 +90,15 @@ export class HeldFault {
   }
 
   #append(step: UndoStep, unless: readonly UndoStep[] = [], undo: unknown = this.#undo): boolean {
-    const { run, policy, type } = this.#request;
-    const { target, action, inverse, reversible } = this.plan;
+    const { run, policy, type, hold } = this.#request;
+    const { target, action, inverse, reversible, takes } = this.plan;
     const draft: UndoDraft = {
-      step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible,
-      owner: this.#parts.self, undo, before: this.#before, after: null, note: '',
+      step, fault: this.fault, run, policy, type, layer: 'host', target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }),
+      owner: this.#parts.self, hold, undo, before: this.#before, after: null, note: '',
     };
     return this.#parts.journal.append(draft, unless) !== undefined;
   }
 }
-
-/** The engine ends a fault in time; one that it forgot is ended so much later, in milliseconds. */
-const OVERTIME = 15_000;
 
 /** Undoes from the journal and proves it, each fault by one call at a time. */
 export class Reverter {

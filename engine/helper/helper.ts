@@ -35,9 +35,12 @@ export class Helper implements AsyncDisposable {
     return this.#reverter.recover(alive, this.#parts.log);
   }
 
-  /** Serves one engine until its port closes; then everything of it is reverted. */
-  serve(port: Port): void {
-    const caller = new Caller(this.#parts.clock, (why) => {
+  /**
+   * Serves one engine until its port closes; then everything of it is reverted.
+   * @param pid of the engine, as the kernel knows it; undefined where it cannot be asked, and the engine is believed.
+   */
+  serve(port: Port, pid?: number): void {
+    const caller = new Caller(this.#parts.clock, pid ?? 0, (why) => {
       port.close(why);
       this.#callers.delete(caller);
       const end = this.#end(caller, why).finally(() => this.#ending.delete(end));
@@ -66,7 +69,7 @@ export class Helper implements AsyncDisposable {
     return {
       queries: {
         about: async ({ pid }) => {
-          caller.pid = pid;
+          if (caller.pid === 0) caller.pid = pid;
           return { version, pid: self.pid, types: this.#types() };
         },
         plan: async (asked, signal) => {
@@ -79,8 +82,8 @@ export class Helper implements AsyncDisposable {
             const held = new HeldFault(this.#parts, fault, request, plan, injector, (detail) => caller.told.push({ fault, detail }));
             this.#faults.set(fault, held);
             caller.faults.add(held);
-            const { target, action, inverse, reversible } = plan;
-            return { fault, target, action, inverse, reversible };
+            const { target, action, inverse, reversible, takes } = plan;
+            return { fault, target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }) };
           });
         },
         fingerprint: ({ fault }) => this.#fingerprint(fault),
@@ -165,8 +168,8 @@ export class Helper implements AsyncDisposable {
 
 /** One engine, for as long as it says that it lives. */
 class Caller implements Disposable {
-  /** As it says itself: it is of the user whose helper this is, and would only harm itself with another. */
-  pid = 0;
+  /** 0 = not known yet. One that says it itself is of the user whose helper this is, and would only harm itself with another. */
+  pid: number;
   readonly faults = new Set<HeldFault>();
   readonly told = new ItemQueue<{ readonly fault: FaultId; readonly detail: string }>(1, () => {});
   readonly #clock: Clock;
@@ -175,8 +178,9 @@ class Caller implements Disposable {
   #last: number;
   #left = false;
 
-  constructor(clock: Clock, gone: (why: string) => void) {
+  constructor(clock: Clock, pid: number, gone: (why: string) => void) {
     this.#clock = clock;
+    this.pid = pid;
     this.#gone = gone;
     this.#last = clock.now();
     this.#watch = clock.every(HEARTBEAT, () => {

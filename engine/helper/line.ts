@@ -83,7 +83,8 @@ const isHandle = (undo: unknown): undo is Handle => handle.safeParse(undo).succe
  * engine's own has the number alone, by which whoever recovers asks the helper again.
  */
 export function throughHelper(local: Injector, manifest: FaultManifest, line: HelperLine): Injector {
-  const needed = (params: Record<string, unknown> | undefined): boolean => params !== undefined && manifest.needsRoot?.(params) === true;
+  const needed = (params: Record<string, unknown> | undefined): boolean =>
+    params !== undefined && manifest.needsRoot?.(params) === true && local.ownRights?.(params) !== true;
   return {
     undo: z.union([handle, local.undo]),
     unavailable: (params) => local.unavailable(params) || (needed(params) ? line.absent : ''),

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Clock } from '../kernel/clock.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type ProcessIdentity, stateOf } from './identity.ts';
 import { readText } from './cgroups.ts';
+import { parseMounts } from './mounts.ts';
 
 /**
  * Control groups of Firebreak's own. Each is a child of the group that a process is in already, so that every limit that
@@ -24,28 +25,32 @@ export const isOwnGroup = (folder: string): boolean => NAME.test(basename(folder
 
 /** The trees that can freeze, the newer kind first. Empty where there are none, as on macOS. */
 function freezers(): readonly Hierarchy[] {
-  const mounts = mountsOf(readText('/proc/self/mountinfo'));
-  return [...mounts.filter(({ v2 }) => v2), ...mounts.filter(({ v2, controllers }) => !v2 && controllers.includes('freezer'))];
+  const trees = controlTrees();
+  return [...trees.filter(({ v2 }) => v2), ...trees.filter(({ v2, controllers }) => !v2 && controllers.includes('freezer'))];
 }
 
-/** The cgroup mounts of /proc/self/mountinfo; see proc_pid_mountinfo(5). */
-export function mountsOf(text: string): readonly (Hierarchy & { readonly controllers: readonly string[] })[] {
-  return text.split('\n').flatMap((line) => {
-    const [front = '', back = ''] = line.split(' - ');
-    const [, , , root = '', mount = ''] = front.split(' ');
-    const [type = '', , options = ''] = back.split(' ');
-    if (type !== 'cgroup' && type !== 'cgroup2') return [];
-    return { mount, root, v2: type === 'cgroup2', controllers: options.split(',') };
-  });
+/** A tree with what it controls; empty for the newer kind, whose groups say it one by one. */
+export type ControlTree = Hierarchy & { readonly controllers: readonly string[] };
+
+/** The control groups that are mounted. @param proc where the kernel tells of processes. */
+export const controlTrees = (proc = '/proc'): readonly ControlTree[] => mountsOf(readText(`${proc}/self/mountinfo`));
+
+/** The control groups among the mounts of /proc/self/mountinfo. */
+export function mountsOf(text: string): readonly ControlTree[] {
+  return parseMounts(text)
+    .filter(({ type }) => type === 'cgroup' || type === 'cgroup2')
+    .map(({ point, root, type, superOptions }) => ({
+      mount: point, root, v2: type === 'cgroup2', controllers: type === 'cgroup2' ? [] : superOptions.split(','),
+    }));
 }
 
 /** The folder of the group that a process is in; undefined when it is gone or outside of what the mount shows. */
-export function groupFolder(hierarchy: Hierarchy, pid: number): string | undefined {
+export function groupFolder(hierarchy: Hierarchy, pid: number, controller = 'freezer', proc = '/proc'): string | undefined {
   const { mount, root, v2 } = hierarchy;
-  for (const line of readText(`/proc/${pid}/cgroup`).split('\n')) {
+  for (const line of readText(`${proc}/${pid}/cgroup`).split('\n')) {
     const [, controllers = '', ...rest] = line.split(':');
     const path = rest.join(':');
-    if (v2 ? controllers !== '' : !controllers.split(',').includes('freezer')) continue;
+    if (v2 ? controllers !== '' : !controllers.split(',').includes(controller)) continue;
     if (root === '/') return join(mount, path);
     return path === root || path.startsWith(`${root}/`) ? join(mount, path.slice(root.length)) : undefined;
   }
@@ -79,7 +84,7 @@ export function freeze(folder: string, identity: ProcessIdentity): 'sent' | 'gon
   if (stateOf(identity) === 'dead') return 'gone';
   try {
     mkdirSync(folder, { recursive: false });
-    writeFileSync(join(folder, 'cgroup.procs'), String(identity.pid));
+    if (enterGroup(folder, identity) === 'gone') return 'gone';
     const [file, on] = fileOf(folder);
     writeFileSync(join(folder, file), on);
     return 'sent';
@@ -92,21 +97,42 @@ export function freeze(folder: string, identity: ProcessIdentity): 'sent' | 'gon
   }
 }
 
+/** Makes a group of Firebreak's own, without anything in it. */
+export const makeGroup = (folder: string): void => mkdirSync(folder);
+
+/** Moves a process into a group. */
+export function enterGroup(folder: string, identity: ProcessIdentity): 'sent' | 'gone' {
+  if (stateOf(identity) === 'dead') return 'gone';
+  try {
+    writeFileSync(join(folder, 'cgroup.procs'), String(identity.pid));
+    return 'sent';
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return 'gone';
+    throw error;
+  }
+}
+
 /** How long the kernel may take to let go of a group, in milliseconds: a process that is just ending stays in it. */
 const LEAVE_WITHIN = 5_000;
 
+/** Thaws a group of Firebreak's own and removes it, as `removeGroup` does. */
+export const thaw = (folder: string, clock: Clock): Promise<void> =>
+  removeGroup(folder, clock, () => {
+    const [file, , off] = fileOf(folder);
+    writeFileSync(join(folder, file), off);
+  });
+
 /**
- * Thaws a group of Firebreak's own, moves whatever is in it back into the group above, and removes it. Does nothing
- * when it is not there. @throws FirebreakError `residue` when the kernel keeps it.
+ * Moves whatever is in a group of Firebreak's own back home, and removes it. Does nothing when it is not there.
+ * @param home where it came from: the group above, unless it says otherwise. @throws FirebreakError `residue` when the kernel keeps it.
  */
-export async function thaw(folder: string, clock: Clock): Promise<void> {
+export async function removeGroup(folder: string, clock: Clock, before: () => void = () => {}, home = dirname(folder)): Promise<void> {
   if (!isOwnGroup(folder)) throw new FirebreakError('foreign-group', `${folder} is not a control group of Firebreak's`);
   const end = clock.now() + LEAVE_WITHIN;
   for (let problem = ''; existsSync(folder); await clock.sleep(5)) {
     try {
-      const [file, , off] = fileOf(folder);
-      writeFileSync(join(folder, file), off);
-      for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n')) if (pid !== '') move(pid, dirname(folder));
+      before();
+      for (const pid of readText(join(folder, 'cgroup.procs')).split('\n')) if (pid !== '') move(pid, home);
       rmdirSync(folder);
       return;
     } catch (error) {

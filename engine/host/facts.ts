@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, getPriority, hostname, platform, release, setPriority, userInfo, version } from 'node:os';
 import { type Capability } from '../contract/models.ts';
 import { messageOf } from '../kernel/errors.ts';
+import { clockFacts } from './clock-facts.ts';
 import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
+import { dnsFacts } from './dns-capabilities.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
 import { bootId, listProcesses, readProcess } from './processes.ts';
 import { maySignal } from './signals.ts';
@@ -35,7 +37,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), await sqlite(),
   ];
 }
 

@@ -27,6 +27,8 @@ export interface HeldOptions {
   readonly role: string;
   readonly token: string;
   readonly args: readonly string[];
+  /** A program, with its arguments, that runs the child in another place, as nsenter does. */
+  readonly through?: readonly string[];
   /** The child ends itself when nothing has renewed it for this long, in milliseconds. */
   readonly lease?: number;
 }
@@ -45,6 +47,7 @@ export function startHeld(options: HeldOptions, clock: Clock): Held {
   const child = spawnNode(script, [...options.args, `--lease=${options.lease ?? LEASE_MS}`], {
     role: options.role,
     token: options.token,
+    ...(options.through === undefined ? {} : { through: options.through }),
     stdio: ['pipe', 'pipe', 'ignore'],
     // A session of its own: Ctrl-C in the terminal is for the engine to answer, and the scheduler weighs whole sessions.
     detached: true,

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 
 /** Stands in the command line of every process of Firebreak's own, so that any other process can recognise it. */
@@ -15,6 +15,8 @@ export interface SpawnOptions {
   readonly target?: boolean;
   /** In a session of its own, unreferenced, without pipes unless asked for: it outlives this process. */
   readonly detached?: boolean;
+  /** A program that runs it in another place and becomes it, as nsenter does, with its arguments. */
+  readonly through?: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Default: all three are pipes; a detached process gets none. */
@@ -28,13 +30,14 @@ export function markOf(role: string, token = '', target = false): string {
 
 /**
  * Starts a script in the current runtime: the same Node, or Electron told to be Node. The only place of the engine that
- * starts child processes, with `capture`. A detached child is unreferenced.
+ * starts child processes, with `capture` and `ask`. A detached child is unreferenced.
  * @throws FirebreakError `spawn-failed` when the process cannot be started.
  */
 export function spawnNode(script: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   const detached = options.detached === true;
   const stdio = options.stdio ?? (detached ? 'ignore' : 'pipe');
-  const child = spawn(process.execPath, [script, ...args, markOf(options.role, options.token, options.target)], {
+  const [program = '', ...rest] = [...(options.through ?? []), process.execPath, script, ...args, markOf(options.role, options.token, options.target)];
+  const child = spawn(program, rest, {
     detached,
     stdio: typeof stdio === 'string' ? stdio : [...stdio],
     env: { ...process.env, ...options.env, ...runtimeEnv() },
@@ -70,4 +73,26 @@ export function capture(program: string, args: readonly string[]): string {
   } catch (error) {
     throw new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+export interface AskOptions {
+  /** Added to an environment that has nothing but the path and the language. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whose rights the program is to have; root's own otherwise. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Runs a program to its end without blocking, with no more of this process's environment than it needs.
+ * @throws FirebreakError `command-failed` when it is missing, fails, or takes longer than 5 s; its last words are in the message.
+ */
+export function ask(program: string, args: readonly string[], { env = {}, user }: AskOptions = {}): Promise<string> {
+  const whole = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...env };
+  return new Promise((resolve, reject) => {
+    execFile(program, [...args], { encoding: 'utf8', timeout: 5_000, maxBuffer: 64 << 20, env: whole, ...user }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const words = stderr.trim() || messageOf(error);
+      reject(new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${words}`, { cause: error }));
+    }).stdin?.end();
+  });
 }

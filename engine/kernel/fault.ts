@@ -123,6 +123,11 @@ export interface TargetPlan<Undo = unknown> {
   readonly inverse: string;
   /** False when Firebreak itself cannot bring the state back (a killed process); `inverse` then says who can. */
   readonly reversible: boolean;
+  /**
+   * What it takes for itself alone, in words: of two faults of a type that take the same, the second is refused, in this
+   * run, another or another process. Absent: its undo record as a whole.
+   */
+  readonly takes?: readonly string[] | undefined;
 }
 
 /** What an injector may use while it works on one target. */
@@ -148,6 +153,8 @@ export interface Injector<Params = Record<string, unknown>, Undo = unknown> {
   readonly undo: z.ZodType<Undo>;
   /** Why this machine cannot run the fault, or this policy of its type, or '' when it can. */
   unavailable(params?: Params): string;
+  /** Whether this user can do it without root, although its type says `needsRoot`. Absent: never. */
+  ownRights?(params: Params): boolean;
   /** Read-only. Resolves the exact targets; none is an answer too. Throws FirebreakError when the request is unsafe. */
   plan(request: FaultRequest<Params>, signal: AbortSignal): Promise<readonly TargetPlan<Undo>[]>;
   inject(undo: Undo, context: InjectContext<Params, Undo>): Promise<void>;

@@ -39,6 +39,7 @@ export class FaultLife {
   readonly #explain: string;
   readonly #injector: Injector;
   readonly #holding = new AbortController();
+  #most = 0;
   readonly #burst: Burst;
   readonly #bite = Promise.withResolvers<void>();
   #undo: unknown;
@@ -77,8 +78,9 @@ export class FaultLife {
 
   /**
    * Steps 3 and 4: journal, then inject. Throws the abort's reason, or why it could not be injected; then call `end`.
+   * @param most how long it may be held, in milliseconds: should nobody end it here, the watchdog does.
    */
-  async begin(caller: AbortSignal): Promise<void> {
+  async begin(caller: AbortSignal, most: number): Promise<void> {
     const { clock, journal, revertDeadline, boundary } = this.#shop;
     const signal = AbortSignal.any([caller, this.#holding.signal]);
     signal.throwIfAborted();
@@ -87,6 +89,7 @@ export class FaultLife {
     const before = await within(clock, clock.now() + revertDeadline, `reading the state of ${this.#plan.target}`, reading);
     signal.throwIfAborted();
     this.#before = before;
+    this.#most = most;
     journal.append(this.#draft('planned'));
     this.#journaled = true;
     boundary('journaled', this.fault);
@@ -267,7 +270,7 @@ export class FaultLife {
 
   #draft(step: UndoDraft['step']): UndoDraft {
     const { run, policy, type } = this.#request;
-    const { target, action, inverse, reversible } = this.#plan;
+    const { target, action, inverse, reversible, takes } = this.#plan;
     const layer = this.#shop.facts[type]?.layer ?? 'host';
     return {
       step,
@@ -280,7 +283,9 @@ export class FaultLife {
       action,
       inverse,
       reversible,
+      ...(takes !== undefined && { takes: [...takes] }),
       owner: this.#shop.identity.self,
+      hold: this.#most,
       undo: this.#undo,
       before: this.#before ?? '',
       after: null,

@@ -148,6 +148,8 @@ export interface Workshop {
 
 /** How long the revert of one fault may take before its record is left open (DESIGN: "own deadline"). */
 export const REVERT_DEADLINE = 10_000;
+/** An engine ends a fault in time; one that it forgot is ended by others so much later, in milliseconds. */
+export const OVERTIME = 30_000;
 /** A lease that is not renewed for so long is reverted by the watchdog (DESIGN, "The life of a fault", step 6). */
 export const LEASE = 10_000;
 /** How often the engine renews. */

@@ -50,25 +50,27 @@ export function guard(planned: readonly PlannedFault[], open: readonly UndoRecor
  */
 function refuseCollisions(planned: readonly PlannedFault[], open: readonly UndoRecord[]): void {
   const taken = new Map(
-    open.map((record) => [placeOf(record.type, record), `${record.policy} (run ${record.run}, still open)`]),
+    open.flatMap((record) =>
+      placesOf(record.type, record).map((place) => [place, `${record.policy} (run ${record.run}, still open)`]),
+    ),
   );
   for (const { request, targets } of planned) {
     for (const target of targets) {
-      const place = placeOf(request.type, target);
-      const other = taken.get(place);
+      const places = placesOf(request.type, target);
+      const other = places.map((place) => taken.get(place)).find((one) => one !== undefined);
       if (other !== undefined) {
         throw new FirebreakError('collision', `${request.policy} and ${other} would do the same to ${target.target}`, {
           hint: 'Remove one of them, or wait until the other has ended; `firebreak recover` clears what was left open.',
           exitCode: EXIT.usage,
         });
       }
-      taken.set(place, request.policy);
+      for (const place of places) taken.set(place, request.policy);
     }
   }
 }
 
-function placeOf(type: string, plan: Pick<TargetPlan, 'target' | 'undo'>): string {
-  return stableJson([type, plan.target, plan.undo]);
+function placesOf(type: string, { takes, target, undo }: Pick<UndoRecord, 'takes' | 'target' | 'undo'> | Pick<TargetPlan, 'takes' | 'target' | 'undo'>): readonly string[] {
+  return takes?.map((one) => stableJson([type, one])) ?? [stableJson([type, target, undo])];
 }
 
 function platformProblem(facts: FaultFacts): string {

@@ -48,7 +48,7 @@ export class HeldSet implements FaultSet {
     for (const { life, policy } of this.#lives) {
       if (life.stopped) continue;
       try {
-        await life.begin(signal);
+        await life.begin(signal, hold);
       } catch (error) {
         // Stopped by hand while it began: that concerns it alone.
         if (life.stopped && !signal.aborted) continue;

@@ -129,6 +129,23 @@ test('who renews keeps what it holds; who falls silent loses it after 10 s and i
   await eventually(() => at.heard.some(({ kind }) => kind === 'lease-lost'));
 });
 
+test('an engine that forgets when a fault was to end loses it half a minute later, and is told so', async () => {
+  await using at = await room();
+  const socket = await at.hello();
+  await at.inject();
+  for (const { seq: _seq, at: _at, ...draft } of at.engine.journal.open()) at.engine.journal.append({ ...draft, hold: 20_000 });
+  for (let second = 0; second < 60; second++) {
+    const told = at.heard.length;
+    say(socket, { kind: 'beat', routes: [] });
+    await eventually(() => at.heard.slice(told).some(({ kind }) => kind === 'ack'));
+    await at.clock.advance(1_000);
+    if (second === 48) assert.equal(at.world.calm(), false, 'it still has a second');
+  }
+  await at.clock.runUntil(eventually(at.clean));
+  assert.ok(at.heard.some(({ kind }) => kind === 'lease-lost'));
+  assert.match(at.log.join('\n'), /its time was over 30 s ago/);
+});
+
 test('an engine that dies loses what it holds at once, and its routes are taken over', async () => {
   const opened: string[] = [];
   const openBypass = async (route: RouteMark): Promise<Bypass> => {

@@ -8,7 +8,7 @@ import { sentinelAddress, watchdogAddress } from './addresses.ts';
 import { openBypass } from './bypass.ts';
 import { onlyItsEngine, type RescueTools, revertEverything, silence, summaryOf } from './halt.ts';
 import { hear, type RouteMark, say, toWatchdog, type ToWatchdog } from './messages.ts';
-import { LEASE } from './models.ts';
+import { LEASE, OVERTIME } from './models.ts';
 import { type OpenBypass, StandIns } from './standins.ts';
 import { undoAll, undoFromJournal } from './undo.ts';
 
@@ -67,6 +67,8 @@ class JournalWatchdog implements Watchdog {
   readonly #engines = new Map<string, Engine>();
   /** Owners in the journal that never said hello: since when they have been seen. */
   readonly #strangers = new Map<string, number>();
+  /** Open faults: since when they have been seen. */
+  readonly #seen = new Map<string, number>();
   readonly #attempts = new Map<string, { readonly count: number; readonly notBefore: number }>();
   readonly #work = new Set<Promise<void>>();
   readonly #sockets = new Set<Socket>();
@@ -161,6 +163,7 @@ class JournalWatchdog implements Watchdog {
     void this.#standIns.prune();
     try {
       const open = this.#tools.journal.open();
+      this.#judgeTime(open, now);
       // One engine's stuck revert must not keep another's waiting.
       for (const records of Map.groupBy(
         open.filter((record) => this.#mayRevert(record, now)),
@@ -189,6 +192,21 @@ class JournalWatchdog implements Watchdog {
     } else if (silent && !engine.lapsed) {
       engine.lapsed = true;
       this.#log(`engine ${owner.pid} has given no sign of life for ${LEASE / 1_000} s`);
+    }
+  }
+
+  /** An engine that lives but forgets when a fault was to end is not trusted with the others either. */
+  #judgeTime(open: readonly UndoRecord[], now: number): void {
+    const before = new Map(this.#seen);
+    this.#seen.clear();
+    for (const { fault, hold, owner, policy, target } of open) {
+      const first = before.get(fault) ?? now;
+      this.#seen.set(fault, first);
+      if (hold === undefined) continue;
+      const engine = this.#engines.get(keyOf(owner));
+      if (engine === undefined || engine.lapsed || now - first < hold + OVERTIME) continue;
+      engine.lapsed = true;
+      this.#log(`engine ${owner.pid} still holds ${policy} on ${target}; its time was over ${OVERTIME / 1_000} s ago`);
     }
   }
 

@@ -27,7 +27,11 @@ export const undoRecord = z.object({
   action: z.string(),
   inverse: z.string(),
   reversible: z.boolean(),
+  /** See TargetPlan. */
+  takes: z.array(z.string()).optional(),
   owner: processMark,
+  /** How long it may be held, in milliseconds from its first row on. Absent: nobody knows. */
+  hold: z.number().min(0).optional(),
   /** The injector's own record, checked by its schema before use. */
   undo: z.unknown(),
   /** Fingerprint before injection, and after the newest revert. */

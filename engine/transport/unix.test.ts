@@ -48,3 +48,22 @@ test('whoever sends a line that is too long is cut off, and nothing of it is kep
   await server[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
+
+test('whoever the kernel says is another user gets no line, even where the file lets him in', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-unix-'));
+  const path = join(folder, 'x.sock');
+  const me = process.getuid?.() ?? 0;
+  const peers = [{ pid: 11, uid: me + 1 }, { pid: 12, uid: me }, { pid: 13, uid: 0 }, undefined];
+  const admitted: (number | undefined)[] = [];
+  const asked: number[] = [];
+  const peerOf = (fd: number): (typeof peers)[number] => (asked.push(fd), peers[asked.length - 1]);
+  await using server = await listenUnix({ path, uid: me, peerOf, onPort: (port, peer) => void (admitted.push(peer?.pid), port.close('seen')) });
+  for (const _ of peers) {
+    const one = connect(path).resume();
+    await once(one, 'close');
+  }
+  assert.deepEqual(admitted, [12, 13, undefined]);
+  assert.ok(asked.every((fd) => fd > 2), `descriptors: ${asked.join()}`);
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});

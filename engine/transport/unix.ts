@@ -68,19 +68,29 @@ export interface UnixListenOptions {
   readonly path: string;
   /** The one user who may connect, besides root; the kernel holds everybody else off. */
   readonly uid?: number;
-  readonly onPort: (port: Port) => void;
+  /** Who is at the other end of a file descriptor; undefined where that cannot be asked. Whoever is neither `uid` nor root is cut off. */
+  readonly peerOf?: (fd: number) => Peer | undefined;
+  readonly onPort: (port: Port, peer: Peer | undefined) => void;
+}
+/** As the kernel says, not as they say themselves. */
+export interface Peer {
+  readonly pid: number;
+  readonly uid: number;
 }
 
 /**
  * Listens at a Unix socket that one user alone may connect to. A file that is there already is taken to be left over: the
  * caller holds the lock. Throws FirebreakError `socket-unusable`.
  */
-export async function listenUnix({ path, uid, onPort }: UnixListenOptions): Promise<AsyncDisposable> {
+export async function listenUnix({ path, uid, peerOf, onPort }: UnixListenOptions): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    onPort(linePort(socket));
+    const peer = peerOf?.(descriptorOf(socket));
+    // The file may have been opened to others since, or handed on.
+    if (peer !== undefined && uid !== undefined && peer.uid !== uid && peer.uid !== 0) return void socket.destroy();
+    onPort(linePort(socket), peer);
   });
   const mask = process.umask(0o177);
   try {
@@ -102,6 +112,9 @@ export async function listenUnix({ path, uid, onPort }: UnixListenOptions): Prom
     },
   };
 }
+
+/** Node has it, but no public name for it; -1 where it is not to be found. */
+const descriptorOf = (socket: Socket): number => (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd ?? -1;
 
 /** Connects to a Unix socket. Throws FirebreakError `no-answer`. */
 export async function connectUnix(path: string): Promise<Port> {

@@ -76,6 +76,9 @@ const settable = (fields: readonly Field[]): readonly Field[] =>
 
 /** What depends on other fields is entered with them, as the checks of the manifests say. */
 const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'network.jitter': { latency: '500ms' },
+  'network.correlation': { loss: '0.1' },
+  'network.reordering': { latency: '500ms' },
   jitter: { interval: '250ms' },
   nth: { everyNth: '7' },
   'grpc.direction': { streamRollMode: 'per-frame' },
@@ -92,6 +95,20 @@ const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tcp.limitBytes': { toxic: 'limit_data' },
   'tcp.chance': { toxic: 'loss' },
   'tcp.pieceSize': { toxic: 'loss' },
+  'database.action': { table: 'orders' },
+  'resource.ramSpike': { ramMB: '7' },
+  'resource.dropCaches': { allowHost: 'true' },
+  'disk.reserveInodes': { action: 'inodes' },
+  'disk.processes': { action: 'limit', writeRate: '7' },
+  'disk.readRate': { action: 'limit', processes: 'name:postgres' },
+  'disk.writeRate': { action: 'limit', processes: 'name:postgres' },
+  'disk.readOps': { action: 'limit', processes: 'name:postgres' },
+  'disk.writeOps': { action: 'limit', processes: 'name:postgres' },
+  'kernel.errno': { action: 'connect' },
+  'kernel.calls': { action: 'call' },
+  'kernel.path': { action: 'call', calls: 'read' },
+  'kernel.everyNth': { action: 'call', calls: 'read' },
+  'kernel.delay': { action: 'call', calls: 'read' },
 };
 
 for (const [type, manifest] of Object.entries(manifests)) {

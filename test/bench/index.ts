@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   delay: () => import('./delay.ts'),
   halt: () => import('./halt.ts'),
   cpu: () => import('./cpu.ts'),
+  kernel: () => import('./kernel.ts'),
   room: () => import('./room.ts'),
   soak: () => import('./soak.ts'),
 };

@@ -1,15 +1,28 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { noStage } from '../../engine/faults/dns/test-stage.ts';
+import { noFaketime } from '../../engine/faults/time/test-clocked.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
+import { clockScene, nameScene } from './clock-and-name-scenes.ts';
 import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { callScene, connectScene, noKernel } from './kernel-scenes.ts';
+import { filledScene, inodesScene, limitedScene, noDisk, noLimits, readOnlyScene, slowDiskScene } from './machine-scenes.ts';
 import { frozenScene, httpScene, noFreezer, processScene, resourceScene } from './scenes.ts';
 
-const SCENES = { http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene };
-const SKIP: Readonly<Record<string, string | false>> = { 'frozen process': noFreezer() };
+const SCENES = {
+  http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene, 'refused connections': connectScene, 'broken reads': callScene,
+  clock: clockScene, 'lost names': () => nameScene(false), 'lost names of a process': () => nameScene(true),
+  'full disk': filledScene, 'disk without inodes': inodesScene, 'read-only disk': readOnlyScene, 'limited process': limitedScene, 'slow disk': slowDiskScene,
+};
+const SKIP: Readonly<Record<string, string | false>> = {
+  'full disk': noDisk(), 'disk without inodes': noDisk(), 'read-only disk': noDisk(), 'limited process': noLimits(), 'slow disk': noDisk() || noLimits(),
+  'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'broken reads': noKernel('call'),
+  clock: noFaketime, 'lost names': noStage, 'lost names of a process': noStage,
+};
 /** Where the fault is in the world, so that the check must fail before the kill. */
 const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 

@@ -3,12 +3,12 @@ import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type Injector, type TargetPlan } from '../../kernel/fault.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
+import { find, type Found, nameOf, protectedTarget, type RoomProcesses, roomOf, selectorOf } from '../../host/process-targets.ts';
 import { maySignal } from '../../host/signals.ts';
 import { choose } from './choose.ts';
 import { comesBack, type ProcessParams } from './manifest.ts';
 import { Rounds, touchedOf } from './rounds.ts';
-import { continueAll, fleetSize, leftStopped, processUndo, type ProcessUndo, selectorOf } from './undo.ts';
-import { find, type Found, type RoomProcesses } from './valves.ts';
+import { continueAll, fleetSize, leftStopped, processUndo, type ProcessUndo } from './undo.ts';
 
 export interface ProcessFaultDeps {
   readonly clock: Clock;
@@ -20,11 +20,7 @@ export interface ProcessFaultDeps {
 export function processInjector(deps: ProcessFaultDeps): Injector<ProcessParams, ProcessUndo> {
   const { clock } = deps;
   const live = new Map<string, Rounds>();
-  const room = (): RoomProcesses => ({
-    self: process.pid,
-    own: deps.own?.() ?? [],
-    ssh: process.env['SSH_CONNECTION'] !== undefined,
-  });
+  const room = (): RoomProcesses => roomOf(deps.own);
 
   return {
     undo: processUndo,
@@ -93,18 +89,9 @@ export function planOver(
     undo: { ...head, target, fleet: fleet.length, touched: chosen.map((info) => touchedOf(info, head)) },
     ...describe(params, chosen, found),
     reversible: comesBack(params.action),
+    takes: chosen.map(nameOf),
   }];
 }
-
-function protectedTarget(target: string, found: Found): FirebreakError {
-  const named = found.spared.slice(0, 5).map(({ process: info, reason }) => `process ${nameOf(info)} is ${reason}`);
-  const more = found.spared.length > named.length ? ` and ${found.spared.length - named.length} more` : '';
-  return new FirebreakError('protected-target', `${target} matches only what is never touched: ${named.join('; ')}${more}`, {
-    hint: 'name a process that the experiment may hit',
-  });
-}
-
-const nameOf = (info: ProcessInfo | undefined): string => (info === undefined ? '' : `${info.pid} (${info.program || info.name})`);
 
 function describeTarget(target: string, chosen: readonly ProcessInfo[], fleet: number): string {
   if (chosen.length === 1) return `process ${nameOf(chosen[0])}`;

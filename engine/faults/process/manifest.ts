@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
 import { DAY, duration, type FieldMeta, flag, HOUR, ratio, whole } from '../../kernel/fields.ts';
-import { parseSelector, SELECTOR_HELP } from './selector.ts';
+import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
 const params = z.object({
   action: z

@@ -1,15 +1,15 @@
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../../kernel/errors.ts';
 import { type Effect, type InjectContext } from '../../kernel/fault.ts';
+import { Recovery } from '../../kernel/recovery.ts';
 import { freeze, groupFolder, isFrozen, ownGroup, usableFreezer } from '../../host/control-groups.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
+import { find, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
 import { signal } from '../../host/signals.ts';
 import { stateOf } from '../../host/identity.ts';
 import { choose, isStopped, waitFor } from './choose.ts';
 import { comesBack, type ProcessParams } from './manifest.ts';
-import { Recovery } from './recovery.ts';
-import { carryOn, type ProcessUndo, sameProcess, selectorOf, type Touched } from './undo.ts';
-import { find, type RoomProcesses } from './valves.ts';
+import { carryOn, type ProcessUndo, sameProcess, type Touched } from './undo.ts';
 
 const DONE = { stop: 'stopped', freeze: 'frozen', kill: 'killed', terminate: 'terminated' } as const;
 /** A killed process needs no undo: only the latest are kept in the record, so that it does not grow for ever. */

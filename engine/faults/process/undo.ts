@@ -5,10 +5,9 @@ import { FirebreakError } from '../../kernel/errors.ts';
 import { isOwnGroup, thaw } from '../../host/control-groups.ts';
 import { processIdentity } from '../../host/identity.ts';
 import { listProcesses, type ProcessInfo, readProcess } from '../../host/processes.ts';
+import { find, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
 import { signal } from '../../host/signals.ts';
 import { comesBack } from './manifest.ts';
-import { parseSelector, type Selector } from './selector.ts';
-import { find, type RoomProcesses } from './valves.ts';
 
 const touchedProcess = processIdentity.extend({
   name: z.string(),
@@ -31,15 +30,6 @@ export const processUndo = z.object({
   touched: z.array(touchedProcess),
 });
 export type ProcessUndo = z.infer<typeof processUndo>;
-
-/** @throws FirebreakError `bad-target` */
-export function selectorOf(target: string): Selector {
-  const selector = parseSelector(target);
-  if ('error' in selector) {
-    throw new FirebreakError('bad-target', selector.error, { hint: 'write for example name:nginx' });
-  }
-  return selector;
-}
 
 /** The process as it is now, if it is still the same one. */
 export function sameProcess(touched: Pick<Touched, 'pid' | 'started'>): ProcessInfo | undefined {

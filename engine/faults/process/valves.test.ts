@@ -5,13 +5,13 @@ import { userInfo } from 'node:os';
 import { test } from 'node:test';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { millis } from '../../kernel/brands.ts';
+import { matchesSelector, parseSelector } from '../../kernel/process-selector.ts';
 import { newRunId } from '../../kernel/random.ts';
+import { find, protectedProcesses } from '../../host/process-targets.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
 import { choose, waitFor } from './choose.ts';
 import { planOver } from './injector.ts';
 import { processManifest, type ProcessParams } from './manifest.ts';
-import { matchesSelector, parseSelector } from './selector.ts';
-import { find, protectedProcesses } from './valves.ts';
 
 const params = (raw: Record<string, unknown> = {}): ProcessParams => processManifest.params.parse(raw);
 

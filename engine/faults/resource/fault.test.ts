@@ -127,15 +127,15 @@ test('the parameters come to a load and cores', () => {
 });
 
 test('the ceiling covers all memory faults of the machine, and the reserve stays free', () => {
-  assert.deepEqual(planOf({ ramMB: 4_096 }).ram, { cap: 4_096, chunk: 4_096, interval: 0 });
+  assert.deepEqual(planOf({ ramMB: 4_096 }).ram, { cap: 4_096, chunk: 4_096, interval: 0, spike: 0 });
   assert.throws(() => planOf({ ramMB: 3_000 }, { taken: 1_200 }), code('ram-ceiling'));
   assert.throws(() => planOf({ ramMB: 3_000 }, { available: 4_000, reserve: 1_001 }), code('ram-reserve'));
   assert.throws(() => planOf({ ramChunkMB: 600 }, { available: 1_000, reserve: 512 }), code('ram-reserve'));
   assert.throws(() => planOf({ ramChunkMB: 100 }, { taken: 4_096 }), code('ram-ceiling'));
-  assert.deepEqual(planOf({ ramChunkMB: 64 }, {}, 30_000).ram, { cap: 31 * 64, chunk: 64, interval: 1_000 });
-  assert.deepEqual(planOf({ ramChunkMB: 64 }, {}, 3_600_000).ram, { cap: 4_096, chunk: 64, interval: 1_000 });
-  assert.deepEqual(planOf({ ramChunkMB: 64, ramInterval: 0, ramMB: 128 }).ram, { cap: 128, chunk: 64, interval: 1_000 });
-  assert.deepEqual(planOf({ ramChunkMB: 64 }, { available: 2_000 }, 3_600_000).ram, { cap: 400, chunk: 64, interval: 1_000 });
+  assert.deepEqual(planOf({ ramChunkMB: 64 }, {}, 30_000).ram, { cap: 31 * 64, chunk: 64, interval: 1_000, spike: 0 });
+  assert.deepEqual(planOf({ ramChunkMB: 64 }, {}, 3_600_000).ram, { cap: 4_096, chunk: 64, interval: 1_000, spike: 0 });
+  assert.deepEqual(planOf({ ramChunkMB: 64, ramInterval: 0, ramMB: 128 }).ram, { cap: 128, chunk: 64, interval: 1_000, spike: 0 });
+  assert.deepEqual(planOf({ ramChunkMB: 64 }, { available: 2_000 }, 3_600_000).ram, { cap: 400, chunk: 64, interval: 1_000, spike: 0 });
 });
 
 test('the manifest: weights, remarks and plain words', () => {

@@ -60,6 +60,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 /** The resident memory of the child above what it had when empty, against the chunks that were due by now. */
 export function ramMeter(child: Held, asked: NonNullable<ResourceUndo['ram']>, empty: number, clock: Clock): RamMeter {
   let samples = 0;
+  let peak = 0;
   const number = (key: string): number => Number(child.news.get(key) ?? 0);
   const measure = async (signal: AbortSignal): Promise<Measured> => {
     const giveUp = clock.now() + CHUNK_WITHIN_MS;
@@ -67,17 +68,20 @@ export function ramMeter(child: Held, asked: NonNullable<ResourceUndo['ram']>, e
       await clock.sleep(10, signal).catch(() => {});
     }
     const resident = child.alive ? residentMB(child.pid) : undefined;
-    const requested = Math.min(asked.cap, asked.chunk * Math.max(1, number('takes')));
-    const delivered = resident === undefined ? null : Math.max(0, resident - empty);
-    if (delivered !== null) samples++;
+    const requested = Math.min(asked.cap, asked.chunk * (asked.spike > 0 ? 1 : Math.max(1, number('takes'))));
+    const now = resident === undefined ? null : Math.max(0, resident - empty);
+    if (now !== null) samples++;
+    peak = Math.max(peak, now ?? 0);
+    // Between two spikes there is nothing to see: what the highest was, counts.
+    const delivered = now !== null && asked.spike > 0 ? peak : now;
     const limit = LIMITS[String(child.news.get('limit'))];
     const detail = delivered === null
       ? 'the process that holds the memory has ended'
-      : `process ${child.pid} holds ${Math.round(delivered)} MB`;
+      : `process ${child.pid} holds ${Math.round(now ?? 0)} MB${asked.spike > 0 ? ` in spike ${number('takes')}` : ''}`;
     return {
       bitten: delivered !== null && delivered >= requested * BITE,
       detail: [detail, limit].filter(Boolean).join(', '),
-      figure: { name: 'memory', unit: 'MB', requested, delivered, samples },
+      figure: { name: asked.spike > 0 ? 'memory, highest' : 'memory', unit: 'MB', requested, delivered, samples },
     };
   };
   return Object.assign(measure, { [Symbol.dispose]: () => child[Symbol.dispose]() });

@@ -2,13 +2,18 @@ import { z } from 'zod';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type FaultRequest } from '../../kernel/fault.ts';
+import { limitEntry } from '../../host/control-limits.ts';
 import { coresInWords, cpuAsked, percent, RAM_CEILING_MB, ramAsked, type ResourceParams } from './manifest.ts';
 
 /** The token finds the children in any process, also after a crash; the rest says what they were asked to do. */
 export const resourceUndo = z.object({
   token: z.string().min(8),
   cpu: z.object({ cores: z.int().positive(), load: z.number() }).nullable(),
-  ram: z.object({ cap: z.int().positive(), chunk: z.int().positive(), interval: z.number() }).nullable(),
+  /** `spike`: how long it is held at a time, in milliseconds; 0 = until the end. */
+  ram: z.object({ cap: z.int().positive(), chunk: z.int().positive(), interval: z.number(), spike: z.number().default(0) }).nullable(),
+  limits: z.array(limitEntry).default([]),
+  /** Whether caches are dropped, which needs no undo. */
+  caches: z.boolean().default(false),
   /** How long the attack lasts, in milliseconds (0 = until reverted), and whether it ends before the fault is reverted. */
   attack: z.number(),
   endsEarly: z.boolean(),
@@ -29,14 +34,13 @@ export interface MachineRoom {
  * @throws FirebreakError `nothing-to-do`, `not-enough-cores`, `ram-ceiling` or `ram-reserve`, each with what would fit.
  */
 export function planResource(request: FaultRequest<ResourceParams>, room: MachineRoom, token: string): ResourceUndo {
-  const { params, hold } = request;
-  const endsEarly = params.latencyDuration > 0 && params.latencyDuration < hold;
-  const attack = endsEarly ? params.latencyDuration : hold;
+  const { params } = request;
+  const { attack, endsEarly } = attackOf(request);
   const { load, cores } = cpuAsked(params);
   const ram = ramAsked(params);
   if (load === 0 && ram.holdMB === 0 && ram.chunkMB === 0) {
     throw new FirebreakError('nothing-to-do', `policy ${request.policy} asks for neither CPU nor memory`, {
-      hint: 'set cpu_load or throttle_threshold for CPU, ram_mb or ram_chunk_mb for memory',
+      hint: 'set cpu_load or throttle_threshold for CPU, ram_mb or ram_chunk_mb for memory, or a limit',
     });
   }
   if (cores > room.cores) {
@@ -48,9 +52,17 @@ export function planResource(request: FaultRequest<ResourceParams>, room: Machin
     token,
     cpu: load > 0 ? { cores: cores === 0 ? room.cores : cores, load } : null,
     ram: ram.holdMB > 0 || ram.chunkMB > 0 ? planRam(request.policy, ram, attack, room) : null,
+    limits: [],
+    caches: false,
     attack,
     endsEarly,
   };
+}
+
+/** How long the attack lasts: as long as the fault unless it says less. */
+export function attackOf({ params, hold }: FaultRequest<ResourceParams>): { readonly attack: number; readonly endsEarly: boolean } {
+  const endsEarly = params.latencyDuration > 0 && params.latencyDuration < hold;
+  return { attack: endsEarly ? params.latencyDuration : hold, endsEarly };
 }
 
 function planRam(
@@ -78,7 +90,7 @@ function planRam(
     });
   }
   const leak = asked.chunkMB > 0 && asked.chunkMB < wanted;
-  return { cap: wanted, chunk: leak ? asked.chunkMB : wanted, interval: leak ? asked.interval : 0 };
+  return { cap: wanted, chunk: leak ? asked.chunkMB : wanted, interval: leak || asked.spike > 0 ? asked.interval : 0, spike: asked.spike };
 }
 
 /** What inject will do, as one sentence. */
@@ -88,8 +100,8 @@ export function describePlan(undo: ResourceUndo): string {
     parts.push(`load ${coresInWords(undo.cpu.cores)} to ${percent(undo.cpu.load)} from a process of its own`);
   }
   if (undo.ram !== null) {
-    const { cap, chunk, interval } = undo.ram;
-    parts.push(interval > 0 ? `take ${chunk} MB of memory every ${formatDuration(interval)} up to ${cap} MB` : `take ${cap} MB of memory`);
+    const { cap, chunk, interval, spike } = undo.ram;
+    parts.push(spike > 0 ? `take ${cap} MB of memory for ${formatDuration(spike)} at a time, ${formatDuration(interval)} apart` : interval > 0 ? `take ${chunk} MB of memory every ${formatDuration(interval)} up to ${cap} MB` : `take ${cap} MB of memory`);
   }
   const span = undo.attack > 0 ? `, for ${formatDuration(undo.attack)}` : '';
   return `${parts.join(' and ')}${span}`;

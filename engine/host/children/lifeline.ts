@@ -12,10 +12,10 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /**
  * The dead man's switch of a held child. The process ends at once when its stdin closes (whoever started it is gone,
  * however it went), when no line has come for --lease milliseconds, and when --hold milliseconds are over.
+ * @param end in place of ending at once.
  * @returns what starts the time of --hold, to be called when the load begins.
  */
-export function holdLifeline(onLine: (line: string) => void = () => {}): () => void {
-  const end = (): never => process.exit(0);
+export function holdLifeline(onLine: (line: string) => void = () => {}, end: () => void = () => process.exit(0)): () => void {
   const lease = (): NodeJS.Timeout => setTimeout(end, Number(argument('lease')));
   let running = lease();
   // Ctrl-Z in a terminal reaches the whole group, and the engine does not obey it either.

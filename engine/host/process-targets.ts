@@ -1,9 +1,10 @@
-import { isFrozenProcess } from '../../host/control-groups.ts';
-import { listenersOn } from '../../host/listeners.ts';
-import { isEnded, type ProcessInfo } from '../../host/processes.ts';
-import { OWN_MARK, TARGET_MARK } from '../../host/spawn.ts';
-import { userNames } from '../../host/users.ts';
-import { matchesSelector, type Selector } from './selector.ts';
+import { FirebreakError } from '../kernel/errors.ts';
+import { matchesSelector, parseSelector, type Selector } from '../kernel/process-selector.ts';
+import { isFrozenProcess } from './control-groups.ts';
+import { listenersOn } from './listeners.ts';
+import { isEnded, type ProcessInfo } from './processes.ts';
+import { OWN_MARK, TARGET_MARK } from './spawn.ts';
+import { userNames } from './users.ts';
 
 /** Who must survive whatever a policy says. All of it is decided from one list of processes, so that it can be tested. */
 export interface RoomProcesses {
@@ -14,6 +15,13 @@ export interface RoomProcesses {
   /** True when this Firebreak was started over SSH, even where no sshd is among its ancestors (tmux, sudo). */
   readonly ssh: boolean;
 }
+
+/** The room of this process. @param own pids of Firebreak's own that carry no mark. */
+export const roomOf = (own: () => readonly number[] = () => []): RoomProcesses => ({
+  self: process.pid,
+  own: own(),
+  ssh: process.env['SSH_CONNECTION'] !== undefined,
+});
 
 /** The names of SSH servers: OpenSSH before and after 9.8 (which split off sshd-session), dropbear, Tailscale's. */
 const SSH_SERVERS = new Set(['sshd', 'sshd-session', 'sshd-auth', 'dropbear', 'tailscaled']);
@@ -66,6 +74,9 @@ function kinship(info: ProcessInfo, self: number, byPid: ReadonlyMap<number, Pro
 
 const isSshServer = (info: ProcessInfo): boolean =>
   SSH_SERVERS.has(info.name) || SSH_SERVERS.has(info.program) || /^sshd(-session)?: /.test(info.command);
+/** Whether a process is Firebreak's, of this room or of another. */
+export const isFirebreak = (info: ProcessInfo): boolean => isRoom(info) || info.argv.some((arg) => arg.startsWith(OWN_MARK));
+
 /** The program itself, or the script that Node was started with. */
 function isRoom({ argv }: ProcessInfo): boolean {
   const script = argv.slice(1).find((arg) => !arg.startsWith('-')) ?? '';
@@ -100,3 +111,24 @@ export function find(list: readonly ProcessInfo[], selector: Selector, room: Roo
     }),
   };
 }
+
+/** @throws FirebreakError `bad-target` */
+export function selectorOf(target: string): Selector {
+  const selector = parseSelector(target);
+  if ('error' in selector) {
+    throw new FirebreakError('bad-target', selector.error, { hint: 'write for example name:nginx' });
+  }
+  return selector;
+}
+
+/** What is said when a target matches nothing but what is never touched. */
+export function protectedTarget(target: string, found: Found): FirebreakError {
+  const named = found.spared.slice(0, 5).map(({ process: info, reason }) => `process ${nameOf(info)} is ${reason}`);
+  const more = found.spared.length > named.length ? ` and ${found.spared.length - named.length} more` : '';
+  return new FirebreakError('protected-target', `${target} matches only what is never touched: ${named.join('; ')}${more}`, {
+    hint: 'name a process that the experiment may hit',
+  });
+}
+
+/** A process as people would name it. */
+export const nameOf = (info: ProcessInfo | undefined): string => (info === undefined ? '' : `${info.pid} (${info.program || info.name})`);

@@ -1,4 +1,4 @@
-import { type Clock } from '../../kernel/clock.ts';
+import { type Clock } from './clock.ts';
 
 /** The first look, how much longer each further wait is, the longest wait, and when to give up; in milliseconds. */
 const FIRST_LOOK_MS = 5;
@@ -13,6 +13,8 @@ export class Recovery implements Disposable {
   #timer: Disposable | undefined;
   #waiting = false;
   #since = Number.NEGATIVE_INFINITY;
+  /** Counts the watches, so that an answer to an older one is not taken for the newest's. */
+  #watches = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,7 +26,7 @@ export class Recovery implements Disposable {
   }
 
   /** Looks at `isBack` from now on, until it is true or too long has passed. A new watch replaces an open one. */
-  watch(isBack: () => boolean, found: (ms: number) => void): void {
+  watch(isBack: () => boolean | Promise<boolean>, found: (ms: number) => void): void {
     this[Symbol.dispose]();
     this.#since = this.#clock.now();
     this.#waiting = true;
@@ -42,20 +44,28 @@ export class Recovery implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#watches++;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
 
-  #look(wait: number, isBack: () => boolean, found: (ms: number) => void): void {
+  #look(wait: number, isBack: () => boolean | Promise<boolean>, found: (ms: number) => void): void {
+    const watch = this.#watches;
     this.#timer = this.#clock.after(wait, () => {
       const passed = this.#clock.now() - this.#since;
-      if (isBack()) {
-        this.#times.push(passed);
-        this.#waiting = false;
-        found(passed);
-      } else if (passed < GIVE_UP_MS) {
-        this.#look(Math.min(wait * GROWTH, LONGEST_WAIT_MS), isBack, found);
-      }
+      const settle = (back: boolean): void => {
+        if (watch !== this.#watches) return;
+        if (back) {
+          this.#times.push(passed);
+          this.#waiting = false;
+          found(passed);
+        } else if (passed < GIVE_UP_MS) {
+          this.#look(Math.min(wait * GROWTH, LONGEST_WAIT_MS), isBack, found);
+        }
+      };
+      const back = isBack();
+      if (typeof back === 'boolean') settle(back);
+      else void back.then(settle, () => settle(false)); // what cannot be seen is not back
     });
   }
 }

@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, relative } from 'node:path';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
+import { controlTrees, groupFolder, type Hierarchy, ownGroup } from '../../host/control-groups.ts';
+import { GROUP_ROOT } from '../../host/dns-capabilities.ts';
+import { nameServers, resolvConf } from '../../host/dns-resolver.ts';
+import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
+import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
+import { type ProcessInfo } from '../../host/processes.ts';
+import { find, type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { dnsManifest, type DnsParams, parseTarget } from './manifest.ts';
+import { type DnsUndo } from './undo.ts';
+
+/** More processes than this are named by their user, their control group or their container. */
+const MOST_PROCESSES = 64;
+
+/**
+ * One target for each network namespace that is touched.
+ * @throws FirebreakError `bad-target`, `protected-target`, `no-namespace`, `too-many`, `no-control-groups`, `no-name-server`.
+ */
+export function planDns(
+  list: readonly ProcessInfo[], request: FaultRequest<DnsParams>, room: RoomProcesses, token: () => string,
+): readonly TargetPlan<DnsUndo>[] {
+  const target = parseTarget(request.target);
+  if ('error' in target) throw new FirebreakError('bad-target', target.error);
+  if (target.kind === 'host') return [describe(request, 'all programs of this machine', ownNamespace(), serversOf('/etc/resolv.conf'), { kind: 'all' }, token())];
+  if (target.kind === 'netns') {
+    const namespace = namespaceOf(target);
+    if (namespace === undefined) throw new FirebreakError('no-namespace', `there is no network namespace ${target.name}`, { hint: 'ip netns shows those that have a name' });
+    // As `ip netns exec` lets programs see it; ip-netns(8).
+    const own = `/etc/netns/${target.name}/resolv.conf`;
+    const servers = serversOf(existsSync(own) ? own : '/etc/resolv.conf');
+    return [describe(request, `network namespace ${target.name}`, namespace, servers, { kind: 'all' }, token())];
+  }
+  const found = find(list, selectorOf(request.target), room);
+  if (found.fleet.length === 0 && found.spared.length > 0) throw protectedTarget(request.target, found);
+  const spaces = Map.groupBy(found.fleet.map((info) => ({ info, namespace: namespaceOf({ pid: info.pid }) })), ({ namespace }) => namespace?.inode ?? 0);
+  spaces.delete(0); // ended meanwhile
+  return [...spaces.values()].map((members) => {
+    const fleet = members.map(({ info }) => info);
+    const namespace = members[0]?.namespace as NetNamespace;
+    const id = token();
+    const scope = scopeOf(list, request.target, fleet, found, namespace, id);
+    const servers = [...new Set(fleet.flatMap(({ pid }) => serversOf(`/proc/${pid}/root/etc/resolv.conf`)))];
+    return describe(request, wordsOf(scope, fleet, request.target), namespace, servers, scope, id);
+  });
+}
+
+function scopeOf(
+  list: readonly ProcessInfo[], target: string, fleet: readonly ProcessInfo[], found: Found, namespace: NetNamespace, token: string,
+): DnsUndo['scope'] {
+  const selector = selectorOf(target);
+  const pids = new Set(fleet.map(({ pid }) => pid));
+  // In a container of which everything matches, everything is taken, whatever is started later.
+  const others = list.filter((info) => !info.kernelThread && !pids.has(info.pid) && namespaceOf({ pid: info.pid })?.inode === namespace.inode);
+  if (namespace.path !== '' && others.length === 0) return { kind: 'all' };
+  const spared = found.spared.length > 0;
+  const [first] = fleet;
+  if (selector.kind === 'user' && !spared && first !== undefined) return { kind: 'user', uid: first.uid };
+  const tree = groupTree();
+  if (selector.kind === 'group' && !spared) {
+    const folders = fleet.map(({ pid }) => groupNamed(tree, pid, selector.group));
+    if (folders.every((folder) => folder !== undefined)) return { kind: 'groups', folders: [...new Set(folders)] };
+  }
+  if (fleet.length > MOST_PROCESSES) {
+    throw new FirebreakError('too-many', `${fleet.length} processes match ${target}; ${MOST_PROCESSES} are the most that are moved into control groups`, {
+      hint: 'name them by their user or their control group',
+    });
+  }
+  return {
+    kind: 'moved',
+    processes: fleet.map((info) => {
+      const parent = groupFolder(tree, info.pid);
+      if (parent === undefined) throw new FirebreakError('no-control-groups', `the control group of process ${nameOf(info)} cannot be seen from here`);
+      return { pid: info.pid, started: info.started, name: info.program || info.name, folder: ownGroup(parent, token, info.pid) };
+    }),
+  };
+}
+
+function groupTree(): Hierarchy {
+  const tree = controlTrees().find(({ v2 }) => v2);
+  if (tree !== undefined) return tree;
+  throw new FirebreakError('no-control-groups', 'rules can tell processes apart by control groups of version 2 alone, and none are mounted', {
+    hint: 'name them by their user (user:NAME), or take the whole host',
+  });
+}
+
+/** The folder of the group that a selector names, at or above that of a process. */
+function groupNamed(tree: Hierarchy, pid: number, group: string): string | undefined {
+  const wanted = group.replace(/\/+$/, '');
+  for (let folder = groupFolder(tree, pid); folder !== undefined && folder.length > tree.mount.length; folder = dirname(folder)) {
+    if (wanted.startsWith('/') ? folder === `${tree.mount}${wanted}` : basename(folder) === wanted) return folder;
+  }
+  return undefined;
+}
+
+/** What the packets of those in scope are like. */
+export function matchesOf({ scope }: DnsUndo): readonly Match[] {
+  switch (scope.kind) {
+    case 'all':
+      return [''];
+    case 'user':
+      return [ofUser(scope.uid)];
+    case 'groups':
+      return scope.folders.map(matchOf);
+    case 'moved':
+      return scope.processes.map(({ folder }) => matchOf(folder));
+  }
+}
+function matchOf(folder: string): Match {
+  const { mount, root } = groupTree();
+  const depth = [root, relative(mount, folder)].flatMap((path) => path.split('/')).filter((part) => part !== '').length;
+  return ofGroup(relative(GROUP_ROOT, folder), depth);
+}
+
+function serversOf(path: string): readonly string[] {
+  const servers = nameServers(resolvConf(path));
+  if (servers.length > 0) return servers;
+  throw new FirebreakError('no-name-server', `${path} names no server that a rule could say`);
+}
+
+function wordsOf(scope: DnsUndo['scope'], fleet: readonly ProcessInfo[], target: string): string {
+  const some = `${fleet.slice(0, 5).map(nameOf).join(', ')}${fleet.length > 5 ? ` and ${fleet.length - 5} more` : ''}`;
+  switch (scope.kind) {
+    case 'all':
+      return `the network namespace of ${some}`;
+    case 'user':
+      return `all programs of ${target}`;
+    case 'groups':
+      return `everything in ${scope.folders.map((folder) => basename(folder)).join(', ')}`;
+    case 'moved':
+      return `${fleet.length === 1 ? 'process' : 'processes'} ${some}`;
+  }
+}
+
+function describe(
+  { params, target }: FaultRequest<DnsParams>, who: string, namespace: NetNamespace, servers: readonly string[], scope: DnsUndo['scope'], token: string,
+): TargetPlan<DnsUndo> {
+  const moved = scope.kind === 'moved' ? 'move each into a control group of its own; ' : '';
+  const caches = 'what a cache of theirs knows already is not asked for';
+  return {
+    target: `name resolution of ${who}`,
+    undo: { token, namespace, servers: [...servers], scope },
+    action: `${moved}lead what they ask of ${servers.join(', ')} (port 53) to a resolver of Firebreak's. ${dnsManifest.explain(params, target)} All else goes on to the same server, unchanged; ${caches}`,
+    inverse: `end that resolver: its rules belong to it, and the kernel removes them with it, also should it or Firebreak be killed${scope.kind === 'moved' ? '; move the processes back' : ''}`,
+    reversible: true,
+  };
+}

@@ -1,0 +1,100 @@
+import { type Clock } from '../../kernel/clock.ts';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { type Injector, type TargetPlan } from '../../kernel/fault.ts';
+import { stateOf } from '../../host/identity.ts';
+import { type NetCapabilities, netCapabilities } from '../../host/net-capabilities.ts';
+import { runAll } from '../../host/net-namespace.ts';
+import { type Blueprint, blockOf, blueprint } from './blueprint.ts';
+import { commandsFor } from './commands.ts';
+import { directionOf, type NetworkParams } from './manifest.ts';
+import { connectTimes, Meter } from './measure.ts';
+import { meansFor } from './means.ts';
+import { Known } from './known.ts';
+import { planNetwork } from './plan.ts';
+import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
+
+export interface NetworkFaultDeps {
+  readonly clock: Clock;
+  /** What this machine can do; left out: it is tried. */
+  readonly capabilities?: () => NetCapabilities | undefined;
+}
+
+/** Delays, loses, damages, slows and cuts packets by queues and rules of its own, which the kernel keeps up by itself. */
+export function networkInjector({ clock, capabilities = netCapabilities }: NetworkFaultDeps): Injector<NetworkParams, Blueprint> {
+  const known = new Known();
+  const meters = new Map<string, Meter>();
+
+  return {
+    undo: blueprint,
+
+    unavailable: (params) => {
+      if (process.platform !== 'linux') return 'only Linux has tc and nft';
+      const can = capabilities();
+      // Who may not try leaves it to the helper, which says it when it plans.
+      if (can === undefined) return '';
+      if (params === undefined) return can.rules !== '' && can.shaping !== '' ? `${can.shaping}; ${can.rules}` : '';
+      const direction = directionOf(params);
+      const refusals = (direction === 'both' ? (['egress', 'ingress'] as const) : [direction]).map((way) => meansFor(params, way, can));
+      return refusals.map((means) => ('refusal' in means ? means.refusal : '')).find((reason) => reason !== '') ?? '';
+    },
+
+    plan: async (request): Promise<readonly TargetPlan<Blueprint>[]> => {
+      const can = capabilities();
+      if (can === undefined) throw new FirebreakError('fault-unavailable', 'this user may set up neither queues nor rules', { hint: 'run as root, or start the helper: sudo firebreak helper' });
+      const planned = await planNetwork(request, can, known.others(request));
+      known.planned(request, planned.map(({ plan }) => plan));
+      return planned.map(({ plan, inWords }) => ({
+        target: describeTarget(plan),
+        undo: plan,
+        action: `strike ${filtersInWords(plan)} by ${inWords}`,
+        inverse: 'remove exactly these queues, classes, filters and rules; with the last of them the kernel puts its own queue back',
+        reversible: true,
+      }));
+    },
+
+    inject: async (undo, context) => {
+      if (meters.has(undo.token)) return;
+      if (undo.process !== null && stateOf(undo.process) === 'dead') throw new FirebreakError('target-gone', `process ${undo.process.pid}, by which the network was chosen, has ended`);
+      const { namespace, device } = await readRemains(undo);
+      if (namespace === undefined || device === undefined) throw new FirebreakError('target-gone', `${undo.device.name} is not there any more, or another has its name`);
+      if (device.name !== undo.device.name) throw new FirebreakError('target-gone', `${undo.device.name} is called ${device.name} now`, { hint: 'plan again' });
+      const before = await connectTimes(undo, namespace);
+      context.signal.throwIfAborted();
+      known.live(context.request, undo);
+      meters.set(undo.token, new Meter(undo, namespace, clock, before));
+      const there = { root: isOurRoot(rootOf(device.queues)), ingress: isOurIngress(ingressOf(device.queues), blockOf(undo)) };
+      await runAll(namespace, commandsFor(undo, there));
+      context.injected(`${describeTarget(undo)} is struck`);
+    },
+
+    verify: async (undo) => {
+      const meter = meters.get(undo.token);
+      if (meter === undefined) return { bitten: false, detail: 'it was not started here', figures: [] };
+      const { device } = await readRemains(undo);
+      return device === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(device.name);
+    },
+
+    revert: async (undo) => {
+      meters.delete(undo.token);
+      known.forget(undo);
+      await removeRemains(undo, await readRemains(undo));
+    },
+
+    fingerprint: async (undo) => {
+      const remains = await readRemains(undo);
+      const { namespace, device } = remains;
+      const now = namespace === undefined || device === undefined ? undo.prior : await foreignQueueing(namespace, device.name, blockOf(undo));
+      const left = remainsInWords(undo, remains);
+      return `left of this fault: ${left.join(', ') || 'nothing'}; queueing of ${undo.device.name}: ${changes(undo.prior, now).join('; ') || 'as before'}`;
+    },
+  };
+}
+
+const describeTarget = ({ device, namespace, process: chosenBy }: Blueprint): string =>
+  `interface ${device.name}${namespace.path === '' ? '' : chosenBy === null ? ` in ${namespace.path}` : ` of process ${chosenBy.pid}`}`;
+
+function filtersInWords({ lanes }: Blueprint): string {
+  const ways = lanes.map(({ hook }) => (hook === 'egress' ? 'what leaves' : 'what arrives')).join(' and ');
+  const spared = lanes.some((lane) => lane.spared.length > 0) ? ', but for SSH and the ways to this room' : '';
+  return `${ways}${spared}`;
+}

@@ -1,0 +1,61 @@
+import { type NetCapabilities } from '../../host/net-capabilities.ts';
+import { type Lane, type Netem } from './blueprint.ts';
+import { type NetworkParams } from './manifest.ts';
+import { parseRate } from './selection.ts';
+
+/** By what a machine does what is asked in one lane; or why it cannot. */
+export type Means = { readonly refusal: string } | (Pick<Lane, 'queue' | 'rules'> & { readonly inWords: string });
+
+/** Packets as long as most links carry them. */
+const FULL_PACKET = 1_500;
+/** What waits in a queue at the most: 50,000 packets are 75 MB. */
+const MOST_WAITING = 50_000;
+/** A link that is full delays by half a second before it drops, as a bad router would. */
+const BUFFER_S = 0.5;
+
+export const netemOf = (asked: NetworkParams): Netem => ({
+  latency: asked.latency, jitter: asked.jitter, correlation: asked.correlation,
+  loss: asked.loss, duplication: asked.duplication, corruption: asked.corruption, reordering: asked.reordering,
+});
+/** What only a queue with netem can do. */
+const needsNetem = (asked: NetworkParams): boolean =>
+  asked.latency > 0 || asked.jitter > 0 || asked.duplication > 0 || asked.corruption > 0 || asked.reordering > 0 || (asked.loss > 0 && asked.correlation > 0);
+
+/** The best that these capabilities offer: netem and htb where they are, rules of nft for the rest. */
+export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: NetCapabilities): Means {
+  const rate = parseRate(asked.rate) ?? null;
+  if (asked.partition !== 'off') return cut(asked.partition, can);
+  const queueing = can.shaping || (hook === 'ingress' ? can.redirect : '');
+  const netem = can.netem === '' && queueing === '';
+  if (needsNetem(asked) && !netem) {
+    return { refusal: `${(can.netem || queueing)}, which alone can do that; a route of the wire delays and damages without it` };
+  }
+  const byRules = asked.loss > 0 && !netem;
+  const police = rate !== null && queueing !== '';
+  if ((byRules || police) && can.rules !== '') return { refusal: can.rules };
+  const inQueue = netem && (needsNetem(asked) || asked.loss > 0) ? netemOf(asked) : null;
+  const shaped = police ? null : rate;
+  return {
+    queue: inQueue === null && shaped === null ? null : { netem: inQueue, rate: shaped, limit: limitOf(asked, shaped) },
+    rules: byRules || police ? { loss: byRules ? asked.loss : 0, cut: null, police: police ? rate : null } : null,
+    inWords: [
+      inQueue !== null && 'a netem queue',
+      shaped !== null && 'an htb class',
+      byRules && `an nft rule (${can.netem})`,
+      police && `an nft limit that drops what is too much (${queueing})`,
+    ].filter((part) => part !== false).join(' and '),
+  };
+}
+
+function cut(how: 'drop' | 'reject', can: NetCapabilities): Means {
+  if (can.rules === '') return { queue: null, rules: { loss: 0, cut: how, police: null }, inWords: 'an nft rule' };
+  if (how === 'reject' || can.netem !== '' || can.shaping !== '') return { refusal: can.rules };
+  const all = { latency: 0, jitter: 0, correlation: 0, loss: 1, duplication: 0, corruption: 0, reordering: 0 };
+  return { queue: { netem: all, rate: null, limit: 1_000 }, rules: null, inWords: `a netem queue (${can.rules})` };
+}
+
+function limitOf(asked: NetworkParams, rate: number | null): number {
+  if (rate === null) return MOST_WAITING;
+  const seconds = BUFFER_S + (asked.latency + asked.jitter) / 1_000;
+  return Math.min(MOST_WAITING, Math.max(20, Math.ceil((rate / 8 / FULL_PACKET) * seconds)));
+}

@@ -1,0 +1,85 @@
+import { createSocket } from 'node:dgram';
+import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * One end of what the tests measure, in whatever network namespace it is started. `serve PORT…` listens on TCP and UDP of
+ * each port and, for every line on its standard input, says what has come since the last; `udp HOST PORT COUNT` sends
+ * numbered datagrams; `tcp HOST PORT MS` sends as much as it can; `refused HOST PORT` waits for a connection to
+ * fail. Each says one line of JSON.
+ */
+const [mode = '', host = '', ...rest] = process.argv.slice(2);
+const tell = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+/** The length of a numbered datagram: number, and bytes that are all the same unless damaged. */
+const LENGTH = 200;
+
+if (mode === 'serve') await serve([host, ...rest].map(Number));
+if (mode === 'udp') await sendDatagrams(host, Number(rest[0]), Number(rest[1]));
+if (mode === 'refused') await refused(host, Number(rest[0]));
+if (mode === 'tcp') await sendStream(host, Number(rest[0]), Number(rest[1]));
+
+async function serve(ports: readonly number[]): Promise<void> {
+  let numbers: number[] = [];
+  let damaged = 0;
+  let bytes = 0;
+  let [first, last] = [0, 0];
+  for (const port of ports) {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        // What comes at once with the first bytes was not slowed by anything.
+        if (first === 0) first = performance.now();
+        else bytes += chunk.length;
+        last = performance.now();
+      });
+    }).listen(port, '::');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const datagrams = createSocket({ type: 'udp6', recvBufferSize: 4 << 20 }).on('message', (message) => {
+      if (message.length !== LENGTH || message.subarray(4).some((byte) => byte !== 0x55)) damaged++;
+      else numbers.push(message.readUInt32BE(0));
+    });
+    await new Promise<void>((resolve) => void datagrams.bind(port, '::', () => resolve()));
+  }
+  tell({ ready: true });
+  process.stdin.on('data', async () => {
+    // What was sent last may not have been read yet.
+    await sleep(100);
+    const unique = new Set(numbers).size;
+    const late = numbers.filter((number, i) => numbers.slice(0, i).some((before) => before > number)).length;
+    tell({ datagrams: numbers.length, unique, late, damaged, bytes, ms: last - first });
+    numbers = [];
+    [damaged, bytes, first, last] = [0, 0, 0, 0];
+  });
+  process.stdin.on('end', () => process.exit(0));
+}
+
+async function sendDatagrams(to: string, port: number, count: number): Promise<void> {
+  const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
+  let failed = 0;
+  for (let i = 0; i < count; i++) {
+    const message = Buffer.alloc(LENGTH, 0x55);
+    message.writeUInt32BE(i, 0);
+    await new Promise<void>((resolve) => socket.send(message, port, to, (error) => { if (error !== null) failed++; resolve(); }));
+    if (i % 20 === 19) await sleep(1);
+  }
+  socket.close();
+  tell({ sent: count, failed });
+}
+
+async function sendStream(to: string, port: number, ms: number): Promise<void> {
+  const socket = connect(port, to);
+  socket.on('error', () => {});
+  const chunk = Buffer.alloc(16_384, 0x55);
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    if (!socket.write(chunk)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), sleep(100)]);
+  }
+  socket.destroy();
+  tell({ done: true });
+}
+
+async function refused(to: string, port: number): Promise<void> {
+  const socket = connect(port, to);
+  tell({ [await new Promise<string>((resolve) => socket.once('error', (error) => resolve('code' in error ? String(error.code) : '')).once('connect', () => resolve('connected')))]: 1 });
+  socket.destroy();
+}

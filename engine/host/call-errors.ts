@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { type Clock } from '../kernel/clock.ts';
+import { type Strike } from './bpf-program.ts';
+import { programOf } from './server-process.ts';
+import { endHeld, findHeld, type Held, startHeld } from './held.ts';
+import { stateOf } from './identity.ts';
+import { signal } from './signals.ts';
+import { markOf } from './spawn.ts';
+
+/** Errors in calls to the kernel: by BPF at the sockets of control groups, by strace at any call of single processes. */
+
+/** What the child processes are found by; see `endHeld`. */
+export const BPF_ROLE = 'bpf';
+export const TRACE_ROLE = 'trace';
+export const STRACE_ROLE = 'strace';
+
+interface Holding {
+  readonly token: string;
+  /** The child ends by itself after this time, in milliseconds. */
+  readonly hold: number;
+}
+
+/** Attaches strikes to control groups (v2). Reports `problem`, or `ready`, then `matched` and `struck`. Inverse: `endHeld(BPF_ROLE, token)`. */
+export function startStrikes(asked: Holding & { readonly strikes: readonly Strike[]; readonly groups: readonly string[] }, clock: Clock): Held {
+  const { token, hold, strikes, groups } = asked;
+  return startHeld({ script: 'bpf-holder', role: BPF_ROLE, token, args: [`--strikes=${JSON.stringify(strikes)}`, `--groups=${JSON.stringify(groups)}`, `--hold=${hold}`] }, clock);
+}
+
+/** What strace does to calls. */
+export interface CallStrike {
+  /** System calls by name. */
+  readonly calls: readonly string[];
+  /** By name, such as `EIO`; '' = the calls are only delayed. */
+  readonly errno: string;
+  /** Milliseconds before each call that is struck; 0 = none. */
+  readonly delay: number;
+  /** Every so manieth call of each thread. */
+  readonly every: number;
+  /** Only calls on this file; '' = all. */
+  readonly path: string;
+}
+
+/** The arguments of strace(1). */
+export function straceArguments(pids: readonly number[], { calls, errno, delay, every, path }: CallStrike): readonly string[] {
+  const set = calls.join(',');
+  const what = [...(errno === '' ? [] : [`error=${errno}`]), ...(delay === 0 ? [] : [`delay_enter=${delay * 1_000}`]), ...(every > 1 ? [`when=${every}+${every}`] : [])];
+  return ['-f', '-s', '0', '-e', 'signal=none', ...(path === '' ? [] : ['-P', path]), '-e', `trace=${set}`, '-e', `inject=${set}:${what.join(':')}`, '-p', pids.join(',')];
+}
+
+/** Traces processes and strikes their calls. Reports like `startStrikes`. Inverse: `endTrace`. */
+export function startTrace(asked: Holding & { readonly pids: readonly number[]; readonly strike: CallStrike }, clock: Clock): Held {
+  const { token, hold, pids, strike } = asked;
+  const mark = markOf(STRACE_ROLE, token);
+  return startHeld({ script: 'trace-holder', role: TRACE_ROLE, token, args: [`--trace=${JSON.stringify(straceArguments(pids, strike))}`, `--mark=${mark}`, `--hold=${hold}`] }, clock);
+}
+
+/** How long strace may take to let go of all threads, in milliseconds. */
+const LET_GO = 5_000;
+
+/** Ends what traces under a token: asks strace first, so that it lets go between two calls. @throws FirebreakError `residue` */
+export async function endTrace(token: string, clock: Clock): Promise<void> {
+  const asked = findHeld(STRACE_ROLE, token);
+  for (const one of asked) signal(one, 'terminate');
+  for (const end = clock.now() + LET_GO; asked.some((one) => stateOf(one) !== 'dead') && clock.now() < end; ) await clock.sleep(5);
+  for (const role of [TRACE_ROLE, STRACE_ROLE]) await endHeld(role, token, clock);
+}
+
+/** Why processes cannot be traced here, or ''. The setting is that of the Yama module (kernel.org, LSM/Yama). */
+export function noTrace(): string {
+  if (process.platform !== 'linux') return 'only Linux has ptrace';
+  if (programOf('strace') === undefined) return 'strace is not installed (apt-get install strace)';
+  const scope = '/proc/sys/kernel/yama/ptrace_scope';
+  return existsSync(scope) && readFileSync(scope, 'utf8').trim() === '3' ? 'this kernel allows nobody to trace (kernel.yama.ptrace_scope = 3)' : '';
+}
+
+/** The process that traces this one already; 0 = none. Only one may. */
+export function tracerOf(pid: number): number {
+  try {
+    return Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}

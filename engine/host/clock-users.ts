@@ -1,0 +1,105 @@
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { errnoOf } from '../kernel/errors.ts';
+import { type ProcessIdentity } from './identity.ts';
+import { isEnded, type ProcessInfo } from './processes.ts';
+
+/** A process that reads its clock through libfaketime, from a file that can be changed while it runs. */
+export interface ClockUser extends ProcessIdentity {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** The file, as this process reaches it. */
+  readonly file: string;
+  /** True when it lives in another mount namespace, as in a container; `file` then leads through the process. */
+  readonly apart: boolean;
+  readonly library: string;
+  /** How long it may believe what it has read, milliseconds; libfaketime's README, "Caching". */
+  readonly believes: number;
+}
+
+/** libfaketime reads its file again after ten seconds, unless it is told otherwise. */
+const CACHE_SECONDS = 10;
+/** With any of these a process follows rules of its own, which the file does not change. */
+const OWN_RULES = ['FAKETIME', 'FAKETIME_SKIP_CMDS', 'FAKETIME_ONLY_CMDS', 'FAKETIME_START_AFTER_SECONDS', 'FAKETIME_STOP_AFTER_SECONDS', 'FAKETIME_START_AFTER_NUMCALLS', 'FAKETIME_STOP_AFTER_NUMCALLS', 'FAKETIME_LOAD_FILE', 'FAKETIME_FOLLOW_FILE'];
+
+/** How the clock of this process can be set, or why it cannot, in words that end "it ...". */
+export function clockUser(info: ProcessInfo): ClockUser | { readonly refusal: string } {
+  let environment: Map<string, string>;
+  let maps: string;
+  try {
+    environment = parseEnvironment(readFileSync(`/proc/${info.pid}/environ`, 'utf8'));
+    maps = readFileSync(`/proc/${info.pid}/maps`, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return { refusal: 'has ended' };
+    return { refusal: 'belongs to another user, and its environment cannot be read (other_users: true)' };
+  }
+  const refusal = refusalOf(environment, maps);
+  if (refusal !== '') return { refusal };
+  const apart = mountsOf(info.pid) !== mountsOf('self') || rootOf(info.pid) !== rootOf('self');
+  const named = resolve(readlinkSync(`/proc/${info.pid}/cwd`), environment.get('FAKETIME_TIMESTAMP_FILE') ?? '');
+  return {
+    pid: info.pid,
+    started: info.started,
+    name: info.program || info.name,
+    uid: info.uid,
+    gid: groupOf(info.pid),
+    file: apart ? join(`/proc/${info.pid}/root`, named) : realPath(named),
+    apart,
+    library: libraryOf(environment) ?? '',
+    believes: environment.get('FAKETIME_NO_CACHE') === '1' ? 0 : Number(environment.get('FAKETIME_CACHE_DURATION') ?? CACHE_SECONDS) * 1_000,
+  };
+}
+
+/** What keeps a process with this environment and these mapped files from being set off; '' when nothing does. */
+export function refusalOf(environment: ReadonlyMap<string, string>, maps: string): string {
+  if (libraryOf(environment) === undefined || !/\/libfaketime[^/\n]*$/m.test(maps)) return 'was not started under libfaketime';
+  if ((environment.get('FAKETIME_TIMESTAMP_FILE') ?? '') === '') return 'names no FAKETIME_TIMESTAMP_FILE that could be changed while it runs';
+  const rule = OWN_RULES.find((name) => environment.has(name));
+  if (rule !== undefined) return `follows ${rule} instead of the file`;
+  // Seen with Node: when the offset is taken back, timers set on the shifted monotonic clock are due that much later.
+  const steady = ['FAKETIME_DONT_FAKE_MONOTONIC', 'DONT_FAKE_MONOTONIC'].some((name) => environment.get(name) === '1');
+  return steady ? '' : 'would have its timers moved too, and they would hang when the clock goes back: start it with FAKETIME_DONT_FAKE_MONOTONIC=1';
+}
+
+/** Every process but those that have ended whose clock is set by this file. */
+export function usersOfClockFile(list: readonly ProcessInfo[], file: string): readonly ProcessInfo[] {
+  return list.filter((info) => {
+    if (info.kernelThread || isEnded(info)) return false;
+    const user = clockUser(info);
+    return 'file' in user && user.file === file;
+  });
+}
+
+export function parseEnvironment(text: string): Map<string, string> {
+  const entries = text.split('\0').filter((entry) => entry.includes('='));
+  return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+}
+
+/** LD_PRELOAD separates by spaces or colons; see ld.so(8). */
+const libraryOf = (environment: ReadonlyMap<string, string>): string | undefined =>
+  (environment.get('LD_PRELOAD') ?? '').split(/[ :]+/).find((path) => /(^|\/)libfaketime[^/]*$/.test(path));
+
+const mountsOf = (pid: number | 'self'): string => link(`/proc/${pid}/ns/mnt`);
+const rootOf = (pid: number | 'self'): string => link(`/proc/${pid}/root`);
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** The file itself may not be there yet; its folder is. */
+function realPath(path: string): string {
+  try {
+    return join(realpathSync(dirname(path)), path.slice(path.lastIndexOf('/') + 1));
+  } catch {
+    return path;
+  }
+}
+
+/** The group whose rights it has; see proc_pid_status(5). */
+function groupOf(pid: number): number {
+  return Number(/^Gid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
+}

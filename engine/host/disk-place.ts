@@ -1,0 +1,87 @@
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { deviceName, diskOf } from './disk-space.ts';
+import { listMounts, mountOf } from './mounts.ts';
+import { capture } from './spawn.ts';
+
+/** Names one folder for ever: a path can be given to another folder, or to another disk mounted in its place. */
+export const folderIdentity = z.object({
+  path: z.string().startsWith('/'),
+  device: z.string(),
+  inode: z.int().positive(),
+  /** When it was made, in milliseconds; 0 where the file system does not say. */
+  born: z.number(),
+});
+export type FolderIdentity = z.infer<typeof folderIdentity>;
+
+/** The folder that a path leads to now. @throws FirebreakError `bad-target` when it is none. */
+export function folderAt(path: string): FolderIdentity {
+  const found = identityOr(path);
+  if (found !== undefined) return found;
+  throw new FirebreakError('bad-target', existsSync(path) ? `${path} is not a folder` : `there is no folder ${path}`, { hint: 'name a folder on the disk' });
+}
+
+function identityOr(path: string): FolderIdentity | undefined {
+  try {
+    const { dev, ino, birthtimeMs } = statSync(path);
+    return statSync(path).isDirectory() ? { path: realpathSync(path), device: deviceName(dev), inode: ino, born: Math.floor(birthtimeMs) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the path still leads to the same folder of the same disk. */
+export function isStill({ path, device, inode, born }: FolderIdentity): boolean {
+  const now = identityOr(path);
+  return now !== undefined && now.device === device && now.inode === inode && now.born === born;
+}
+
+/** Whether this user may make files in the folder. */
+export function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Where the entry of this name is that was made in the folder, also after the folder was moved or renamed, or its disk
+ * mounted elsewhere; undefined when there is none.
+ * @throws FirebreakError `disk-gone` when the disk is not mounted, so that nobody can look.
+ */
+export function entryIn(folder: FolderIdentity, name: string): string | undefined {
+  if (isStill(folder)) {
+    const path = join(folder.path, name);
+    return existsSync(path) ? path : undefined;
+  }
+  const points = listMounts().filter(({ device }) => device === folder.device).map(({ point }) => point);
+  if (points.length === 0) {
+    throw new FirebreakError('disk-gone', `the disk of ${folder.path} is not mounted; ${name} may be on it`, { hint: `mount it again, or remove ${name} from it by hand` });
+  }
+  for (const point of points) {
+    const [found] = capture('find', [point, '-xdev', '-name', name, '-print', '-quit']).split('\n');
+    if (found !== undefined && found !== '') return found;
+  }
+  return undefined;
+}
+
+/**
+ * The block device under a folder, as `MAJOR:MINOR`: the whole disk where it is a partition, since only that can be
+ * limited (blkg_conf_prep in block/blk-cgroup.c). @throws FirebreakError `no-device`, as on a network or memory file system.
+ */
+export function blockDevice(folder: FolderIdentity): string {
+  const entry = `/sys/dev/block/${diskOf(folder.path)}`;
+  try {
+    const real = realpathSync(entry);
+    return readFileSync(existsSync(join(real, 'partition')) ? join(dirname(real), 'dev') : join(real, 'dev'), 'utf8').trim();
+  } catch (error) {
+    throw new FirebreakError('no-device', `${folder.path} is on no block device (${mountOf(folder.path)?.type ?? 'unknown'}): ${messageOf(error)}`, {
+      hint: 'only reading and writing of a local disk can be limited',
+      cause: error,
+    });
+  }
+}

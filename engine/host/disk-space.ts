@@ -1,0 +1,167 @@
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
+import { readText } from './cgroups.ts';
+import { listMounts, mountOf } from './mounts.ts';
+import { listProcesses } from './processes.ts';
+import { isFirebreak } from './process-targets.ts';
+import { capture } from './spawn.ts';
+
+const MB = 1_048_576;
+
+/** How full a file system is. `available` is what an ordinary user may still take, which is less than what is free. */
+export interface DiskSpace {
+  readonly usedMB: number;
+  readonly availableMB: number;
+  /** Files and folders that it has, and that can still be made; both 0 where it sets no number (btrfs, FAT). */
+  readonly inodes: number;
+  readonly freeInodes: number;
+}
+
+/** statvfs(3) of the file system that a path is on. @throws as statfs(2) */
+export function spaceOf(path: string): DiskSpace {
+  const { blocks, bfree, bavail, bsize, files, ffree } = statfsSync(path);
+  return { usedMB: ((blocks - bfree) * bsize) / MB, availableMB: (bavail * bsize) / MB, inodes: files, freeInodes: ffree };
+}
+
+/** `MAJOR:MINOR` of a device number (makedev(3)). */
+export const deviceName = (dev: number): string => {
+  const wide = BigInt(dev);
+  return `${((wide >> 8n) & 0xfffn) | ((wide >> 32n) & 0xfffff000n)}:${(wide & 0xffn) | ((wide >> 12n) & 0xffffff00n)}`;
+};
+
+/**
+ * What a path is stored on, as `MAJOR:MINOR`. File systems that show a device of their own for each part (btrfs) are
+ * told by the device that they were mounted from. @throws as stat(2)
+ */
+export function diskOf(path: string, mounts = listMounts()): string {
+  const { dev } = statSync(path);
+  const device = deviceName(dev);
+  const source = device.startsWith('0:') ? (mountOf(path, mounts)?.source ?? '') : '';
+  return source.startsWith('/dev/') ? deviceName(statOr(source)?.rdev ?? dev) : device;
+}
+
+/**
+ * The disks that the system and Firebreak cannot do without, by `diskOf`, each with the reason in words that end
+ * "it is ...": what holds the system's own folders, what is swapped to, and whatever this Firebreak's processes have open.
+ */
+export function systemDisks(): ReadonlyMap<string, string> {
+  const disks = new Map<string, string>();
+  const mounts = listMounts();
+  const note = (path: string, reason: string): void => {
+    if (statOr(path) === undefined) return;
+    const disk = diskOf(path, mounts);
+    if (!disks.has(disk)) disks.set(disk, reason);
+  };
+  for (const path of ['/', '/usr', '/etc', '/boot', '/var', '/run', '/dev', '/proc', '/sys', '/tmp', '/root']) note(path, `the disk of ${path}`);
+  for (const line of readText('/proc/swaps').split('\n').slice(1)) note(line.split(/\s/)[0] ?? '', 'a disk that the system swaps to');
+  note(process.execPath, 'the disk that this Firebreak runs from');
+  note(import.meta.filename, 'the disk that this Firebreak runs from');
+  const own = listProcesses().filter((info) => info.pid === process.pid || isFirebreak(info));
+  const files = new Set(own.flatMap(({ pid }) => openFiles(pid)));
+  for (const file of files) note(file, "the disk of Firebreak's own files");
+  return disks;
+}
+
+/** The paths of what a process has open; none where it may not be asked. */
+function openFiles(pid: number): readonly string[] {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).map((fd) => linkOr(join(folder, fd))).filter((path) => path.startsWith('/') && !path.startsWith('/dev/'));
+  } catch {
+    return [];
+  }
+}
+
+function statOr(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+function linkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** One write of the fallback, in MB. */
+const PIECE_MB = 4;
+
+/**
+ * Makes a file that takes this much of the disk: at once where the file system can set blocks aside (fallocate(2)), else
+ * by writing. The inverse is to remove it. @throws FirebreakError `disk-refused`; what there is of the file then stays.
+ */
+export async function takeSpace(file: string, mb: number, signal: AbortSignal): Promise<void> {
+  closeSync(openSync(file, 'wx', 0o600));
+  try {
+    capture('fallocate', ['-l', String(Math.floor(mb * MB)), '--', file]);
+  } catch (error) {
+    // Full before it was through, as metadata takes some as well: what there is counts.
+    if (/No space left/i.test(messageOf(error))) return;
+    if (!/not supported|ENOENT/i.test(messageOf(error))) throw refused(file, error);
+    await writeOut(file, mb, signal);
+  }
+}
+
+/** Gives back so many MB of what `takeSpace` has taken; does nothing for 0 and less. */
+export async function shrink(file: string, mb: number): Promise<void> {
+  if (mb > 0) await truncate(file, Math.max(0, statSync(file).size - Math.ceil(mb * MB)));
+}
+
+/** What a file takes of its disk, in MB; 0 when it is not there. */
+export const sizeMB = (file: string): number => ((statOr(file)?.blocks ?? 0) * 512) / MB;
+
+/** What differs from piece to piece is neither compressed nor stored once for all. */
+async function writeOut(file: string, mb: number, signal: AbortSignal): Promise<void> {
+  const handle = await open(file, 'a');
+  try {
+    const piece = Buffer.alloc(PIECE_MB * MB, 'firebreak ');
+    for (let left = Math.floor(mb * MB), n = 0; left > 0; left -= piece.length, n++) {
+      signal.throwIfAborted();
+      for (let at = 0; at < piece.length; at += 512) piece.writeUInt32LE((n * piece.length + at) >>> 0, at);
+      await handle.write(piece, 0, Math.min(left, piece.length));
+    }
+    await handle.sync();
+  } catch (error) {
+    throw signal.aborted ? signal.reason : refused(file, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+const refused = (file: string, cause: unknown): FirebreakError =>
+  new FirebreakError('disk-refused', `${dirname(file)} cannot be filled: ${messageOf(cause)}`, { hint: 'look whether you may write there, or run as root', cause });
+
+/** Files in one folder: more make a folder slow to read. */
+const PER_FOLDER = 5_000;
+
+/**
+ * Makes empty files until so many inodes are taken, folders included, or none is left. The inverse is to remove the
+ * folder. @returns how many were taken. @throws FirebreakError `disk-refused`
+ */
+export async function takeInodes(folder: string, count: number, signal: AbortSignal): Promise<number> {
+  await mkdir(folder, { mode: 0o700 });
+  let taken = 1;
+  try {
+    for (let group = folder; taken < count; taken++) {
+      signal.throwIfAborted();
+      const first = (taken - 1) % PER_FOLDER === 0;
+      if (first) group = join(folder, String(taken));
+      await (first ? mkdir(group) : writeFile(join(group, String(taken)), ''));
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC') throw signal.aborted ? signal.reason : refused(folder, error);
+  }
+  return taken;
+}
+
+/** The inodes that `takeInodes` has taken and that are still there. */
+export const countInodes = (folder: string): number => (existsSync(folder) ? 1 + readdirSync(folder, { recursive: true }).length : 0);
+
+/** Removes what `takeSpace` or `takeInodes` made. Does nothing when it is not there. */
+export const giveBack = (path: string): Promise<void> => rm(path, { recursive: true, force: true });

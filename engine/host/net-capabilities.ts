@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { errnoOf } from '../kernel/errors.ts';
+
+/** What the kernel and the tools of this machine can do to packets. Each is '' when it can, else the reason in words. */
+export interface NetCapabilities {
+  /** Delay, loss, duplication, corruption, reordering in a queue: sch_netem. */
+  readonly netem: string;
+  /** Classes with a rate, and filters that sort packets into them: sch_htb and cls_u32. */
+  readonly shaping: string;
+  /** What arrives is sent through a queue: sch_ingress, act_mirred and ifb. */
+  readonly redirect: string;
+  /** Rules that drop by chance and count: nf_tables. */
+  readonly rules: string;
+  /** The hook at which packets leave an interface, in Linux since 5.16. */
+  readonly egressHook: string;
+}
+
+/**
+ * Tried, not assumed: each in a namespace of its own, which goes when the trial ends, so that nothing stays but the kernel
+ * modules that the kernel may load for it.
+ */
+const TRIALS: Readonly<Record<keyof NetCapabilities, readonly [program: string, args: readonly string[], input: string]>> = {
+  netem: ['tc', ['-batch', '-'], 'qdisc add dev lo root handle fb00: netem delay 1ms loss gemodel 1% 99%\n'],
+  shaping: [
+    'tc', ['-batch', '-'],
+    'qdisc add dev lo root handle fb00: htb default 0\nclass add dev lo parent fb00: classid fb00:10 htb rate 1mbit quantum 1600\nfilter add dev lo parent fb00: protocol ip pref 1 u32 match ip protocol 6 0xff flowid fb00:10\n',
+  ],
+  redirect: [
+    'tc', ['-batch', '-'],
+    'qdisc add dev lo ingress_block 64256 ingress\nfilter add block 64256 protocol ip pref 1 u32 match u32 0 0 action mirred egress redirect dev lo\n',
+  ],
+  rules: ['nft', ['-f', '-'], 'table netdev firebreak_trial { counter seen {}; chain strike { counter name "seen"; numgen random mod 1000000 < 1 drop; }; }\n'],
+  egressHook: ['nft', ['-f', '-'], 'table netdev firebreak_trial { chain egress { type filter hook egress device "lo" priority 0; policy accept; }; }\n'],
+};
+const PACKAGES: Readonly<Record<string, string>> = { tc: 'iproute2', ip: 'iproute2', nft: 'nftables', unshare: 'util-linux' };
+const NAMES: Readonly<Record<keyof NetCapabilities, string>> = {
+  netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook',
+};
+
+let known: NetCapabilities | undefined;
+
+/**
+ * What this machine has; tried once in the life of this process. Undefined when this user may not try, so that only who
+ * has the rights can tell.
+ */
+export function netCapabilities(): NetCapabilities | undefined {
+  if (known !== undefined) return known;
+  if (process.platform !== 'linux') return undefined;
+  try {
+    attempt('true', [], '');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') return undefined;
+  }
+  const trial = (what: keyof NetCapabilities): string => {
+    const [program, args, input] = TRIALS[what];
+    return refusalOf(what, program, () => attempt(program, args, input));
+  };
+  const redirect = trial('redirect') || refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], ''));
+  known = { netem: trial('netem'), shaping: trial('shaping'), redirect, rules: trial('rules'), egressHook: trial('egressHook') };
+  return known;
+}
+
+function refusalOf(what: keyof NetCapabilities, program: string, trial: () => void): string {
+  try {
+    trial();
+    return '';
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+    const missing = errnoOf(error) === 'ENOENT' ? 'unshare' : /failed to execute|No such file or directory$/.test(said) ? program : undefined;
+    if (missing !== undefined) return `there is no ${missing} (apt install ${PACKAGES[missing] ?? missing})`;
+    const words = said.split('\n').find((line) => line.trim() !== '') ?? '';
+    return `this kernel has ${NAMES[what]}${words === '' ? '' : ` (${words.replace(/^\S*: /, '').slice(0, 80)})`}`;
+  }
+}
+
+/** Runs in a new network namespace; without root also in a user namespace of its own. @throws what execFileSync throws. */
+function attempt(program: string, args: readonly string[], input: string): void {
+  const mapped = process.geteuid?.() === 0 ? [] : ['--map-root-user'];
+  execFileSync('unshare', ['--net', ...mapped, '--', program, ...args], {
+    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' },
+  });
+}

@@ -1,0 +1,73 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { kernelInjector } from '../../engine/faults/kernel/injector.ts';
+import { kernelManifest } from '../../engine/faults/kernel/manifest.ts';
+import { type App, startApp } from '../../engine/faults/kernel/test-app.ts';
+import { tracerOf } from '../../engine/host/call-errors.ts';
+import { realClock } from '../../engine/kernel/clock.ts';
+import { temporary } from '../../engine/lifecycle/test-parts.ts';
+import { type Scene } from './scenes.ts';
+
+/** Why calls of other processes cannot be struck here, or false. */
+export const noKernel = (action: 'connect' | 'call'): string | false =>
+  process.geteuid?.() !== 0 ? 'only root may strike calls' : kernelInjector({ clock: realClock }).unavailable(kernelManifest.params.parse({ action })) || false;
+
+/** A program that goes on doing one thing, without which nothing could be struck. */
+async function busy(app: App, what: string): Promise<{ said(): string } & AsyncDisposable> {
+  let said = '';
+  let over = false;
+  const loop = async (): Promise<void> => {
+    while (!over) {
+      [said = ''] = await app.does(what);
+      await realClock.sleep(20);
+    }
+  };
+  const ended = loop();
+  return {
+    said: () => said,
+    [Symbol.asyncDispose]: async () => {
+      over = true;
+      await ended;
+    },
+  };
+}
+const groupsOf = ({ pid }: App): string => readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+
+/** One process whose connections fail. */
+export async function connectScene(): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const server = createServer((socket) => socket.on('error', () => {}).end()).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  stack.defer(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const app = stack.use(await startApp());
+  const before = groupsOf(app);
+  const doing = stack.use(await busy(app, `connect ${port}`));
+  const moved = stack.move();
+  return {
+    text: `version: 1\npolicies:\n  - { name: refused, type: kernel, target: "cmd:${app.word}", action: connect, port: ${port} }`,
+    note: () => {},
+    visible: async () => doing.said() === 'ECONNREFUSED',
+    intact: async () => doing.said() === 'ok' && groupsOf(app) === before,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
+}
+
+/** One process that cannot read one file. */
+export async function callScene(): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(temporary());
+  const file = join(dir.path, 'data');
+  writeFileSync(file, 'content');
+  const app = stack.use(await startApp());
+  const doing = stack.use(await busy(app, `read ${file}`));
+  const moved = stack.move();
+  return {
+    text: `version: 1\npolicies:\n  - { name: broken, type: kernel, target: "cmd:${app.word}", action: call, calls: read, path: ${file} }`,
+    note: () => {},
+    visible: async () => doing.said() === 'EIO',
+    intact: async () => doing.said() === 'ok' && tracerOf(app.pid) === 0,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
+}
