@@ -1,14 +1,9 @@
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { commandsIn, inspect, readStats } from '../../engine/host/containers.ts';
-import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
-import { temporary } from '../../engine/lifecycle/test-parts.ts';
-import { openJournal } from '../../engine/store/journal.ts';
 import { type DockerLab, noDocker, startDocker } from '../lab/docker.ts';
-import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { killEngine } from './kill.ts';
 import { type Scene } from './scenes.ts';
 
 /** The containers of a real engine after Firebreak was killed with -9, in every way they can be treated. */
@@ -56,24 +51,11 @@ describe('containers and a Firebreak that is killed', { skip: noDocker, timeout:
     disconnected: { fields: 'action: disconnect', at: ['journaled', 'injected', 'bitten', 'reverting', 'undone'] },
     stressed: { fields: 'action: stress, workers: 1, memory_mb: 16', at: ['journaled', 'injected', 'bitten', 'reverting', 'undone'] },
   };
-  const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 
   for (const [way, { fields, at }] of Object.entries(WAYS)) {
     for (const boundary of at) {
       test(`${way}: the engine killed with -9 when "${boundary}" leaves nothing behind`, async (t) => {
-        using dir = temporary();
-        await using stage = await scene(fields);
-        const stateDir = join(dir.path, 'state');
-        await using engine = startChild('./engine-child.ts', [stateDir, boundary, stage.text]);
-        await engine.hears('boundary');
-        using journal = openJournal(stateDir, realClock);
-        if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', stage.visible, BUSY_MACHINE);
-        await engine.kill();
-        const clean = async (): Promise<boolean> => journal.open().length === 0 && (await stage.intact());
-        const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
-        t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
-        assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
-        assert.equal(await stage.intact(), true, 'recovery itself breaks nothing');
+        t.diagnostic(`nothing was left after ${Math.round(await killEngine(() => scene(fields), boundary))} ms`);
       });
     }
   }

@@ -1,12 +1,11 @@
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { realClock } from '../../engine/kernel/clock.ts';
 import { SERVERS, type TestServer } from '../../engine/faults/database/test-servers.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
-import { openJournal } from '../../engine/store/journal.ts';
-import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, eventually, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { killEngine } from './kill.ts';
+import { type Scene } from './scenes.ts';
 
 /** The sessions and locks on real databases after Firebreak was killed with -9; what is left is counted by the server itself. */
 const SOME: readonly Boundary[] = ['journaled', 'injected', 'bitten', 'reverting', 'undone'];
@@ -16,7 +15,6 @@ const WAYS: Readonly<Record<string, { readonly fields: string; readonly at: read
   'rows locked': { fields: 'action: row_lock, table: orders, where: "id <= 100"', at: SOME },
   'queries slowed': { fields: 'action: slow, sessions: 6', at: SOME },
 };
-const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 const VARIABLE = 'FIREBREAK_CRASH_URL';
 
 for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
@@ -28,23 +26,20 @@ for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
       const { sessions, locks } = await server.others();
       return sessions === 0 && locks === 0;
     };
+    const scene = (fields: string): Scene => ({
+      text: `version: 1\npolicies:\n  - { name: hit, type: database, target: "env:${VARIABLE}", ${fields} }`,
+      env: { [VARIABLE]: server.url },
+      note: () => {},
+      visible: async () => !(await intact()),
+      intact,
+      [Symbol.asyncDispose]: async () => {},
+    });
 
     for (const [way, { fields, at }] of Object.entries(WAYS)) {
       for (const boundary of at) {
         test(`${way}: the engine killed with -9 when "${boundary}" leaves no session and no lock`, async (t) => {
-          using dir = temporary();
           await eventually('nobody is there', intact, BUSY_MACHINE);
-          const stateDir = join(dir.path, 'state');
-          const text = `version: 1\npolicies:\n  - { name: hit, type: database, target: "env:${VARIABLE}", ${fields} }`;
-          await using engine = startChild('./engine-child.ts', [stateDir, boundary, text], { [VARIABLE]: server.url });
-          await engine.hears('boundary');
-          using journal = openJournal(stateDir, realClock);
-          if (IN_THE_WORLD.includes(boundary)) assert.equal(await intact(), false, 'the fault is in the world');
-          await engine.kill();
-          const clean = async (): Promise<boolean> => journal.open().length === 0 && (await intact());
-          const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
-          t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
-          assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
+          t.diagnostic(`nothing was left after ${Math.round(await killEngine(async () => scene(fields), boundary))} ms`);
         });
       }
     }
@@ -53,8 +48,8 @@ for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
       using dir = temporary();
       await eventually('nobody is there', intact, BUSY_MACHINE);
       const stateDir = join(dir.path, 'state');
-      const text = `version: 1\npolicies:\n  - { name: hit, type: database, target: "env:${VARIABLE}", action: table_lock, table: orders }`;
-      await using engine = startChild('./engine-child.ts', [stateDir, 'none', text], { [VARIABLE]: server.url });
+      const { text, env } = scene('action: table_lock, table: orders');
+      await using engine = startChild('./engine-child.ts', [stateDir, 'none', text], env);
       await engine.hears('bitten');
       engine.process.kill('SIGSTOP');
       await eventually('the sessions are ended', intact, 2 * NOTHING_LEFT, () => logOf(stateDir));

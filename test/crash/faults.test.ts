@@ -1,55 +1,24 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { noStage } from '../../engine/faults/dns/test-stage.ts';
-import { noFaketime } from '../../engine/faults/time/test-clocked.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { clockScene, nameScene } from './clock-and-name-scenes.ts';
-import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
-import { callScene, connectScene, noKernel } from './kernel-scenes.ts';
-import { filledScene, inodesScene, limitedScene, noDisk, noLimits, readOnlyScene, slowDiskScene } from './machine-scenes.ts';
-import { frozenScene, httpScene, noFreezer, processScene, resourceScene } from './scenes.ts';
+import { SCENES, SKIP } from './all-scenes.ts';
+import { eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { killEngine } from './kill.ts';
+import { httpScene } from './scenes.ts';
 
-const SCENES = {
-  http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene, 'refused connections': connectScene, 'broken reads': callScene,
-  clock: clockScene, 'lost names': () => nameScene(false), 'lost names of a process': () => nameScene(true),
-  'full disk': filledScene, 'disk without inodes': inodesScene, 'read-only disk': readOnlyScene, 'limited process': limitedScene, 'slow disk': slowDiskScene,
-};
-const SKIP: Readonly<Record<string, string | false>> = {
-  'full disk': noDisk(), 'disk without inodes': noDisk(), 'read-only disk': noDisk(), 'limited process': noLimits(), 'slow disk': noDisk() || noLimits(),
-  'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'broken reads': noKernel('call'),
-  clock: noFaketime, 'lost names': noStage, 'lost names of a process': noStage,
-};
-/** Where the fault is in the world, so that the check must fail before the kill. */
-const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
+/** What differs from fault to fault; the others are the lifecycle's own. `npm run residue` goes through all of them. */
+const TELLING: readonly Boundary[] = ['journaled', 'injected', 'bitten', 'reverting', 'undone'];
+const THROUGHOUT = ['http', 'resource', 'process', 'frozen process'];
 
 for (const [type, makeScene] of Object.entries(SCENES)) {
-  for (const boundary of BOUNDARIES) {
-    test(
-      `${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`,
-      { timeout: 240_000, skip: SKIP[type] ?? false },
-      async (t) => {
-        using dir = temporary();
-        await using scene = await makeScene();
-        const stateDir = join(dir.path, 'state');
-        await using engine = startChild('./engine-child.ts', [stateDir, boundary, scene.text]);
-        await engine.hears('boundary');
-        using journal = openJournal(stateDir, realClock);
-        scene.note(journal);
-        // A signal that was sent has not always arrived yet.
-        if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
-        await engine.kill();
-        const clean = async (): Promise<boolean> =>
-          journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
-        const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
-        t.diagnostic(`nothing was left after ${Math.round(took)} ms`);
-        assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
-        assert.equal(await scene.intact(), true, 'recovery itself breaks nothing');
-      },
-    );
+  for (const boundary of THROUGHOUT.includes(type) ? BOUNDARIES : TELLING) {
+    test(`${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 240_000, skip: SKIP[type] ?? false }, async (t) => {
+      t.diagnostic(`nothing was left after ${Math.round(await killEngine(makeScene, boundary))} ms`);
+    });
   }
 }
 

@@ -14,6 +14,8 @@ import { type Journal } from '../../engine/store/journal.ts';
 export interface Scene extends AsyncDisposable {
   /** The Firebreak file. */
   readonly text: string;
+  /** What the engine finds in its environment besides. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Notes what the fault will be known by, while the engine still stands. */
   note(journal: Journal): void;
   /** Whether the fault can be seen in the world. */

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { noDisk, testDisk } from '../../engine/faults/disk/test-disk.ts';
+import { startApp } from '../../engine/faults/kernel/test-app.ts';
+import { makeWorld, noWorld } from '../../engine/faults/network/test-world.ts';
+import { startFleet } from '../../engine/faults/process/test-fleet.ts';
+import { noFaketime, startClocked } from '../../engine/faults/time/test-clocked.ts';
+import { markOf } from '../../engine/host/spawn.ts';
+import { redisClient, startRedis } from '../lab/redis.ts';
+import { missing } from '../lab/server.ts';
+import { startService } from '../support/service.ts';
+
+/** One fault with a number, and what it is put on. */
+export interface Case {
+  readonly name: string;
+  /** Why it cannot be measured here, or false. */
+  readonly skip?: string | false;
+  readonly stage: () => Promise<Stage>;
+}
+/** A real target, in use for as long as it is there. */
+export interface Stage extends AsyncDisposable {
+  /** The policy, without its name. */
+  readonly policy: string;
+  readonly routes?: string;
+  /** Called with where the first route listens. */
+  readonly busy?: (listen: string) => Promise<AsyncDisposable>;
+}
+
+const notRoot = process.geteuid?.() !== 0 && 'it needs root';
+/** Does it again and again until disposed; failures are what it is for. */
+function again(act: () => Promise<unknown>): AsyncDisposable {
+  let over = false;
+  const loop = async (): Promise<void> => {
+    while (!over) await act().catch(() => {});
+  };
+  const all = Promise.all(Array.from({ length: 4 }, loop));
+  return {
+    [Symbol.asyncDispose]: async () => {
+      over = true;
+      await all;
+    },
+  };
+}
+const one = (policy: string, resource: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} }): Stage => ({ policy, [Symbol.asyncDispose]: () => resource[Symbol.asyncDispose]() });
+
+async function overHttp(policy: string): Promise<Stage> {
+  const service = await startService((_request, response) => response.end('x'.repeat(1_000)));
+  return {
+    policy,
+    routes: `  - { name: api, protocol: http, listen: "127.0.0.1:0", upstream: "${service.address}" }`,
+    busy: async (listen) => again(async () => (await fetch(`http://${listen}/orders`)).text()),
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
+  };
+}
+async function overRedis(policy: string): Promise<Stage> {
+  const server = await startRedis();
+  return {
+    policy,
+    routes: `  - { name: cache, protocol: redis, listen: "127.0.0.1:0", upstream: "${server.address}" }`,
+    busy: async (listen) => {
+      const redis = redisClient(Number(listen.split(':').at(-1)));
+      const calls = again(() => redis.get('session:42'));
+      return {
+        [Symbol.asyncDispose]: async () => {
+          redis.disconnect();
+          await calls[Symbol.asyncDispose]();
+        },
+      };
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+/** A program that goes on doing one thing. */
+async function withApp(policy: (word: string, port: number) => string, what: (port: number) => string): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const server = createTcpServer((socket) => socket.on('error', () => {}).end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const app = stack.use(await startApp());
+  let over = false;
+  const loop = (async () => {
+    while (!over) await app.does(what(port));
+  })();
+  stack.defer(async () => {
+    over = true;
+    await loop;
+  });
+  return one(policy(app.word, port), stack.move());
+}
+async function inWorld(policy: string, busy: (world: Awaited<ReturnType<typeof makeWorld>>) => Promise<unknown>): Promise<Stage> {
+  const world = await makeWorld();
+  const traffic = again(() => busy(world));
+  return one(`type: network, target: "netns:${world.here}/${world.dev}", ${policy}`, {
+    [Symbol.asyncDispose]: async () => {
+      await traffic[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  });
+}
+/** Writes past the cache, as databases do. */
+async function writing(policy: (disk: string, pid: number) => string): Promise<Stage> {
+  const disk = testDisk(32, 'noatime');
+  const script = `while :; do dd if=/dev/zero of=${disk.path}/a bs=64k count=64 oflag=direct; done`;
+  const child = spawn('sh', ['-c', script, 'sh', markOf('disk', '', true)], { stdio: 'ignore', detached: true });
+  await once(child, 'spawn');
+  const pid = child.pid ?? 0;
+  return one(policy(disk.path, pid), {
+    [Symbol.asyncDispose]: async () => {
+      process.kill(-pid, 'SIGKILL');
+      await once(child, 'exit');
+      disk[Symbol.dispose]();
+    },
+  });
+}
+async function filled(policy: (disk: string) => string): Promise<Stage> {
+  const disk = testDisk();
+  writeFileSync(join(disk.path, 'there'), 'before');
+  return one(policy(disk.path), { [Symbol.asyncDispose]: async () => disk[Symbol.dispose]() });
+}
+
+export const CASES: readonly Case[] = [
+  { name: 'http: latency 200 ms', stage: () => overHttp('type: http, target: all, latency_chance: 1, latency_duration: 200ms') },
+  { name: 'http: errors, 10 %', stage: () => overHttp('type: http, target: all, error_chance: 0.1, error_code: 503') },
+  { name: 'http: every 5th request reset', stage: () => overHttp('type: http, target: all, error_chance: 1, every_nth: 5, drop_connection: true') },
+  { name: 'redis: forced misses, 30 %', skip: missing('redis-server'), stage: () => overRedis('type: redis, target: get, error_chance: 0.3, miss: true') },
+  { name: 'redis: latency 50 ms', skip: missing('redis-server'), stage: () => overRedis('type: redis, target: get, latency_chance: 1, latency_duration: 50ms') },
+  { name: 'tcp: latency 100 ms', stage: () => overHttp('type: tcp, latency_duration: 100ms') },
+  { name: 'resource: one core at 60 %', stage: async () => one('type: resource, target: host, cpu_cores: 1, cpu_load: 0.6') },
+  { name: 'resource: 128 MB held', stage: async () => one('type: resource, target: host, ram_mb: 128') },
+  { name: 'process: two of three stopped', stage: async () => { const fleet = await startFleet(3); return one(`type: process, target: "cmd:${fleet.word}", percentage: 67`, fleet); } },
+  { name: 'process: one of three frozen', skip: notRoot, stage: async () => { const fleet = await startFleet(3); return one(`type: process, target: "cmd:${fleet.word}", action: freeze`, fleet); } },
+  { name: 'kernel: connections refused, 30 %', skip: notRoot, stage: () => withApp((word, port) => `type: kernel, target: "cmd:${word}", action: connect, port: ${port}, probability: 0.3`, (port) => `connect ${port} 20`) },
+  { name: 'kernel: every 4th read fails', skip: notRoot || missing('strace'), stage: () => withApp((word) => `type: kernel, target: "cmd:${word}", action: call, calls: read, path: /dev/null, every_nth: 4`, () => 'read /dev/null 20') },
+  { name: 'network: loss, 10 %', skip: noWorld(), stage: () => inWorld('loss: 0.1', (world) => world.send('udp', world.four, 5432, 500)) },
+  { name: 'network: rate 4 Mbit/s', skip: noWorld(), stage: () => inWorld('rate: 4mbit, port: 5432', (world) => world.send('tcp', world.four, 5432, 1_000)) },
+  { name: 'disk: filled to 80 %', skip: noDisk(), stage: () => filled((disk) => `type: disk, target: ${disk}, action: fill, percentage: 80, reserve_mb: 1`) },
+  { name: 'disk: writing at 2000 KB/s', skip: noDisk(), stage: () => writing((disk, pid) => `type: disk, target: ${disk}, action: limit, processes: "pid:${pid}", write_rate: 2000`) },
+  { name: 'time: two days ahead', skip: noFaketime, stage: async () => { const clocked = await startClocked(); return one(`type: time, target: "pid:${clocked.pid}", offset: 48h`, clocked); } },
+];
