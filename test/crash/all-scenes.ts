@@ -17,3 +17,5 @@ export const SKIP: Readonly<Record<string, string | false>> = {
   'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'broken reads': noKernel('call'),
   clock: noFaketime, 'lost names': noStage, 'lost names of a process': noStage,
 };
+/** Those that an engine without root leaves to a helper. */
+export const NEEDS_ROOT: readonly string[] = ['frozen process', 'refused connections', 'broken reads', 'lost names', 'lost names of a process', 'read-only disk', 'limited process', 'slow disk'];
