@@ -30,10 +30,11 @@ export async function startParts(servers: ServerStarter, child: (name: string) =
   const children: DemoChild[] = [];
   const started = await Promise.all(
     errandNames.map(async (errand) => {
-      const { route, library, servers: candidates }: Part = ERRANDS[errand];
+      const { route, library, servers: candidates, tells }: Part = ERRANDS[errand];
       try {
         if (!isInstalled(library)) throw leftOut(`its client library ${library} is not installed`);
         const [address, what] = candidates.length === 0 ? [await own(route), `${errand} service`] : await real(candidates);
+        tell(tells?.(address) ?? {});
         const wanted: Route = { name: route, protocol: errand, listen: '127.0.0.1:0', upstream: address };
         return { errand, route: wanted, note: `${what} started for route ${route}` };
       } catch (error) {
@@ -41,6 +42,11 @@ export async function startParts(servers: ServerStarter, child: (name: string) =
       }
     }),
   );
+  // To this process alone and to what it starts from now on, as the watchdog, which may have to put things back there.
+  function tell(variables: Readonly<Record<string, string>>): void {
+    Object.assign(process.env, variables);
+    stack.defer(() => Object.keys(variables).forEach((name) => delete process.env[name]));
+  }
   async function own(name: string): Promise<string> {
     const process = stack.use(child(name));
     process.start();

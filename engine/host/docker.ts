@@ -11,6 +11,8 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 const NEWEST = '1.51';
 /** An engine under load may take seconds to answer, milliseconds. */
 const ANSWERS_WITHIN = 20_000;
+/** Whether it is there at all is answered at once, milliseconds. */
+const GREETS_WITHIN = 5_000;
 /** The list of a few thousand containers; longer is no answer to anything asked here. */
 const MOST_BYTES = 32 << 20;
 
@@ -49,7 +51,7 @@ export class DockerApi {
 
   /** Agrees on a version, once. @throws FirebreakError `container-engine` when nobody answers. */
   about(): Promise<EngineAbout> {
-    this.#about ??= this.#send('/_ping', {}).then(({ headers }) => {
+    this.#about ??= this.#send('/_ping', { within: GREETS_WITHIN }).then(({ headers }) => {
       const theirs = String(headers['api-version'] ?? NEWEST);
       return { version: older(theirs, NEWEST), podman: headers['libpod-api-version'] !== undefined };
     });

@@ -4,6 +4,7 @@ import { arch, cpus, getPriority, hostname, platform, release, setPriority, user
 import { type Capability } from '../contract/models.ts';
 import { messageOf } from '../kernel/errors.ts';
 import { clockFacts } from './clock-facts.ts';
+import { containerFacts } from './container-facts.ts';
 import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
 import { dnsFacts } from './dns-capabilities.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
@@ -37,7 +38,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...(await containerFacts()), await sqlite(),
   ];
 }
 

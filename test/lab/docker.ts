@@ -68,7 +68,8 @@ export async function startDocker(): Promise<DockerLab> {
   );
   const api = new DockerApi(socket);
   const call = async (path: string, method: 'POST' | 'DELETE', more: object = {}): Promise<string> =>
-    (await api.ask(path, z.object({ Id: z.string() }).or(z.unknown()), { method, ...more }) as { Id?: string } | null)?.Id ?? '';
+    ((await api.ask(path, z.object({ Id: z.string() }).or(z.unknown()), { method, ...more })) as { Id?: string } | null)
+      ?.Id ?? '';
   await call('/images/create', 'POST', {
     query: { fromSrc: '-', repo: IMAGE.split(':')[0], tag: '1' },
     raw: await imageOf(server.folder),
@@ -85,7 +86,14 @@ export async function startDocker(): Promise<DockerLab> {
     api,
     remove,
     run: async (name, { command = ['sleep', '3600'], labels = {}, host = {}, networking = {} } = {}) => {
-      const body = { Image: IMAGE, Cmd: command, Labels: labels, StopTimeout: 1, HostConfig: host, NetworkingConfig: networking };
+      const body = {
+        Image: IMAGE,
+        Cmd: command,
+        Labels: labels,
+        StopTimeout: 1,
+        HostConfig: host,
+        NetworkingConfig: networking,
+      };
       const id = await call('/containers/create', 'POST', { query: { name }, body });
       await call(`/containers/${id}/start`, 'POST');
       return id;
@@ -99,6 +107,11 @@ async function imageOf(folder: string): Promise<Buffer> {
   const sh = promisify(execFile);
   const root = join(folder, 'image');
   const links = TOOLS.map((tool) => `ln -s busybox "$1/bin/${tool}"`).join(' && ');
-  await sh('sh', ['-c', `mkdir -p "$1/bin" "$1/proc" "$1/tmp" "$1/etc" && cp ${BUSYBOX} "$1/bin/" && ${links} && tar -C "$1" -cf "$1.tar" .`, 'sh', root]);
+  await sh('sh', [
+    '-c',
+    `mkdir -p "$1/bin" "$1/proc" "$1/tmp" "$1/etc" && cp ${BUSYBOX} "$1/bin/" && ${links} && tar -C "$1" -cf "$1.tar" .`,
+    'sh',
+    root,
+  ]);
   return readFile(`${root}.tar`);
 }

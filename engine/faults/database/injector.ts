@@ -13,7 +13,7 @@ export function databaseInjector({ clock }: { readonly clock: Clock }): Injector
   const live = new Map<string, Occupation>();
   return {
     undo: databaseUndo,
-    unavailable: () => '',
+    unavailable: () => missingClients(),
 
     plan: async ({ params, target }) => {
       const server = serverOf(target);
@@ -45,6 +45,19 @@ export function databaseInjector({ clock }: { readonly clock: Clock }): Injector
 
     fingerprint: async (undo) => `sessions of this fault on ${undo.server}: ${await countMarked(clock, undo)}`,
   };
+}
+
+/** The libraries that speak to databases. */
+const CLIENTS = ['pg', 'mysql2/promise'] as const;
+function missingClients(): string {
+  const missing = CLIENTS.filter((name) => {
+    try {
+      return import.meta.resolve(name) === '';
+    } catch {
+      return true;
+    }
+  });
+  return missing.length === 0 ? '' : `this Firebreak came without ${missing.join(' and ')}, which it speaks to databases with`;
 }
 
 interface Planned {
