@@ -90,6 +90,13 @@ describe('experiments on the demo', { concurrency: 1, timeout: 600_000 }, () => 
     assert.equal(result.open, '[]');
   });
 
+  test('cascading failure: a ledger that is late stops the sales, three services away', async () => {
+    using result = await run('cascading-failure', '--duration', '40s');
+    const { verdict } = result;
+    assert.deepEqual([verdict.verdict, result.code, verdict.reverted, result.open], ['aborted', 3, true, '[]'], verdict.reason);
+    assert.match(verdict.reason, /success_rate < 0.5/);
+  });
+
   test('wrong port: the fault cannot bite, so nothing is claimed', async () => {
     using result = await run('wrong-port', '--duration', '3s');
     assert.equal(result.verdict.verdict, 'inconclusive', result.verdict.reason);
