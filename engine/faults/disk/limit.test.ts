@@ -15,12 +15,13 @@ import { noDisk, testDisk } from './test-disk.ts';
 const parse = (raw: Record<string, unknown>) => diskManifest.params.parse(raw);
 const fieldsOf = (raw: Record<string, unknown>): string[] => (diskManifest.check?.(parse(raw)) ?? []).map(({ field }) => field);
 
-test('bandwidth and operations: what a process writes and reads is held to the limit, and no longer afterwards', { skip: noDisk(), timeout: 300_000 }, async () => {
+test('bandwidth and operations: what a process writes and reads is held to the limit, and no longer afterwards', { skip: noDisk(), timeout: 300_000 }, async (t) => {
   using disk = testDisk(32, 'noatime');
   // Past the cache, as databases do: what is only in memory is no reading and writing of a disk.
-  const script = `while :; do dd if=/dev/zero of=${disk.path}/a bs=64k count=64 oflag=direct; dd if=${disk.path}/a of=/dev/null bs=64k iflag=direct; done`;
+  const writing = `while :; do dd if=/dev/zero of=${disk.path}/a bs=64k count=64 oflag=direct; done`;
+  const reading = `dd if=/dev/zero of=${disk.path}/b bs=64k count=64 oflag=direct; while :; do dd if=${disk.path}/b of=/dev/null bs=64k iflag=direct; done`;
   const start = (commands: string) => spawn('sh', ['-c', commands, 'sh', markOf('disk', '', true)], { stdio: 'ignore', detached: true });
-  const [target, other] = [start(script), start('while :; do sleep 300; done')];
+  const [target, other] = [start(writing), start(reading)];
   try {
     const pid = target.pid ?? 0;
     const before = readProcess(pid)?.groups;
@@ -38,13 +39,14 @@ test('bandwidth and operations: what a process writes and reads is held to the l
     await injector.inject(planned.undo, context);
     let effect = await injector.verify(planned.undo, context);
     // Its present child was started before; the next one is in the group.
-    for (let look = 0; look < 60 && effect.figures.some(({ samples }) => samples < 4); look++) {
+    for (let look = 0; look < 60 && effect.figures.some(({ samples }) => samples < 3); look++) {
       await realClock.sleep(1_000);
       effect = await injector.verify(planned.undo, context);
     }
     assert.equal(effect.bitten, true);
     for (const { name, requested, delivered } of effect.figures) {
-      assert.ok(delivered !== null && delivered > requested * 0.8 && delivered < requested * 1.1, `${name}: ${requested} KB/s asked for, ${delivered} measured`);
+      t.diagnostic(`${name}: ${requested} KB/s asked for, ${delivered} measured`);
+      assert.ok(delivered !== null && delivered > requested * 0.9 && delivered < requested * 1.15, `${name}: ${requested} KB/s asked for, ${delivered} measured`);
     }
     const after = diskInjector({ clock: realClock });
     await after.revert(planned.undo);

@@ -14,8 +14,8 @@ const MOST_MB = 16_777_216;
 /** KB of 1000 bytes a second, as everywhere in a Firebreak file. */
 const MOST_RATE = 10_000_000;
 const MOST_OPS = 1_000_000;
-/** More files take longer to remove than a revert may last: 500,000 take some five seconds on an ordinary disk. */
-export const MOST_INODES = 500_000;
+/** More files take longer to remove than a revert may last, on a slow disk: 250,000 take some three seconds on an ordinary one. */
+export const MOST_INODES = 250_000;
 
 const params = z.object({
   action: z

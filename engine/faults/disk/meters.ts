@@ -42,7 +42,7 @@ function fillMeter(undo: UndoOf<'fill'>): Meter {
 
 function inodesMeter(undo: UndoOf<'inodes'>): Meter {
   let samples = 0;
-  // Counted once: half a million names take a while to read, and nobody but the revert removes them.
+  // Counted once: so many names take a while to read, and nobody but the revert removes them.
   let counted: number | undefined;
   return () => {
     counted ??= countInodes(entryOf(undo));
@@ -66,12 +66,12 @@ function readOnlyNow({ folder }: UndoOf<'read-only'>): Effect {
   return { bitten: answer === 'EROFS', detail: answer === 'EROFS' ? 'whoever writes is refused (EROFS)' : 'it can still be written to', figures: [] };
 }
 
-/** A shorter time than this between two looks says little of a rate, in milliseconds. */
-const LEAST_WINDOW_MS = 400;
+/** What is throttled passes in bursts: a shorter time than this between two looks says little of a rate, in milliseconds. */
+const LEAST_WINDOW_MS = 900;
 
 /**
  * The limits are read back. The rates are the highest that were seen between two looks: a process that reads and writes less than
- * it may is no sign of a limit that does not hold. What is throttled passes in bursts, so that a rate is taken over a window.
+ * it may is no sign of a limit that does not hold.
  */
 function limitMeter(undo: UndoOf<'limit'>, clock: Clock): Meter {
   const asked = ratesOf(undo);
