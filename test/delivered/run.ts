@@ -39,7 +39,7 @@ experiment:
   const routes = read.summary.routes.length === 0 ? [] : await api.commands.openRoutes({ routes: read.summary.routes }, never);
   if (routes[0] !== undefined && world.busy !== undefined) stack.use(await world.busy(routes[0].listen));
   const { run } = await api.commands.run({ text: whole, file: 'delivered.yaml', overrides: { durationMs: DURATION_MS, baselineMs: 500, recoveryMs: 20_000 }, routes }, never);
-  return api.queries.outcome({ run }, never);
+  return await api.queries.outcome({ run }, never);
 }
 
 const shown = (value: number | null): string => (value === null ? 'not measured' : String(Number(value.toPrecision(4))));
@@ -52,6 +52,7 @@ for (const one of CASES) {
     continue;
   }
   const outcome = await measure(one);
+  if (outcome.faults.length === 0) throw new Error(`${one.name}: ${outcome.verdict}, ${outcome.reason}`);
   for (const { effect, reverted } of outcome.faults) {
     if (!effect.bitten || !reverted) bad++;
     process.stderr.write(`${one.name}: ${effect.detail}${effect.bitten ? '' : ' (did not bite)'}${reverted ? '' : ' (NOT reverted)'}\n`);
