@@ -194,6 +194,7 @@ const says = (text: string, value: string): boolean =>
 /** Sets one limit. @returns `gone` when the process has ended meanwhile. @throws FirebreakError `limit-refused` */
 export function setLimit(entry: LimitEntry): 'set' | 'gone' {
   if (stateOf(entry) === 'dead') return 'gone';
+  if (!membersOf(entry.home).includes(String(entry.pid))) throw refused(`process ${entry.pid} (${entry.name}) is in another control group than planned`, 'plan again');
   try {
     // Where two controllers share one tree, the group of the first serves the second as well.
     mkdirSync(entry.group, { recursive: true });

@@ -9,6 +9,7 @@ import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
 import { dnsFacts } from './dns-capabilities.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
 import { bootId, listProcesses, readProcess } from './processes.ts';
+import { roomFacts } from './room-facts.ts';
 import { maySignal } from './signals.ts';
 
 /** What a report says of the machine that a run was made on: label -> value. */
@@ -38,7 +39,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...(await containerFacts()), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
   ];
 }
 

@@ -126,6 +126,7 @@ function planReadOnly(head: Pick<DiskUndo, 'token' | 'folder'>): TargetPlan<Disk
     action: `mount ${path} again with ${options}, which fails while files are open for writing`,
     inverse: `mount it again with the options that it has now: ${prior}`,
     reversible: true,
+    takes: [`mount ${path}`],
   };
 }
 
@@ -146,5 +147,6 @@ function planLimit(params: DiskParams, head: Pick<DiskUndo, 'token' | 'folder'>,
     action: `limit ${found.fleet.map(nameOf).join(', ')} to ${ratesInWords(params)} each, on device ${device}${spared}`,
     inverse: limits.some(({ place }) => place === 'itself') ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them',
     reversible: true,
+    takes: limits.map(({ pid, name }) => `${pid} (${name})`),
   }];
 }

@@ -42,6 +42,7 @@ export function planOverLimits(request: FaultRequest<ResourceParams>, room: Room
     action: `keep ${names} to ${limitsInWords(params)}${fleet.length > 1 ? ' each' : ''}${counted}${spared.length > 0 ? `; ${spared.length} more that match are protected` : ''}`,
     inverse: `${itself ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them'}${killed}`,
     reversible: true,
+    takes: limits.map(({ kind, pid, name }) => `${kind} of ${pid} (${name})`),
   }];
 }
 
