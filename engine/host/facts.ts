@@ -8,6 +8,7 @@ import { containerFacts } from './container-facts.ts';
 import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
 import { dnsFacts } from './dns-capabilities.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
+import { netFacts } from './net-capabilities.ts';
 import { bootId, listProcesses, readProcess } from './processes.ts';
 import { roomFacts } from './room-facts.ts';
 import { maySignal } from './signals.ts';
@@ -39,7 +40,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
   ];
 }
 
