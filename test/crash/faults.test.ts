@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noStage } from '../../engine/faults/dns/test-stage.ts';
+import { noWorld } from '../../engine/faults/network/test-world.ts';
 import { noFaketime } from '../../engine/faults/time/test-clocked.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
@@ -11,14 +12,17 @@ import { clockScene, nameScene } from './clock-and-name-scenes.ts';
 import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 import { callScene, connectScene, noKernel } from './kernel-scenes.ts';
 import { filledScene, inodesScene, limitedScene, noDisk, noLimits, readOnlyScene, slowDiskScene } from './machine-scenes.ts';
+import { packetScene } from './network-scenes.ts';
 import { frozenScene, httpScene, noFreezer, processScene, resourceScene } from './scenes.ts';
 
 const SCENES = {
   http: httpScene, resource: resourceScene, process: processScene, 'frozen process': frozenScene, 'refused connections': connectScene, 'broken reads': callScene,
   clock: clockScene, 'lost names': () => nameScene(false), 'lost names of a process': () => nameScene(true),
+  'bad link': packetScene,
   'full disk': filledScene, 'disk without inodes': inodesScene, 'read-only disk': readOnlyScene, 'limited process': limitedScene, 'slow disk': slowDiskScene,
 };
 const SKIP: Readonly<Record<string, string | false>> = {
+  'bad link': noWorld(),
   'full disk': noDisk(), 'disk without inodes': noDisk(), 'read-only disk': noDisk(), 'limited process': noLimits(), 'slow disk': noDisk() || noLimits(),
   'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'broken reads': noKernel('call'),
   clock: noFaketime, 'lost names': noStage, 'lost names of a process': noStage,

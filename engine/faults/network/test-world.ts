@@ -15,6 +15,8 @@ export interface World extends AsyncDisposable {
   runThere(program: string, ...args: readonly string[]): string;
   /** Runs test-peer in `here`. */
   send(...args: readonly (string | number)[]): Promise<Record<string, number>>;
+  /** Sends 400 datagrams a second to a port of `there`, until disposed. */
+  flood(port: number): AsyncDisposable;
   /** How long connections to `there` take from `here`, in milliseconds; those that are not there after `within` ms in all are left out. */
   connects(host: string, port: number, count?: number, within?: number): Promise<readonly number[]>;
   /** What `there` has received since it was last asked. */
@@ -68,6 +70,16 @@ export async function makeWorld(): Promise<World> {
     run: within(here),
     runThere: within(there),
     send: async (...args) => JSON.parse(await output(peer, ...args.map(String))) as Record<string, number>,
+    flood: (port) => {
+      const child = start(here, peer, 'udp', '10.99.0.2', String(port), '1000000', '50');
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      return {
+        [Symbol.asyncDispose]: async () => {
+          child.kill('SIGKILL');
+          await ended;
+        },
+      };
+    },
     connects: async (host, port, count = 5, within = 1_000) => JSON.parse(await output(times, host, String(port), String(count), String(within))) as number[],
     received: async () => {
       server.stdin.write('\n');
