@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { noStage } from '../../engine/faults/dns/test-stage.ts';
+import { noFaketime } from '../../engine/faults/time/test-clocked.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
 import { cli, folder, REAL, Running } from '../cli/process.ts';
+import { clockScene, nameScene } from './clock-and-name-scenes.ts';
 import { BUSY_MACHINE, type Child, eventually, logOf, NOTHING_LEFT, startChild } from './harness.ts';
-import { frozenScene, noFreezer } from './scenes.ts';
+import { frozenScene, noFreezer, type Scene } from './scenes.ts';
 
 /** An engine that asks a helper for what needs root, and either or both of them killed. */
 
-const skip = process.geteuid?.() === 0 ? noFreezer() : 'the helper can only be started by root';
+const skip = process.geteuid?.() === 0 ? false : 'the helper can only be started by root';
 const WHO = { engine: ['engine'], helper: ['helper'], both: ['engine', 'helper'] } as const;
 const WHEN: readonly Boundary[] = ['planned', 'injected', 'bitten', 'reverting'];
+/** What is held, and when somebody dies: the helper's part is the same for every type, so one type shows each boundary. */
+const SCENES: readonly { readonly what: string; readonly make: () => Promise<Scene>; readonly skip: string | false; readonly when: readonly Boundary[] }[] = [
+  { what: 'a frozen process', make: frozenScene, skip: noFreezer(), when: WHEN },
+  { what: 'lost names', make: () => nameScene(true), skip: noStage, when: ['bitten'] },
+  { what: 'a clock', make: () => clockScene(true), skip: noFaketime, when: ['bitten'] },
+];
 
 interface Stage extends AsyncDisposable {
   readonly helper: Running;
@@ -40,10 +49,10 @@ const nothingLeft = (states: readonly string[], intact: () => Promise<boolean>) 
 
 describe('the helper', { timeout: 600_000, skip }, () => {
   for (const [name, dying] of Object.entries(WHO)) {
-    for (const when of WHEN) {
-      test(`${name} killed with -9 when "${when}": nothing is left`, async () => {
+    for (const { when, what, make, skip } of SCENES.flatMap((scene) => scene.when.map((when) => ({ ...scene, when })))) {
+      test(`${what}: ${name} killed with -9 when "${when}": nothing is left`, { skip }, async () => {
         using dir = temporary();
-        await using scene = await frozenScene();
+        await using scene = await make();
         await using stage = await helped(dir.path);
         const stateDir = join(dir.path, 'state');
         await using engine = startChild('./engine-child.ts', [stateDir, when, scene.text], { ...process.env as Record<string, string>, ...stage.env });
@@ -64,7 +73,7 @@ describe('the helper', { timeout: 600_000, skip }, () => {
     }
   }
 
-  test('a fault held by the helper bites, is told, and is put back by the engine', async () => {
+  test('a fault held by the helper bites, is told, and is put back by the engine', { skip: noFreezer() }, async () => {
     using dir = folder();
     await using scene = await frozenScene();
     await using stage = await helped(dir.path);
@@ -76,7 +85,7 @@ describe('the helper', { timeout: 600_000, skip }, () => {
     assert.equal(await scene.intact(), true);
   });
 
-  test('without a helper the plan says what is missing and how to get it', async () => {
+  test('without a helper the plan says what is missing and how to get it', { skip: noFreezer() }, async () => {
     using dir = folder();
     await using scene = await frozenScene();
     const file = dir.file('freeze.yaml', scene.text);

@@ -51,9 +51,10 @@ export const timeManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: `processes started under libfaketime: ${SELECTOR_HELP}`,
+    help: `processes started under libfaketime: ${SELECTOR_HELP}, container:NAME (Docker, Podman)`,
     example: 'cmd:worker.js',
     check: (target) => {
+      if (/^container:[\w][\w.-]{0,254}$/.test(target)) return undefined;
       const selector = parseSelector(target);
       return 'error' in selector ? { message: selector.error, hint: 'write for example name:node, cmd:worker.js or pid:4711' } : undefined;
     },
