@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Capability } from '../contract/models.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
 import { type LimitEntry, type Limits, planLimits } from './control-limits.ts';
 import { noCacheDrop } from './memory.ts';
@@ -34,7 +34,8 @@ function tried(name: string, act: () => string): Capability {
   try {
     return { name, available: true, detail: act() };
   } catch (error) {
-    return { name, available: false, detail: messageOf(error) };
+    const hint = error instanceof FirebreakError && error.hint !== '' ? `; ${error.hint}` : '';
+    return { name, available: false, detail: `${messageOf(error)}${hint}` };
   }
 }
 
@@ -72,6 +73,7 @@ function tryFill(): string {
 
 /** In a namespace of its own, which ends with the program. */
 function tryReadOnly(): string {
+  if (process.geteuid?.() !== 0) throw new FirebreakError('not-root', 'only root may mount', { hint: 'sudo firebreak helper' });
   capture('unshare', ['--mount', 'mount', '-i', '-o', 'remount,bind,ro', '--', '/proc']);
   return 'tried in a mount namespace of its own';
 }
@@ -79,5 +81,5 @@ function tryReadOnly(): string {
 function tryCaches(): string {
   const refusal = noCacheDrop();
   if (refusal !== '') throw new Error(refusal);
-  return 'not tried: it would slow everything down';
+  return 'it may be asked for; not tried, for everything would be slow afterwards';
 }
