@@ -17,8 +17,8 @@ export function nameServers(text: string): readonly string[] {
   return all.length === 0 ? ['127.0.0.1'] : [...new Set(all.slice(0, MOST_SERVERS).filter((address) => isIP(address) !== 0 && !address.includes('%')))];
 }
 
-/** The text of a resolv.conf; '' when there is none. */
-export const resolvConf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+/** The text of a file of settings; '' when there is none. */
+export const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
 /** A file as it was; it stays the same file, so its owner and mode do not change. */
 export const priorConf = z.object({ path: z.string().startsWith('/'), bytes: z.base64(), device: z.int(), inode: z.int(), modified: z.number() });

@@ -8,9 +8,9 @@ import { type DnsCapabilities, GROUP_ROOT } from '../../host/dns-capabilities.ts
 import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
 import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
-import { nameServers, type PriorConf, readConf, resolvConf } from '../../host/resolv-conf.ts';
+import { nameServers, type PriorConf, readConf, textOf } from '../../host/resolv-conf.ts';
 import { type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
-import { dnsManifest, type DnsParams, parseTarget } from './manifest.ts';
+import { type DnsParams, parseTarget } from './manifest.ts';
 import { type DnsUndo } from './undo.ts';
 
 const MACHINE = '/etc/resolv.conf';
@@ -31,7 +31,7 @@ export async function planDns(
   if ('error' in target) throw new FirebreakError('bad-target', target.error);
   if (target.kind === 'host') {
     const place = { namespace: ownNamespace(), servers: serversOf(MACHINE), conf: can.redirect === '' ? null : readConf(realpathSync(MACHINE)) };
-    return [describe(request, 'all programs of this machine', place, { kind: 'all' }, token())];
+    return [describe('all programs of this machine', place, { kind: 'all' }, token())];
   }
   if (target.kind === 'netns') {
     const namespace = namespaceOf(target);
@@ -41,7 +41,7 @@ export async function planDns(
     const named = existsSync(own);
     if (can.redirect !== '' && !named) throw noRules(can.redirect, `and there is no ${own} to name a resolver in`);
     const place = { namespace, servers: serversOf(named ? own : MACHINE), conf: can.redirect === '' ? null : readConf(realpathSync(own)) };
-    return [describe(request, `network namespace ${target.name}`, place, { kind: 'all' }, token())];
+    return [describe(`network namespace ${target.name}`, place, { kind: 'all' }, token())];
   }
   if (can.redirect !== '') throw noRules(can.redirect, 'without which nothing smaller than the whole host can be taken');
   const found = await findProcesses(list, request.target, room, signal);
@@ -55,7 +55,7 @@ export async function planDns(
     const scope = scopeOf(list, request.target, fleet, found, namespace, id);
     const servers = [...new Set(fleet.flatMap(({ pid }) => serversOf(`/proc/${pid}/root/etc/resolv.conf`)))];
     if (can.groups !== '' && (scope.kind === 'groups' || scope.kind === 'moved')) throw noRules(can.groups, 'so that processes cannot be told apart; take their user (user:NAME), or the host');
-    return describe(request, wordsOf(scope, fleet, request.target), { namespace, servers, conf: null }, scope, id);
+    return describe(wordsOf(scope, fleet, request.target), { namespace, servers, conf: null }, scope, id);
   });
 }
 
@@ -127,7 +127,7 @@ function matchOf(folder: string): Match {
 }
 
 function serversOf(path: string): readonly string[] {
-  const servers = nameServers(resolvConf(path));
+  const servers = nameServers(textOf(path));
   if (servers.length > 0) return servers;
   throw new FirebreakError('no-name-server', `${path} names no server that a rule could say`);
 }
@@ -154,7 +154,7 @@ interface Place {
 }
 
 function describe(
-  { params, target }: FaultRequest<DnsParams>, who: string, { namespace, servers, conf }: Place, scope: DnsUndo['scope'], token: string,
+  who: string, { namespace, servers, conf }: Place, scope: DnsUndo['scope'], token: string,
 ): TargetPlan<DnsUndo> {
   const lead = conf === null
     ? `lead what they ask of ${servers.join(', ')} (port 53) to a resolver of Firebreak's`
@@ -163,11 +163,12 @@ function describe(
     ? 'end that resolver: its rules belong to it, and the kernel removes them with it, also should it or Firebreak be killed'
     : `put back what ${conf.path} said, and end that resolver; should Firebreak be killed, it passes everything on until the watchdog has done so`;
   const moved = scope.kind === 'moved' ? 'move each into a control group of its own; ' : '';
-  const caches = 'what a cache of theirs knows already is not asked for';
+  // nss-resolve(8) speaks to systemd-resolved over a socket of its own kind.
+  const aside = /^hosts:.*\bresolve\b/m.test(textOf('/etc/nsswitch.conf')) ? '; programs of this machine that ask systemd-resolved by nsswitch.conf are not reached' : '';
   return {
     target: `name resolution of ${who}`,
     undo: { token, namespace, servers: [...servers], scope, conf },
-    action: `${moved}${lead}. ${dnsManifest.explain(params, target)} All else goes on to the same server, unchanged; ${caches}`,
+    action: `${moved}${lead}, which takes those that the policy names and passes all others on to the same server, unchanged; what a cache knows already is not asked for${aside}`,
     inverse: `${inverse}${scope.kind === 'moved' ? '; move the processes back' : ''}`,
     reversible: true,
     ...(scope.kind === 'moved' && { takes: scope.processes.map(({ pid, name }) => `${pid} (${name})`) }),
