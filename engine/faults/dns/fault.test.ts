@@ -10,6 +10,7 @@ import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { dnsInjector } from './injector.ts';
 import { dnsManifest, type DnsParams } from './manifest.ts';
+import { until } from '../process/test-fleet.ts';
 import { LONG_TEXT, noStage, type Stage, startStage } from './test-stage.ts';
 import { type DnsUndo } from './undo.ts';
 
@@ -197,7 +198,7 @@ describe('dns', { skip: noStage, timeout: 300_000, concurrency: 1 }, () => {
     await injector.inject(plan.undo, contextOf(asked));
     assert.equal(await stage.run('getent', 'hosts', 'bank.test'), 'failed 2');
     process.kill(findHeld(DNS_ROLE, plan.undo.token)[0]?.pid ?? 0, 'SIGKILL');
-    for (const end = realClock.now() + 10_000; (await rulesOf(stage)) !== '' && realClock.now() < end; );
+    await until('the rules are gone', async () => (await rulesOf(stage)) === '');
     assert.equal(await stage.run('getent', 'hosts', 'bank.test'), '10.99.0.2       bank.test');
     assert.equal((await injector.verify(plan.undo, contextOf(asked))).bitten, false);
     assert.equal(await injector.fingerprint(plan.undo), before);
