@@ -22,7 +22,7 @@ export interface Stage extends AsyncDisposable {
   /** Runs a program in it; what it printed, or `failed` with its exit code. */
   run(program: string, ...args: readonly string[]): Promise<string>;
   /** A process in it that lives on. */
-  app(word?: string): Promise<Evaluator>;
+  app(word?: string, through?: readonly string[]): Promise<Evaluator>;
 }
 
 /** The server, and the programs that ask it. */
@@ -76,7 +76,7 @@ export async function startStage(servers: readonly string[] = [SERVER.v4]): Prom
     pid,
     conf,
     run,
-    app: (own = '') => startEvaluator(`${word}${own}`, { through: inside }),
+    app: (own = '', through = []) => startEvaluator(`${word}${own}`, { through: [...inside, ...through] }),
     [Symbol.asyncDispose]: async () => {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.stdin?.end();
