@@ -144,7 +144,7 @@ test('the manifest: weights, limits and plain words', () => {
   assert.equal(timeManifest.noop(parse({ offset: '0s' })), true);
   assert.equal(timeManifest.needsRoot?.(parse({ otherUsers: true })), true);
   assert.throws(() => parse({ action: 'jump', interval: '100ms' }), /250ms/);
-  assert.equal(timeManifest.explain(parse({ action: 'drift', drift: '50ms', behind: true }), 'name:node'), 'Lets the clock of the processes that match name:node run 50ms behind in each second.');
+  assert.equal(timeManifest.explain(parse({ action: 'drift', drift: '50ms', behind: true }), 'name:node'), 'The clock of the processes that match name:node is 50ms further behind with each second.');
   assert.ok(timeManifest.target.check?.('node') !== undefined);
 });
 

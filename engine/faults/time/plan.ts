@@ -8,7 +8,7 @@ import { clockUser, type ClockUser, usersOfClockFile } from '../../host/clock-us
 import { processIdentity, stateOf } from '../../host/identity.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
 import { nameOf, protectedTarget, type RoomProcesses } from '../../host/process-targets.ts';
-import { timeManifest, type TimeParams } from './manifest.ts';
+import { clockInWords, type TimeParams } from './manifest.ts';
 
 /** One file, what it said, and who reads it. */
 export const timeUndo = z.object({
@@ -89,7 +89,7 @@ function planFile(path: string, readers: readonly ClockUser[], params: TimeParam
   return {
     target: `clock of ${named}`,
     undo: { token, file, apart, prior, readers: readers.map(({ file: _file, apart: _apart, key: _key, ...reader }) => reader) },
-    action: `write ${file}: ${timeManifest.explain(params, 'the target').replace(/\.$/, '')}${late}${spared}`,
+    action: `write ${file}, so that the clock of its readers is ${clockInWords(params)}${late}${spared}`,
     inverse: prior === null ? `delete ${file}, which was not there` : `put back what ${file} said, its owner and its mode`,
     reversible: true,
     takes: [key],
