@@ -148,6 +148,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   ram: 'RAM',
   cpu: 'CPU',
   mb: 'MB',
+  cidr: 'CIDR',
   url: 'URL',
   t: 'T',
   http: 'HTTP',

@@ -37,6 +37,8 @@ export const helperApi = {
         params: z.record(z.string(), z.unknown()),
         seed: z.int(),
         hold: z.number().min(0).transform(millis),
+        /** The routes of the file, whose hosts Firebreak itself must go on finding. */
+        routes: z.array(z.object({ name: z.string(), protocol: z.string(), listen: z.string(), upstream: z.string() })).max(1_000),
       }),
       output: z.array(helperTarget),
     },

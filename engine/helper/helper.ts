@@ -114,7 +114,7 @@ export class Helper implements AsyncDisposable {
   }
 
   /** @throws FirebreakError `not-allowed`, `invalid-input`. */
-  #checked({ type, params, ...asked }: Pick<FaultRequest, 'run' | 'policy' | 'type' | 'target' | 'seed' | 'hold' | 'params'>): { request: FaultRequest; injector: Injector } {
+  #checked({ type, params, ...asked }: Pick<FaultRequest, 'run' | 'policy' | 'type' | 'target' | 'seed' | 'hold' | 'params' | 'routes'>): { request: FaultRequest; injector: Injector } {
     const manifest = manifestOf(type);
     const injector = this.#parts.injectors[type];
     const read = manifest?.params.safeParse(params);
@@ -123,7 +123,7 @@ export class Helper implements AsyncDisposable {
     const finding = manifest.check?.(read.data)[0] ?? (asked.target === '' ? undefined : manifest.target.check?.(asked.target));
     if (!manifest.needsRoot(read.data)) throw new FirebreakError('not-allowed', `these parameters of ${type} need no root, so the helper has no part in it`);
     if (finding !== undefined) throw new FirebreakError('invalid-input', finding.message, { hint: finding.hint });
-    return { request: { ...asked, type, params: read.data, route: '', routes: [], ignored: [] }, injector };
+    return { request: { ...asked, type, params: read.data, route: '', ignored: [] }, injector };
   }
 
   #own(caller: Caller, fault: FaultId): HeldFault {

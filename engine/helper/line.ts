@@ -91,7 +91,8 @@ export function throughHelper(local: Injector, manifest: FaultManifest, line: He
     plan: async (request, signal) => {
       if (!needed(request.params)) return local.plan(request, signal);
       const { run, policy, type, target, params, seed, hold } = request;
-      const plans = await (await line.client()).query('plan', { run, policy, type, target, params: written(manifest, params), seed, hold }, signal);
+      const routes = request.routes.map(({ name, protocol, listen, upstream }) => ({ name, protocol, listen, upstream }));
+      const plans = await (await line.client()).query('plan', { run, policy, type, target, params: written(manifest, params), seed, hold, routes }, signal);
       return plans.map(({ fault, ...plan }) => ({ ...plan, undo: { helper: fault } satisfies Handle }));
     },
     inject: async (undo, context) => {

@@ -90,7 +90,7 @@ export interface SeenClock {
  * cannot be asked; it sees the same as soon as it reads the file again (`believes`).
  * @throws FirebreakError `command-failed`
  */
-export async function clockSeen(user: ClockUser): Promise<SeenClock> {
+export async function clockSeen(user: Omit<ClockUser, 'key'>): Promise<SeenClock> {
   const { pid, uid, gid, apart, library, file } = user;
   const inside = apart ? file.slice(`/proc/${pid}/root`.length) : file;
   const command = [`LD_PRELOAD=${library}`, `FAKETIME_TIMESTAMP_FILE=${inside}`, 'FAKETIME_NO_CACHE=1', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'date', '+%s.%N'];

@@ -13,6 +13,8 @@ export interface ClockUser extends ProcessIdentity {
   readonly file: string;
   /** True when it lives in another mount namespace, as in a container; `file` then leads through the process. */
   readonly apart: boolean;
+  /** The same for all who read the same file: in another mount namespace each reaches it by a path of its own. */
+  readonly key: string;
   readonly library: string;
   /** How long it may believe what it has read, milliseconds; libfaketime's README, "Caching". */
   readonly believes: number;
@@ -25,34 +27,42 @@ const OWN_RULES = ['FAKETIME', 'FAKETIME_SKIP_CMDS', 'FAKETIME_ONLY_CMDS', 'FAKE
 
 /** How the clock of this process can be set, or why it cannot, in words that end "it ...". */
 export function clockUser(info: ProcessInfo): ClockUser | { readonly refusal: string } {
-  let environment: Map<string, string>;
-  let maps: string;
   try {
-    environment = parseEnvironment(readFileSync(`/proc/${info.pid}/environ`, 'utf8'));
-    maps = readFileSync(`/proc/${info.pid}/maps`, 'utf8');
+    const environment = environmentOf(info.pid);
+    const refusal = refusalOf(environment, libraryOf(environment) === undefined ? '' : readFileSync(`/proc/${info.pid}/maps`, 'utf8'));
+    if (refusal !== '') return { refusal };
+    return {
+      pid: info.pid,
+      started: info.started,
+      name: info.program || info.name,
+      uid: info.uid,
+      gid: groupOf(info.pid),
+      ...placeOf(info.pid, environment),
+      library: libraryOf(environment) ?? '',
+      believes: environment.get('FAKETIME_NO_CACHE') === '1' ? 0 : Number(environment.get('FAKETIME_CACHE_DURATION') ?? CACHE_SECONDS) * 1_000,
+    };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return { refusal: 'has ended' };
-    return { refusal: 'belongs to another user, and its environment cannot be read (other_users: true)' };
+    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM') return { refusal: 'belongs to another user, and its environment cannot be read (other_users: true)' };
+    throw error;
   }
-  const refusal = refusalOf(environment, maps);
-  if (refusal !== '') return { refusal };
-  const apart = mountsOf(info.pid) !== mountsOf('self') || rootOf(info.pid) !== rootOf('self');
-  const named = resolve(readlinkSync(`/proc/${info.pid}/cwd`), environment.get('FAKETIME_TIMESTAMP_FILE') ?? '');
-  return {
-    pid: info.pid,
-    started: info.started,
-    name: info.program || info.name,
-    uid: info.uid,
-    gid: groupOf(info.pid),
-    file: apart ? join(`/proc/${info.pid}/root`, named) : realPath(named),
-    apart,
-    library: libraryOf(environment) ?? '',
-    believes: environment.get('FAKETIME_NO_CACHE') === '1' ? 0 : Number(environment.get('FAKETIME_CACHE_DURATION') ?? CACHE_SECONDS) * 1_000,
-  };
+}
+
+const environmentOf = (pid: number): ReadonlyMap<string, string> => parseEnvironment(readFileSync(`/proc/${pid}/environ`, 'utf8'));
+
+/** The file that the environment names, as we reach it. */
+function placeOf(pid: number, environment: ReadonlyMap<string, string>): Pick<ClockUser, 'file' | 'apart' | 'key'> {
+  const named = resolve(readlinkSync(`/proc/${pid}/cwd`), environment.get('FAKETIME_TIMESTAMP_FILE') ?? '');
+  const mounts = mountsOf(pid);
+  if (mounts !== mountsOf('self') || rootOf(pid) !== rootOf('self')) {
+    return { apart: true, file: join(`/proc/${pid}/root`, named), key: `${mounts} ${rootOf(pid)} ${named}` };
+  }
+  const file = realPath(named);
+  return { apart: false, file, key: file };
 }
 
 /** What keeps a process with this environment and these mapped files from being set off; '' when nothing does. */
-export function refusalOf(environment: ReadonlyMap<string, string>, maps: string): string {
+function refusalOf(environment: ReadonlyMap<string, string>, maps: string): string {
   if (libraryOf(environment) === undefined || !/\/libfaketime[^/\n]*$/m.test(maps)) return 'was not started under libfaketime';
   if ((environment.get('FAKETIME_TIMESTAMP_FILE') ?? '') === '') return 'names no FAKETIME_TIMESTAMP_FILE that could be changed while it runs';
   const rule = OWN_RULES.find((name) => environment.has(name));
@@ -62,16 +72,20 @@ export function refusalOf(environment: ReadonlyMap<string, string>, maps: string
   return steady ? '' : 'would have its timers moved too, and they would hang when the clock goes back: start it with FAKETIME_DONT_FAKE_MONOTONIC=1';
 }
 
-/** Every process but those that have ended whose clock is set by this file. */
-export function usersOfClockFile(list: readonly ProcessInfo[], file: string): readonly ProcessInfo[] {
+/** Every process whose clock is set by this file, also one whose clock should not be: it would be set off with the others. */
+export function usersOfClockFile(list: readonly ProcessInfo[], key: string): readonly ProcessInfo[] {
   return list.filter((info) => {
     if (info.kernelThread || isEnded(info)) return false;
-    const user = clockUser(info);
-    return 'file' in user && user.file === file;
+    try {
+      const environment = environmentOf(info.pid);
+      return libraryOf(environment) !== undefined && environment.has('FAKETIME_TIMESTAMP_FILE') && placeOf(info.pid, environment).key === key;
+    } catch {
+      return false; // it has ended, or is another user's, who names a file of theirs
+    }
   });
 }
 
-export function parseEnvironment(text: string): Map<string, string> {
+function parseEnvironment(text: string): Map<string, string> {
   const entries = text.split('\0').filter((entry) => entry.includes('='));
   return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
 }

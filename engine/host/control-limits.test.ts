@@ -96,10 +96,20 @@ test('unified tree: a process among others goes into a group beside its own, wit
   for (const { file } of entry.writes) rmSync(join(own, file));
   const procs = join(own, 'cgroup.procs');
   const moved = readFileSync(procs, 'utf8');
+  // Its second limit finds it there already; a process that somebody else has moved is left alone.
+  writeFileSync(join(group, 'cgroup.procs'), '1\n');
+  assert.equal(setLimit({ ...entry, kind: 'pids', writes: [{ file: 'pids.max', value: '20', prior: '' }] }), 'set');
+  rmSync(join(own, 'pids.max'));
   rmSync(procs);
+  assert.throws(() => setLimit(entry), refused(/is in another control group than planned/));
   await liftLimit(entry, realClock);
   assert.equal(moved, String(process.pid));
   assert.equal(limitLeft(entry), false);
+  // Several limits share the group: none carries over what another sets.
+  writeFileSync(join(group, 'memory.max'), '104857600');
+  writeFileSync(join(group, 'cgroup.procs'), `1\n${process.pid}\n`);
+  const several = planLimits([self], { memoryMB: 64, cores: 1, pids: 20 }, TOKEN, proc).flatMap(({ writes }) => writes.map(({ file, value }) => `${file} ${value}`));
+  assert.deepEqual(several, ['memory.max 67108864', 'memory.swap.max 0', 'cpu.max 100000 100000', 'pids.max 20']);
   // In the root group a process may have a group below, where the root gives what is limited to its children.
   writeFileSync(join(dir.path, 'cgroup', 'cgroup.subtree_control'), 'cpu memory pids');
   writeFileSync(join(proc, String(process.pid), 'cgroup'), '0::/\n');

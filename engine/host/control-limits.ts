@@ -96,7 +96,9 @@ function writesOf(kind: Kind, limits: Limits, v2: boolean): readonly Write[] {
 export function planLimits(fleet: readonly ProcessInfo[], limits: Limits, token: string, proc = '/proc'): readonly LimitEntry[] {
   const trees = controlTrees(proc);
   const asked: Readonly<Record<Kind, unknown>> = { memory: limits.memoryMB, cpu: limits.cores, pids: limits.pids, disk: limits.disk };
-  return KINDS.filter((kind) => asked[kind] !== undefined).flatMap((kind) => {
+  const kinds = KINDS.filter((kind) => asked[kind] !== undefined);
+  const set = new Set(kinds.flatMap((kind) => writesOf(kind, limits, true)).map(([file]) => file.replace(/[()]/g, '')));
+  return kinds.flatMap((kind) => {
     const marked = new Set<string>();
     return fleet.flatMap((info) => {
       const { tree, folder } = findGroup(kind, info, trees, proc);
@@ -111,7 +113,7 @@ export function planLimits(fleet: readonly ProcessInfo[], limits: Limits, token:
         if (file !== name && !existsSync(join(folder, file))) return [];
         return [{ file, value, prior: place === 'itself' ? priorOf(readText(join(folder, file)), value) : '' }];
       });
-      if (place === 'beside') writes.push(...carriedOver(folder, writes));
+      if (place === 'beside') writes.push(...carriedOver(folder, writes, set));
       const parent = place === 'beside' ? dirname(folder) : folder;
       return [{ pid, started, name: info.program || info.name, kind, v2: tree.v2, place, group: ownGroup(parent, token, pid), home: folder, writes }];
     });
@@ -157,13 +159,16 @@ function isAllMeant(folder: string, fleet: readonly ProcessInfo[]): boolean {
 /** Limits of groups of the unified tree that a process must not lose when it leaves; see cgroup-v2.rst for what they say without one. */
 const CARRIED = { 'memory.max': 'max', 'memory.high': 'max', 'memory.swap.max': 'max', 'cpu.max': 'max 100000', 'pids.max': 'max' } as const;
 
-/** What the group of a process allows it, where it is not about to be limited anyhow. @throws FirebreakError `limit-refused` when it allows less. */
-function carriedOver(folder: string, writes: LimitEntry['writes']): LimitEntry['writes'] {
+/**
+ * What the group of a process allows it, but for the files that are about to be set anyhow: all limits of a fault share its new
+ * group. @throws FirebreakError `limit-refused` when it allows less than is asked for.
+ */
+function carriedOver(folder: string, writes: LimitEntry['writes'], set: ReadonlySet<string>): LimitEntry['writes'] {
   return Object.entries(CARRIED).flatMap(([file, none]) => {
     const value = readText(join(folder, file));
     if (value === '' || value === none || (file === 'cpu.max' && value.startsWith('max'))) return [];
     const asked = writes.find((one) => one.file === file);
-    if (asked === undefined) return [{ file, value, prior: '' }];
+    if (asked === undefined) return set.has(file) ? [] : [{ file, value, prior: '' }];
     if (share(value) < share(asked.value)) throw refused(`${folder} allows less already: ${file} is ${value}`, 'ask for less');
     return [];
   });
@@ -194,6 +199,9 @@ const says = (text: string, value: string): boolean =>
 /** Sets one limit. @returns `gone` when the process has ended meanwhile. @throws FirebreakError `limit-refused` */
 export function setLimit(entry: LimitEntry): 'set' | 'gone' {
   if (stateOf(entry) === 'dead') return 'gone';
+  // Another limit of the same fault may have moved it into its group already.
+  const there = [...membersOf(entry.home), ...(existsSync(entry.group) ? membersOf(entry.group) : [])];
+  if (!there.includes(String(entry.pid))) throw refused(`process ${entry.pid} (${entry.name}) is in another control group than planned`, 'plan again');
   try {
     // Where two controllers share one tree, the group of the first serves the second as well.
     mkdirSync(entry.group, { recursive: true });

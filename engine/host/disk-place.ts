@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -36,6 +36,31 @@ function identityOr(path: string): FolderIdentity | undefined {
 export function isStill({ path, device, inode, born }: FolderIdentity): boolean {
   const now = identityOr(path);
   return now !== undefined && now.device === device && now.inode === inode && now.born === born;
+}
+
+/**
+ * Lets something be done in exactly this folder, by a path that leads to it whatever becomes of its names meanwhile: what root
+ * does in a folder of somebody else must not follow where they point to. @throws FirebreakError `target-changed`
+ */
+export async function within<Result>({ path, device, inode }: FolderIdentity, act: (path: string) => Promise<Result>): Promise<Result> {
+  const fd = openFolder(path);
+  try {
+    const now = fd === undefined ? undefined : fstatSync(fd);
+    if (now === undefined || deviceName(now.dev) !== device || now.ino !== inode) {
+      throw new FirebreakError('target-changed', `${path} is not the folder any more that was planned with`, { hint: 'plan again' });
+    }
+    return await act(`/proc/${process.pid}/fd/${fd}`);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function openFolder(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether this user may make files in the folder. */

@@ -1,5 +1,5 @@
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
-import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
@@ -94,31 +94,33 @@ const PIECE_MB = 4;
 
 /**
  * Makes a file that takes this much of the disk: at once where the file system can set blocks aside (fallocate(2)), else
- * by writing. The inverse is to remove it. @throws FirebreakError `disk-refused`; what there is of the file then stays.
+ * by writing. Gives back what others turn out to need to keep `reserve` MB free. The inverse is to remove the file.
+ * @throws FirebreakError `disk-refused`; what there is of the file then stays.
  */
-export async function takeSpace(file: string, mb: number, signal: AbortSignal): Promise<void> {
-  closeSync(openSync(file, 'wx', 0o600));
+export async function takeSpace(file: string, mb: number, reserve: number, signal: AbortSignal): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
   try {
-    capture('fallocate', ['-l', String(Math.floor(mb * MB)), '--', file]);
-  } catch (error) {
-    // Full before it was through, as metadata takes some as well: what there is counts.
-    if (/No space left/i.test(messageOf(error))) return;
-    if (!/not supported|ENOENT/i.test(messageOf(error))) throw refused(file, error);
-    await writeOut(file, mb, signal);
+    try {
+      // By its number, not by a name that somebody else could give to another file meanwhile.
+      capture('fallocate', ['-l', String(Math.floor(mb * MB)), '--', `/proc/${process.pid}/fd/${handle.fd}`]);
+    } catch (error) {
+      // Full before it was through, as metadata takes some as well: what there is counts.
+      if (/No space left/i.test(messageOf(error))) return;
+      if (!/not supported|ENOENT/i.test(messageOf(error))) throw refused(file, error);
+      await writeOut(handle, file, mb, signal);
+    }
+    const short = reserve - spaceOf(dirname(file)).availableMB;
+    if (short > 0) await handle.truncate(Math.max(0, (await handle.stat()).size - Math.ceil(short * MB)));
+  } finally {
+    await handle.close();
   }
-}
-
-/** Gives back so many MB of what `takeSpace` has taken; does nothing for 0 and less. */
-export async function shrink(file: string, mb: number): Promise<void> {
-  if (mb > 0) await truncate(file, Math.max(0, statSync(file).size - Math.ceil(mb * MB)));
 }
 
 /** What a file takes of its disk, in MB; 0 when it is not there. */
 export const sizeMB = (file: string): number => ((statOr(file)?.blocks ?? 0) * 512) / MB;
 
 /** What differs from piece to piece is neither compressed nor stored once for all. */
-async function writeOut(file: string, mb: number, signal: AbortSignal): Promise<void> {
-  const handle = await open(file, 'a');
+async function writeOut(handle: FileHandle, file: string, mb: number, signal: AbortSignal): Promise<void> {
   try {
     const piece = Buffer.alloc(PIECE_MB * MB, 'firebreak ');
     for (let left = Math.floor(mb * MB), n = 0; left > 0; left -= piece.length, n++) {
@@ -128,9 +130,7 @@ async function writeOut(file: string, mb: number, signal: AbortSignal): Promise<
     }
     await handle.sync();
   } catch (error) {
-    throw signal.aborted ? signal.reason : refused(file, error);
-  } finally {
-    await handle.close();
+    if (errnoOf(error) !== 'ENOSPC') throw signal.aborted ? signal.reason : refused(file, error);
   }
 }
 
@@ -147,15 +147,18 @@ const PER_FOLDER = 5_000;
 export async function takeInodes(folder: string, count: number, signal: AbortSignal): Promise<number> {
   await mkdir(folder, { mode: 0o700 });
   let taken = 1;
+  const fd = openOwn(folder);
   try {
-    for (let group = folder; taken < count; taken++) {
+    for (let group = ''; taken < count; taken++) {
       signal.throwIfAborted();
       const first = (taken - 1) % PER_FOLDER === 0;
-      if (first) group = join(folder, String(taken));
+      if (first) group = `/proc/self/fd/${fd}/${taken}`;
       await (first ? mkdir(group) : writeFile(join(group, String(taken)), ''));
     }
   } catch (error) {
     if (errnoOf(error) !== 'ENOSPC') throw signal.aborted ? signal.reason : refused(folder, error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
   return taken;
 }
@@ -163,5 +166,31 @@ export async function takeInodes(folder: string, count: number, signal: AbortSig
 /** The inodes that `takeInodes` has taken and that are still there. */
 export const countInodes = (folder: string): number => (existsSync(folder) ? 1 + readdirSync(folder, { recursive: true }).length : 0);
 
-/** Removes what `takeSpace` or `takeInodes` made. Does nothing when it is not there. */
-export const giveBack = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+/**
+ * Removes what `takeSpace` or `takeInodes` made. Does nothing when it is not there. A folder is emptied by its number, and
+ * only if it is this user's: nobody can have it follow a link. @throws FirebreakError `residue`
+ */
+export async function giveBack(path: string): Promise<void> {
+  const fd = openOwn(path);
+  if (fd === undefined) return rm(path, { force: true });
+  try {
+    const folder = `/proc/self/fd/${fd}`;
+    for (const name of readdirSync(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    await rmdir(path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A folder that is no link, opened; undefined for anything else. @throws FirebreakError `residue` when it is somebody else's. */
+function openOwn(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  if (fstatSync(fd).uid === process.geteuid?.()) return fd;
+  closeSync(fd);
+  throw new FirebreakError('residue', `${path} is not Firebreak's any more`, { hint: 'look who has put it there' });
+}

@@ -61,7 +61,7 @@ function trial(match: string): string {
   const rules = rulesOf(TOKEN, ['192.0.2.1', '2001:db8::1'], [match], { uid: 2_500_000_000, scope: '0', earlier: [] });
   try {
     const said = attempt('nft', ['-i'], `${rules.replaceAll(/\{\d\}/g, '53')}\nlist table inet firebreak_dns_${TOKEN}\n`);
-    return said.includes('redirect to') ? '' : 'nft takes no commands from a pipe here';
+    return said.includes('dport set') ? '' : 'nft takes no commands from a pipe here';
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return 'there is no unshare (apt install util-linux)';
     const words = (error instanceof Error && 'stderr' in error ? String(error.stderr) : '').trim();

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { type Clock } from '../kernel/clock.ts';
 import { type DnsOrder } from './dns-order.ts';
 import { endHeld, findHeld, type Held, startHeld } from './held.ts';
@@ -27,26 +25,4 @@ export async function endResolver(token: string, clock: Clock): Promise<void> {
   for (const identity of found) signal(identity, 'terminate');
   for (const end = clock.now() + TAKES_LEAVE; findHeld(DNS_ROLE, token).length > 0 && clock.now() < end; ) await clock.sleep(10);
   await endHeld(DNS_ROLE, token, clock);
-}
-
-/** How many servers a program asks at most; MAXNS of resolv.h. */
-const MOST_SERVERS = 3;
-
-/**
- * The servers that programs ask, by the text of resolv.conf(5). An address with a zone (fe80::1%eth0) is left
- * out: no rule can say it.
- */
-export function nameServers(text: string): readonly string[] {
-  const all = text.split('\n').flatMap((line) => /^nameserver[ \t]+(\S+)/.exec(line)?.[1] ?? []);
-  // Without a word about it, the machine itself is asked.
-  return all.length === 0 ? ['127.0.0.1'] : [...new Set(all.slice(0, MOST_SERVERS).filter((address) => isIP(address) !== 0 && !address.includes('%')))];
-}
-
-/** The text of a resolv.conf; '' when there is none. */
-export function resolvConf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

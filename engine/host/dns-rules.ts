@@ -8,8 +8,10 @@ import { type NetNamespace, runIn } from './net-namespace.ts';
  * removes it when that process ends (nft(8), "owner").
  */
 
-/** Just before where others translate addresses (NF_IP_PRI_NAT_DST is -100): whoever is first decides. */
-const PRIORITY = -101;
+/** NF_IP_PRI_RAW: before the kernel follows connections, so that the rules need no memory of them. */
+const PRIORITY = -300;
+/** In every listing of a table that is whole. */
+const MARK = 'dport set';
 /** Users that no system gives to anybody: above what systemd-homed and nspawn allocate (systemd's "Users, Groups, UIDs and GIDs"). */
 const FIRST_USER = 2_500_000_000;
 const LAST_USER = FIRST_USER + 9_999;
@@ -51,33 +53,38 @@ export async function rulesIn(namespace: NetNamespace): Promise<readonly OtherRu
 export const nextUser = (others: readonly OtherRules[]): number => Math.max(FIRST_USER - 1, ...others.map(({ uid }) => uid)) + 1;
 
 /**
- * One line for `nft -i`: questions of whom the matches say, to each of these servers, go to the port `{N}`. What this
- * resolver asks itself passes, and what later ones ask; what earlier ones of the same scope ask comes here, so that several
- * faults act one after the other.
+ * One line for `nft -i`: questions of whom the matches say, to each of these servers, go to the port `{N}`, and what comes
+ * from there looks as if the server had said it. Addresses are rewritten packet by packet: a translation that the kernel
+ * remembers would outlive the rules by half a minute, and lead to a resolver that has ended. What this resolver asks itself
+ * passes, and what later ones ask; what earlier ones of the same scope ask comes here, so that several faults act one after
+ * the other.
  */
 export function rulesOf(
   token: string, servers: readonly string[], matches: readonly Match[], own: { readonly uid: number; readonly scope: string; readonly earlier: readonly OtherRules[] },
 ): string {
   const table = `inet ${tableOf(token)}`;
   const out = `out_${own.uid}_${own.scope}`;
-  const lead = servers.flatMap((server, index) =>
-    ['udp', 'tcp'].map((protocol) => `add rule ${table} lead ${isIPv6(server) ? 'ip6' : 'ip'} daddr ${server} ${protocol} dport 53 redirect to :{${index}}`));
-  const scoped = matches.length === 1 && matches[0] === '' ? [] : own.earlier.map(({ uid }) => `add rule ${table} ${out} ${ofUser(uid)} goto lead`);
+  const each = (rule: (ip: string, here: string, server: string, protocol: string, port: string) => string): readonly string[] =>
+    servers.flatMap((server, index) => {
+      const [ip, here] = isIPv6(server) ? ['ip6', '::1'] : ['ip', '127.0.0.1'];
+      return ['udp', 'tcp'].map((protocol) => `add rule ${table} ${rule(ip, here, server, protocol, `{${index}}`)}`);
+    });
+  const scoped = matches.length === 1 && matches[0] === '' ? [] : own.earlier.map(({ uid }) => ofUser(uid));
   return [
     `add table ${table} { flags owner; }`,
     `add chain ${table} lead`,
-    `add chain ${table} ${out} { type nat hook output priority ${PRIORITY}; policy accept; }`,
+    `add chain ${table} ${out} { type route hook output priority ${PRIORITY}; policy accept; }`,
+    ...each((ip, here, server, protocol, port) => `${out} ${ip} saddr ${here} ${protocol} sport ${port} notrack ${ip} saddr set ${server} ${protocol} sport set 53 accept`),
     `add rule ${table} ${out} meta skuid ${own.uid}-${LAST_USER} return`,
-    ...lead,
-    ...matches.map((match) => `add rule ${table} ${out} ${match} goto lead`),
-    ...scoped,
+    ...each((ip, here, server, protocol, port) => `lead ${ip} daddr ${server} ${protocol} dport 53 notrack ${ip} daddr set ${here} ${protocol} dport set ${port} accept`),
+    ...[...matches, ...scoped].map((match) => `add rule ${table} ${out} ${match} goto lead`),
   ].join('; ');
 }
 
 /** Whether the table of this fault is there, with what it is to hold. */
 export async function hasRules(namespace: NetNamespace, token: string): Promise<boolean> {
   try {
-    return (await runIn(namespace, 'nft', ['list', 'table', 'inet', tableOf(token)])).includes('redirect to');
+    return (await runIn(namespace, 'nft', ['list', 'table', 'inet', tableOf(token)])).includes(MARK);
   } catch (error) {
     if (/Error: No such file or directory/.test(messageOf(error))) return false;
     throw error;

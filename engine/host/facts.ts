@@ -8,7 +8,9 @@ import { containerFacts } from './container-facts.ts';
 import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
 import { dnsFacts } from './dns-capabilities.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
+import { netFacts } from './net-capabilities.ts';
 import { bootId, listProcesses, readProcess } from './processes.ts';
+import { roomFacts } from './room-facts.ts';
 import { maySignal } from './signals.ts';
 
 /** What a report says of the machine that a run was made on: label -> value. */
@@ -38,7 +40,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...(await containerFacts()), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { type Capability } from '../contract/models.ts';
 import { errnoOf } from '../kernel/errors.ts';
 
 /** What the kernel and the tools of this machine can do to packets. Each is '' when it can, else the reason in words. */
@@ -58,6 +59,20 @@ export function netCapabilities(): NetCapabilities | undefined {
   const redirect = trial('redirect') || refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], ''));
   known = { netem: trial('netem'), shaping: trial('shaping'), redirect, rules: trial('rules'), egressHook: trial('egressHook') };
   return known;
+}
+
+/** What `firebreak doctor` says of it. */
+export function netFacts(): readonly Capability[] {
+  const can = netCapabilities();
+  const untried = process.platform === 'linux' ? 'this user may not try it; run as root' : 'only Linux has tc and nft';
+  const fact = (name: string, reason: string | undefined, detail: string): Capability => ({ name, available: reason === '', detail: reason === '' ? detail : (reason ?? untried) });
+  const police = can?.shaping !== '' && can?.rules === '';
+  return [
+    fact('delay and damage packets', can && (can.netem || can.shaping), 'netem'),
+    fact('limit the rate of packets', can && (police ? '' : can.shaping), police ? 'an nft limit, which drops what is too much' : 'htb, sorted by u32'),
+    fact('lose, drop and reject packets', can && (can.rules === '' || can.netem === '' ? '' : can.rules), can?.rules === '' ? `nft${can.egressHook === '' ? '' : '; programs may be told of what they lose, as this kernel has no egress hook'}` : 'netem'),
+    fact('delay and slow packets that arrive', can && (can.redirect || can.shaping), can?.netem === '' ? 'by way of an ifb' : 'by way of an ifb; without netem they are slowed alone'),
+  ];
 }
 
 function refusalOf(what: keyof NetCapabilities, program: string, trial: () => void): string {

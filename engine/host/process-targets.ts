@@ -2,7 +2,7 @@ import { FirebreakError } from '../kernel/errors.ts';
 import { matchesSelector, parseSelector, type Selector } from '../kernel/process-selector.ts';
 import { isFrozenProcess } from './control-groups.ts';
 import { listenersOn } from './listeners.ts';
-import { isEnded, type ProcessInfo } from './processes.ts';
+import { isEnded, listProcesses, type ProcessInfo } from './processes.ts';
 import { OWN_MARK, TARGET_MARK } from './spawn.ts';
 import { userNames } from './users.ts';
 
@@ -128,6 +128,23 @@ export function protectedTarget(target: string, found: Found): FirebreakError {
   return new FirebreakError('protected-target', `${target} matches only what is never touched: ${named.join('; ')}${more}`, {
     hint: 'name a process that the experiment may hit',
   });
+}
+
+/** More processes than this are no group that somebody meant. */
+const MOST_PROCESSES = 100;
+
+/**
+ * All that a target names and that may be touched; none is an answer too.
+ * @throws FirebreakError `bad-target`, `protected-target`, `too-many-processes`.
+ */
+export function findAll(target: string, room: RoomProcesses): Found {
+  const found = find(listProcesses(), selectorOf(target), room);
+  const { fleet, spared } = found;
+  if (fleet.length === 0 && spared.length > 0) throw protectedTarget(target, found);
+  if (fleet.length > MOST_PROCESSES) {
+    throw new FirebreakError('too-many-processes', `${fleet.length} processes match ${target}, ${MOST_PROCESSES} are the most`, { hint: 'name fewer' });
+  }
+  return found;
 }
 
 /** A process as people would name it. */

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { startStage } from '../../engine/faults/dns/test-stage.ts';
+import { SHOP, startStage } from '../../engine/faults/dns/test-stage.ts';
 import { startClocked } from '../../engine/faults/time/test-clocked.ts';
 import { controlTrees, groupFolder, isOwnGroup } from '../../engine/host/control-groups.ts';
 import { type Scene } from './scenes.ts';
@@ -7,13 +7,13 @@ import { type Scene } from './scenes.ts';
 const PRIOR = '# ninety seconds ahead\n+90\n';
 
 /** A running process whose clock drifts away. Its file said something before. */
-export async function clockScene(): Promise<Scene> {
+export async function clockScene(byRoot = false): Promise<Scene> {
   const clocked = await startClocked();
   writeFileSync(clocked.file, PRIOR);
   return {
     text: `version: 1
 policies:
-  - { name: drift, type: time, target: "cmd:${clocked.word}", action: drift, drift: 200ms, behind: true }`,
+  - { name: drift, type: time, target: "cmd:${clocked.word}", action: drift, drift: 200ms, behind: true, other_users: ${byRoot} }`,
     note: () => {},
     visible: async () => readFileSync(clocked.file, 'utf8') !== PRIOR && (await clocked.offset()) < 60_000,
     intact: async () => Math.abs((await clocked.offset()) - 90_000) < 2_000 && readFileSync(clocked.file, 'utf8') === PRIOR && readdirSync(clocked.folder).length === 1,
@@ -41,7 +41,7 @@ policies:
       return (await ask()) === 'failed: ENOTFOUND';
     },
     intact: async () =>
-      (await ask()) === '10.99.0.1' && group() === home && (folder === '' || !existsSync(folder)) && (await stage.run('nft', 'list', 'ruleset')) === '',
+      (await ask()) === SHOP.v4 && group() === home && (folder === '' || !existsSync(folder)) && (await stage.run('nft', 'list', 'ruleset')) === '',
     [Symbol.asyncDispose]: async () => {
       clearInterval(asking);
       await app[Symbol.asyncDispose]();

@@ -6,9 +6,10 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { DockerApi } from '../../engine/host/docker.ts';
 import { listContainers } from '../../engine/host/containers.ts';
+import { type ServerSpec } from '../../engine/host/server-process.ts';
 import { type LabServer, missing, startServer } from './server.ts';
 
-/** A Docker engine of its own: in a network and a mount namespace that end with it, so that the machine's stay as they are. */
+/** A container engine of its own: in a network and a mount namespace that end with it, so that the machine's stay as they are. */
 export interface DockerLab extends AsyncDisposable {
   readonly socket: string;
   readonly api: DockerApi;
@@ -28,41 +29,74 @@ const BUSYBOX = '/bin/busybox';
 const IMAGE = 'firebreak-lab:1';
 const TOOLS = ['sh', 'sleep', 'cat', 'date', 'dd', 'kill', 'nc', 'wget', 'httpd'];
 
-/** For `skip` of a test: why no Docker engine can be started here, or false. */
-export const noDocker: string | false =
+const cannot = (...programs: readonly string[]): string | false =>
   process.geteuid?.() !== 0
-    ? 'a Docker engine can only be started by root'
+    ? 'a container engine can only be started by root here'
     : existsSync(BUSYBOX)
-      ? missing('dockerd', 'containerd', 'runc', 'iptables', 'unshare', 'ip', 'tar', 'ps')
+      ? missing('runc', 'unshare', 'ip', 'tar', 'ps', ...programs)
       : 'busybox-static is not installed on this machine';
+/** For `skip` of a test: why no such engine can be started here, or false. */
+export const noDocker = cannot('dockerd', 'containerd', 'iptables');
+export const noPodman = cannot('podman', 'conmon');
 
-/** Starts the engine and loads an image made of busybox. About a second. */
-export async function startDocker(): Promise<DockerLab> {
+/** Starts Docker and loads an image made of busybox. About a second. */
+export const startDocker = (): Promise<DockerLab> =>
+  startEngine('Docker', {
+    needs: ['dockerd', 'unshare', 'ip'],
+    command: ({ folder }) => [
+      'unshare',
+      ...['--net', '--mount', 'sh', '-c', 'ip link set lo up && exec dockerd "$@"', 'sh'],
+      `--config-file=${join(folder, 'daemon.json')}`,
+      `--data-root=${join(folder, 'd')}`,
+      `--exec-root=${join(folder, 'e')}`,
+      `--pidfile=${join(folder, 'pid')}`,
+      `--host=unix://${socketIn(folder)}`,
+      '--shutdown-timeout=3',
+    ],
+  });
+
+/** The same with Podman, in a process namespace as well: its containers would outlive it. Their processes are not seen from outside. */
+export const startPodman = (): Promise<DockerLab> =>
+  startEngine(
+    'Podman',
+    {
+      needs: ['podman', 'unshare', 'ip'],
+      command: ({ folder }) => [
+        'unshare',
+        ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+        ...['sh', '-c', 'ip link set lo up && exec podman "$@"', 'sh'],
+        `--root=${join(folder, 'd')}`,
+        `--runroot=${join(folder, 'e')}`,
+        `--tmpdir=${join(folder, 't')}`,
+        ...['--cgroup-manager=cgroupfs', '--storage-driver=vfs', '--runtime=runc', '--events-backend=file'],
+        ...['system', 'service', '--time=0', `unix://${socketIn(folder)}`],
+      ],
+      stopSignal: 'SIGKILL',
+    },
+    // Its own defaults are higher than a root without CAP_SYS_RESOURCE may set.
+    {
+      NetworkMode: 'none',
+      Ulimits: ['nofile', 'nproc'].map((Name) => ({ Name, Soft: 1_024, Hard: 1_024 })),
+    },
+  );
+
+const socketIn = (folder: string): string => join(folder, 's');
+
+async function startEngine(
+  title: string,
+  spec: Pick<ServerSpec, 'needs' | 'command' | 'stopSignal'>,
+  always: Readonly<Record<string, unknown>> = {},
+): Promise<DockerLab> {
   let socket = '';
   await using stack = new AsyncDisposableStack();
   const server: LabServer = stack.use(
     await startServer({
-      title: 'Docker',
-      needs: ['dockerd', 'unshare', 'ip'],
+      title,
+      ...spec,
       files: ({ folder }) => {
-        socket = join(folder, 's');
+        socket = socketIn(folder);
         return { 'daemon.json': '{}' };
       },
-      command: ({ folder }) => [
-        'unshare',
-        '--net',
-        '--mount',
-        'sh',
-        '-c',
-        'ip link set lo up && exec dockerd "$@"',
-        'sh',
-        `--config-file=${join(folder, 'daemon.json')}`,
-        `--data-root=${join(folder, 'd')}`,
-        `--exec-root=${join(folder, 'e')}`,
-        `--pidfile=${join(folder, 'pid')}`,
-        `--host=unix://${socket}`,
-        '--shutdown-timeout=3',
-      ],
       ready: async () => (await new DockerApi(socket).about()).version !== '',
     }),
   );
@@ -74,6 +108,11 @@ export async function startDocker(): Promise<DockerLab> {
     query: { fromSrc: '-', repo: IMAGE.split(':')[0], tag: '1' },
     raw: await imageOf(server.folder),
   });
+  // Podman gives it another name.
+  const [image] = await api.ask(
+    '/images/json',
+    z.array(z.object({ Id: z.string(), RepoTags: z.array(z.string()).nullish() })),
+  );
   const remove = async (id: string): Promise<void> => {
     await call(`/containers/${id}`, 'DELETE', { query: { force: 'true', v: 'true' } });
   };
@@ -87,11 +126,11 @@ export async function startDocker(): Promise<DockerLab> {
     remove,
     run: async (name, { command = ['sleep', '3600'], labels = {}, host = {}, networking = {} } = {}) => {
       const body = {
-        Image: IMAGE,
+        Image: image?.RepoTags?.[0] ?? image?.Id ?? '',
         Cmd: command,
         Labels: labels,
         StopTimeout: 1,
-        HostConfig: host,
+        HostConfig: { ...always, ...host },
         NetworkingConfig: networking,
       };
       const id = await call('/containers/create', 'POST', { query: { name }, body });

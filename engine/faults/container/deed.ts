@@ -25,6 +25,8 @@ export interface Live {
 export interface Measured {
   readonly holds: boolean;
   readonly figures: readonly EffectFigure[];
+  /** Why it cannot be seen, for people. */
+  readonly note?: string;
 }
 
 /** One way to treat a container, with its inverse. Every part but `act` may be called twice, and in another process. */

@@ -5,7 +5,7 @@ import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { type InjectContext, type Injector } from '../../kernel/fault.ts';
 import { newFaultId } from '../../kernel/random.ts';
-import { commandsIn, inspect, pause, restart, stop, unpause, update } from '../../host/containers.ts';
+import { commandsIn, execState, inspect, pause, prepareExec, restart, stop, unpause, update } from '../../host/containers.ts';
 import { type DockerLab, noDocker, startDocker } from '../../../test/lab/docker.ts';
 import { faultRequest, figureOf } from '../../../test/support/fault-life.ts';
 import { until } from '../process/test-fleet.ts';
@@ -180,6 +180,17 @@ describe('containers', { skip: noDocker, timeout: 300_000 }, () => {
       assert.ok((figureOf(effect, `memory of ${web}`)?.delivered ?? 0) >= 48, JSON.stringify(effect));
     });
     await until('nothing of it is left', async () => (await commandsIn(lab.api, id)).every((command) => command === 'sleep 3600'));
+  });
+
+  test('a container without a shell cannot be stressed, and the run says so', async () => {
+    const id = await lab.run(name('bare'));
+    const removal = await prepareExec(lab.api, id, ['/bin/busybox', 'rm', '/bin/sh'], false);
+    (await lab.api.attach(`/exec/${removal}/start`, { Detach: false, Tty: false })).resume();
+    await until('it is removed', async () => (await execState(lab.api, removal))?.running === false);
+    await withFault(`id:${id}`, { action: 'stress', workers: 1 }, async ({ injector, undo, context }) => {
+      await until('it is told', async () => /bare-\w+ has no shell to start a load with/.test((await injector.verify(undo(), context)).detail));
+      assert.equal((await injector.verify(undo(), context)).bitten, false);
+    });
   });
 
   test('never all that match, unless all are asked for or one is named', async () => {

@@ -41,8 +41,10 @@ export function containerInjector({ clock, own = ownContainers }: ContainerFault
       return 'refusal' in found ? found.refusal : '';
     },
 
-    ownRights: (params) => {
-      const found = findSocket(params?.socket);
+    ownRights: ({ socket, action, memoryMB }) => {
+      // Few containers have a memory limit, and only root can set one that can be taken off again.
+      if (action === 'limit' && memoryMB > 0 && process.geteuid?.() !== 0) return false;
+      const found = findSocket(socket);
       return 'path' in found && maySpeak(found.path);
     },
 

@@ -49,29 +49,34 @@ export class Treatment implements Disposable {
     this.#context.amend(this.#undo);
     this.#taken.push(...still.map(({ one }) => one));
     this.#watchRecovery();
-    await Promise.all(
+    const results = await Promise.allSettled(
       still.map(async ({ one, container }) => {
         const done = await deedOf(one).act(this.#hands, one, container, this.#live);
         this.#context.injected(`${done}: container ${one.name}`);
       }),
     );
+    // Only now: the others are not to go on while this one's failure is being reverted.
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async measure(): Promise<Effect> {
     const { action } = this.#live.params;
     const lasting = action !== 'kill' && action !== 'restart';
     const figures: EffectFigure[] = [];
+    const notes: string[] = [];
     let done = 0;
     for (const one of this.#taken) {
-      const { holds, figures: more }: Measured = await deedOf(one).measure(this.#hands, one, this.#live);
+      const { holds, figures: more, note = '' }: Measured = await deedOf(one).measure(this.#hands, one, this.#live);
       if (holds) this.#seen.add(one);
       if (lasting ? holds : this.#seen.has(one)) done++;
       figures.push(...more);
+      if (note !== '') notes.push(note);
     }
     const asked = this.#planned;
     return {
       bitten: done > 0 && done * 2 >= asked,
-      detail: [`${done} of ${asked} containers ${DONE[action]}`, this.#recovery.describe(), ...this.#missed].filter(Boolean).join('; '),
+      detail: [`${done} of ${asked} containers ${DONE[action]}`, this.#recovery.describe(), ...notes, ...this.#missed].filter(Boolean).join('; '),
       figures: [figure(`containers ${DONE[action]}`, 'count', asked, done), ...figures],
     };
   }

@@ -6,32 +6,42 @@ import { type Deed, figure, type Hands, type Live, type Subject } from './deed.t
 
 /**
  * A load from inside the container, by its own shell, so that it counts as the application's. Its arguments are: mark, loops,
- * MB, seconds. It ends when its input does, which is when Firebreak is gone; each part looks at the time as well.
+ * MB, seconds. It ends when its input does, which is when Firebreak is gone; after its time; or by SIGTERM. Each shell waits
+ * for what it has started: the first process of many containers is no init, and what it inherits would stay as a zombie.
  * `dd` holds its block as long as nobody reads its output.
  */
 const LOAD = `
-end=$(( $(date +%s) + $3 )); n=$1; pids=
+exec 3<&0 </dev/null
+n=$1; all=; me=$$
 until [ "$n" -le 0 ]; do
-  ( until [ "$(date +%s)" -ge "$end" ]; do i=0; until [ "$i" -ge 50000 ]; do i=$((i+1)); done; done ) </dev/null & pids="$pids $!"
+  ( trap exit TERM; while :; do :; done ) & all="$all $!"
   n=$((n-1))
 done
 if [ "$2" -gt 0 ]; then
-  dd if=/dev/zero bs="$2"M count=1 2>/dev/null | ( until [ "$(date +%s)" -ge "$end" ]; do sleep 1 </dev/null; done ) & pids="$pids $!"
+  dd if=/dev/zero bs="$2"M count=1 2>/dev/null | ( trap exit TERM; read -r _ <&3 ) & all="$all $!"
 fi
-read -r _
-kill -9 $pids 2>/dev/null`;
+( trap 'kill "$s" 2>/dev/null; wait; exit' TERM; sleep "$3" & s=$!; wait "$s"; kill "$me" ) & all="$all $!"
+( read -r _ <&3 ) & input=$!
+trap 'kill $all $input 2>/dev/null; wait; exit' TERM
+wait "$input"
+kill $all 2>/dev/null; wait`;
 
-/** Ends everything in the container whose command line has the mark, but itself. */
+/** Ends everything in the container whose command line has the mark, but itself; at first as it would end by itself. */
 const END = `
-for d in /proc/[0-9]*; do
-  p=\${d#/proc/}; [ "$p" = "$$" ] && continue
-  case "$(cat "$d/cmdline" 2>/dev/null)" in *"$0"*) kill -9 "$p" 2>/dev/null;; esac
+for how in TERM KILL; do
+  for d in /proc/[0-9]*; do
+    p=\${d#/proc/}; [ "$p" = "$$" ] && continue
+    case "$(cat "$d/cmdline" 2>/dev/null)" in *"$0"*) kill -s $how "$p" 2>/dev/null;; esac
+  done
+  [ $how = KILL ] || sleep 1
 done`;
 
 const markOf = (token: string): string => `firebreak-${token}`;
 const MB = 1_048_576;
 /** The load ends itself so long after the fault should have ended it, in seconds. */
 const LATE = 15;
+/** How engines tell that a program could not be started. */
+const NOT_FOUND = new Set([126, 127]);
 /** Less than this share of what was asked is no load: a busy machine may give little, but not nothing. */
 const SOME = 0.1;
 
@@ -62,7 +72,6 @@ export const stressing: Deed<'stress'> = {
     const now = await sample(hands, subject, live);
     const state = await execState(hands.api, subject.prior.exec);
     const running = state?.running === true;
-    if (!running && state?.code === 127) throw new FirebreakError('container-stress', `${subject.name} has no shell to start a load with`, { hint: 'use action: limit' });
     const passed = before === undefined ? 0 : now.at - before.at;
     const cores = before === undefined || passed <= 0 ? 0 : (now.value - before.value) / 1e6 / passed;
     const figures = [
@@ -70,7 +79,8 @@ export const stressing: Deed<'stress'> = {
       ...(memoryMB > 0 ? [figure(`memory of ${subject.name}`, 'MB', memoryMB, now.memory / MB)] : []),
     ];
     const loaded = workers === 0 || cores >= SOME * Math.min(workers, usableCores());
-    return { holds: running && loaded && (memoryMB === 0 || now.memory / MB >= memoryMB * (1 - SOME)), figures };
+    const holds = running && loaded && (memoryMB === 0 || now.memory / MB >= memoryMB * (1 - SOME));
+    return { holds, figures, note: !running && NOT_FOUND.has(state?.code ?? 0) ? `${subject.name} has no shell to start a load with` : '' };
   },
   left: async ({ api }, { id, prior: { token, exec } }) => {
     if (exec === '') return '';

@@ -84,7 +84,7 @@ async function open({ url, name }: Place, mark: string, number: number, bounds: 
     if (Number(row['got']) !== 1) throw new FirebreakError('database', `${name} does not give a session its name`);
     const mariadb = String(row['version']).includes('MariaDB');
     const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));
-    await run(`SET SESSION wait_timeout = ${seconds(bounds.idle)}, ${mariadb ? `max_statement_time = ${bounds.statement / 1_000}` : `max_execution_time = ${Math.ceil(bounds.statement)}`}`);
+    await run(`SET SESSION sql_safe_updates = 0, wait_timeout = ${seconds(bounds.idle)}, ${mariadb ? `max_statement_time = ${bounds.statement / 1_000}` : `max_execution_time = ${Math.ceil(bounds.statement)}`}`);
     const patience = async (lock: number): Promise<void> => void (await run(`SET SESSION lock_wait_timeout = ${seconds(lock)}, innodb_lock_wait_timeout = ${seconds(lock)}`));
     await patience(bounds.lock);
     return {

@@ -2,8 +2,8 @@ import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Injector } from '../../kernel/fault.ts';
 import { liftLimit, limitLeft, setLimit } from '../../host/control-limits.ts';
-import { entryIn, isStill } from '../../host/disk-place.ts';
-import { giveBack, shrink, spaceOf, takeInodes, takeSpace } from '../../host/disk-space.ts';
+import { entryIn, isStill, within } from '../../host/disk-place.ts';
+import { giveBack, spaceOf, takeInodes, takeSpace } from '../../host/disk-space.ts';
 import { mountAt, remount } from '../../host/mounts.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { type DiskParams } from './manifest.ts';
@@ -84,18 +84,18 @@ const isHeld = (undo: UndoOf<'read-only'>): boolean => mountOn(undo)?.options ==
 /** @returns what was done, in words. */
 async function change(undo: DiskUndo, signal: AbortSignal): Promise<string> {
   const { path } = undo.folder;
-  const entry = `${path}/${entryName(undo)}`;
   switch (undo.action) {
     case 'fill': {
       // Others may have taken of it since it was planned.
       const room = spaceOf(path).availableMB - undo.reserve;
       if (room <= 0) throw new FirebreakError('disk-reserve', `less than ${undo.reserve} MB are left on the disk of ${path}`, { hint: 'nothing was taken' });
-      await takeSpace(entry, Math.min(undo.mb, room), signal);
-      await shrink(entry, undo.reserve - spaceOf(path).availableMB);
+      await within(undo.folder, (folder) => takeSpace(`${folder}/${entryName(undo)}`, Math.min(undo.mb, room), undo.reserve, signal));
       return `took ${Math.round(Math.min(undo.mb, room))} MB of the disk of ${path}`;
     }
     case 'inodes': {
-      const taken = await takeInodes(entry, Math.min(undo.count, spaceOf(path).freeInodes - undo.reserve), signal);
+      const room = spaceOf(path).freeInodes - undo.reserve;
+      if (room <= 0) throw new FirebreakError('disk-reserve', `less than ${undo.reserve} inodes are left on the disk of ${path}`, { hint: 'nothing was taken' });
+      const taken = await within(undo.folder, (folder) => takeInodes(`${folder}/${entryName(undo)}`, Math.min(undo.count, room), signal));
       return `took ${taken} inodes of the disk of ${path}`;
     }
     case 'read-only':

@@ -22,10 +22,11 @@ test('bandwidth and operations: what a process writes and reads is held to the l
   const reading = `dd if=/dev/zero of=${disk.path}/b bs=64k count=64 oflag=direct; while :; do dd if=${disk.path}/b of=/dev/null bs=64k iflag=direct; done`;
   const start = (commands: string) => spawn('sh', ['-c', commands, 'sh', markOf('disk', '', true)], { stdio: 'ignore', detached: true });
   const [target, other] = [start(writing), start(reading)];
+  const injector = diskInjector({ clock: realClock });
+  await using stack = new AsyncDisposableStack();
   try {
     const pid = target.pid ?? 0;
     const before = readProcess(pid)?.groups;
-    const injector = diskInjector({ clock: realClock });
     const request = {
       run: newRunId(), policy: 'slow', type: 'disk', target: disk.path, route: '', routes: [], ignored: [], seed: 1, hold: millis(60_000),
       params: parse({ action: 'limit', processes: `pid:${pid},${other.pid}`, writeRate: 2_000, readRate: 4_000 }),
@@ -36,6 +37,7 @@ test('bandwidth and operations: what a process writes and reads is held to the l
     assert.match(planned.action, /^limit \d+ \(sh\), \d+ \(sh\) to 4000 KB\/s of reading and 2000 KB\/s of writing each, on device 7:\d+$/);
     const clean = await injector.fingerprint(planned.undo);
     const context = { fault: newFaultId(), request, signal: AbortSignal.timeout(120_000), amend: () => {}, injected: () => {} };
+    stack.defer(() => injector.revert(planned.undo));
     await injector.inject(planned.undo, context);
     let effect = await injector.verify(planned.undo, context);
     // Its present child was started before; the next one is in the group.

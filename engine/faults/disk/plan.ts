@@ -5,15 +5,12 @@ import { planLimits } from '../../host/control-limits.ts';
 import { blockDevice, folderAt, type FolderIdentity, mayWrite } from '../../host/disk-place.ts';
 import { diskOf, type DiskSpace, spaceOf, systemDisks } from '../../host/disk-space.ts';
 import { mountAt, mountOf, withoutWriting } from '../../host/mounts.ts';
-import { listProcesses } from '../../host/processes.ts';
-import { find, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
 import { type DiskParams, MOST_INODES, ratesInWords } from './manifest.ts';
 import { type DiskUndo, entryName, type UndoOf } from './undo.ts';
 
 /** What stays free on a disk that the system or Firebreak lives on: room for the journal, logs and package databases. */
 export const SYSTEM_RESERVE = { mb: 1_024, inodes: 10_000 } as const;
-/** More processes than this are no group that somebody meant. */
-const MOST_PROCESSES = 100;
 
 /**
  * Decides what exactly will be done; changes nothing.
@@ -126,16 +123,13 @@ function planReadOnly(head: Pick<DiskUndo, 'token' | 'folder'>): TargetPlan<Disk
     action: `mount ${path} again with ${options}, which fails while files are open for writing`,
     inverse: `mount it again with the options that it has now: ${prior}`,
     reversible: true,
+    takes: [`mount ${path}`],
   };
 }
 
 function planLimit(params: DiskParams, head: Pick<DiskUndo, 'token' | 'folder'>, room: RoomProcesses): readonly TargetPlan<DiskUndo>[] {
-  const found = find(listProcesses(), selectorOf(params.processes), room);
-  if (found.fleet.length === 0 && found.spared.length > 0) throw protectedTarget(params.processes, found);
+  const found = findAll(params.processes, room);
   if (found.fleet.length === 0) return [];
-  if (found.fleet.length > MOST_PROCESSES) {
-    throw new FirebreakError('too-many-processes', `${found.fleet.length} processes match ${params.processes}, ${MOST_PROCESSES} are the most`, { hint: 'name fewer' });
-  }
   const device = blockDevice(head.folder);
   const disk = { device, read: params.readRate * 1_000, write: params.writeRate * 1_000, readOps: params.readOps, writeOps: params.writeOps };
   const limits = [...planLimits(found.fleet, { disk }, head.token)];
@@ -146,5 +140,6 @@ function planLimit(params: DiskParams, head: Pick<DiskUndo, 'token' | 'folder'>,
     action: `limit ${found.fleet.map(nameOf).join(', ')} to ${ratesInWords(params)} each, on device ${device}${spared}`,
     inverse: limits.some(({ place }) => place === 'itself') ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them',
     reversible: true,
+    takes: limits.map(({ pid, name }) => `${pid} (${name})`),
   }];
 }

@@ -22,15 +22,15 @@ export function noDisk(): string | false {
   }
 }
 
-/** @param mb its size; 4096 inodes with 16 MB. */
-export function testDisk(mb = 16, options = 'nosuid,noatime'): TestDisk {
+/** @param mb its size; 4096 inodes with 16 MB. @param made further arguments of mkfs.ext4. */
+export function testDisk(mb = 16, options = 'nosuid,noatime', made: readonly string[] = []): TestDisk {
   const folder = mkdtempSync(join(tmpdir(), 'disk-test-'));
   const [path, image] = [join(folder, 'mnt'), join(folder, 'disk.img')];
   try {
     mkdirSync(path);
     writeFileSync(image, '');
     truncateSync(image, mb * 1_048_576);
-    execFileSync('mkfs.ext4', ['-q', image], { stdio: 'pipe' });
+    execFileSync('mkfs.ext4', ['-q', ...made, image], { stdio: 'pipe' });
     execFileSync('mount', ['-o', `loop,${options}`, image, path], { stdio: 'pipe' });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -14,6 +14,7 @@ import { startResolver } from '../../host/dns-resolver.ts';
 import { hasRules, nextUser, type OtherRules, rulesIn, rulesOf } from '../../host/dns-rules.ts';
 import { type Held } from '../../host/held.ts';
 import { findNamespace, type NetNamespace } from '../../host/net-namespace.ts';
+import { restoreConf, stateOfConf, writeConf } from '../../host/resolv-conf.ts';
 import { listProcesses } from '../../host/processes.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { type DnsParams, parseNames, parseTarget } from './manifest.ts';
@@ -23,6 +24,8 @@ import { describeDns, dnsUndo, type DnsUndo, revertDns } from './undo.ts';
 /** What the resolver may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
 const GRACE_MS = 60_000;
 const counted = z.object({ seen: z.int(), matched: z.int(), struck: z.int(), waited: z.number(), released: z.int(), unanswered: z.int() });
+/** What cannot be tried by this user is tried by whoever does it in its place. */
+const ABLE = { redirect: '', groups: '' };
 const NONE: DnsCounts = { seen: 0, matched: 0, struck: 0, waited: 0, released: 0, unanswered: 0 };
 
 interface Live {
@@ -30,19 +33,26 @@ interface Live {
   told: number;
 }
 
+export interface DnsFaultDeps {
+  readonly clock: Clock;
+  readonly own?: () => readonly number[];
+  /** What this machine can do; tried when left out. */
+  readonly can?: typeof dnsCapabilities;
+}
+
 /** Leads the questions of programs to a resolver of Firebreak's, which answers some and passes on the others. */
-export function dnsInjector(deps: { readonly clock: Clock; readonly own?: () => readonly number[] }): Injector<DnsParams, DnsUndo> {
-  const { clock } = deps;
+export function dnsInjector(deps: DnsFaultDeps): Injector<DnsParams, DnsUndo> {
+  const { clock, can = dnsCapabilities } = deps;
   const live = new Map<string, Live>();
 
   return {
     undo: dnsUndo,
-    unavailable: () => (process.platform !== 'linux' ? 'it needs nftables, which only Linux has' : (dnsCapabilities()?.redirect ?? '')),
+    unavailable: () => (process.platform === 'linux' ? '' : 'questions are led away by nftables, or by resolv.conf and /proc, on Linux only'),
 
-    plan: async (request) => {
+    plan: async (request, signal) => {
       const target = parseTarget(request.target);
       const list = 'kind' in target && target.kind === 'processes' ? listProcesses() : [];
-      return planDns(list, request, roomOf(deps.own), () => randomBytes(9).toString('hex'));
+      return planDns(list, request, roomOf(deps.own), can() ?? ABLE, () => randomBytes(9).toString('hex'), signal);
     },
 
     inject: async (undo, context) => {
@@ -57,7 +67,10 @@ export function dnsInjector(deps: { readonly clock: Clock; readonly own?: () => 
 
     verify: async (undo, context) => {
       const state = live.get(undo.token);
-      return state === undefined ? { bitten: false, detail: 'it was not begun here', figures: [] } : measure(state, context);
+      if (state === undefined) return { bitten: false, detail: 'it was not begun here', figures: [] };
+      // Nobody must be left with a server that is not there.
+      if (!state.resolver.alive && undo.conf !== null) restoreConf(undo.conf, undo.token);
+      return measure(state, context);
     },
 
     revert: async (undo) => {
@@ -84,19 +97,20 @@ function gather({ scope }: DnsUndo): void {
 /** How long nft and the kernel may take until the rules stand, milliseconds. */
 const RULES_WITHIN = 10_000;
 
-/** @throws FirebreakError `collision`, `rules-refused` */
+/** @throws FirebreakError `collision`, `rules-refused`, `resolver-failed`, `changed-meanwhile` */
 async function lead(undo: DnsUndo, namespace: NetNamespace, context: InjectContext<DnsParams, DnsUndo>, clock: Clock): Promise<Held> {
-  const { token, servers } = undo;
+  const { token, servers, conf } = undo;
   const { request, signal } = context;
-  const others = await rulesIn(namespace);
-  const scope = scopeHash(undo);
-  collide(others, scope);
-  const uid = nextUser(others);
-  const rules = rulesOf(token, servers, matchesOf(undo), { uid, scope, earlier: others });
+  const way = conf === null ? await rulesFor(undo, namespace) : { uid: nextUser([]), listen: loopbackOf(token) };
   const hold = request.hold > 0 ? request.hold + GRACE_MS : DAY;
-  const resolver = startResolver({ token, namespace, hold }, { servers, rules, uid, strike: strikeOf(request) }, clock);
+  const resolver = startResolver({ token, namespace, hold }, { servers, strike: strikeOf(request), ...way }, clock);
   try {
     await Promise.race([resolver.ready(signal), failed(resolver, signal, clock)]);
+    if (conf !== null) {
+      if (stateOfConf(conf, token) !== 'as it was') throw new FirebreakError('changed-meanwhile', `${conf.path} was changed since the plan was made`, { hint: 'plan again' });
+      writeConf(conf, token, loopbackOf(token));
+      return resolver;
+    }
     for (const end = clock.now() + RULES_WITHIN; !(await hasRules(namespace, token)); await clock.sleep(10, signal)) {
       const why = resolver.news.get('failed');
       if (why === undefined && resolver.alive && clock.now() < end) continue;
@@ -109,9 +123,21 @@ async function lead(undo: DnsUndo, namespace: NetNamespace, context: InjectConte
   }
 }
 
-/** Rejects when the resolver says that it cannot; else never settles before the signal. */
+/** @throws FirebreakError `collision` */
+async function rulesFor(undo: DnsUndo, namespace: NetNamespace): Promise<{ readonly rules: string; readonly uid: number }> {
+  const earlier = await rulesIn(namespace);
+  const scope = scopeHash(undo);
+  collide(earlier, scope);
+  const uid = nextUser(earlier);
+  return { uid, rules: rulesOf(undo.token, undo.servers, matchesOf(undo), { uid, scope, earlier }) };
+}
+
+/** An address of the machine itself that nobody else is likely to have (RFC 1122, section 3.2.1.3). */
+const loopbackOf = (token: string): string => `127.83.${[0, 2].map((at) => 1 + (Number.parseInt(token.slice(at, at + 2), 16) % 254)).join('.')}`;
+
+/** Rejects when the resolver says that it cannot. */
 async function failed(resolver: Held, signal: AbortSignal, clock: Clock): Promise<void> {
-  while (resolver.news.get('ready') !== true) {
+  while (resolver.alive && resolver.news.get('ready') !== true) {
     const why = resolver.news.get('failed');
     if (why !== undefined) throw new FirebreakError('resolver-failed', `the resolver cannot serve: ${String(why)}`);
     await clock.sleep(10, signal);

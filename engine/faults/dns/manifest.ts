@@ -28,8 +28,10 @@ const params = z.object({
 });
 export type DnsParams = z.infer<typeof params>;
 
+const TARGET_HELP = `host (all programs of this machine), netns:NAME (a network namespace), container:NAME (Docker, Podman), or processes: ${SELECTOR_HELP}`;
 /** Which programs are taken. */
 export type DnsTarget = { readonly kind: 'host' } | { readonly kind: 'netns'; readonly name: string } | { readonly kind: 'processes' };
+const CONTAINER = /^container:[\w][\w.-]{0,254}$/;
 /** `ip netns` keeps the names as files. */
 const NETNS = /^netns:([\w.][\w.-]{0,63})$/;
 
@@ -37,8 +39,9 @@ export function parseTarget(target: string): DnsTarget | { readonly error: strin
   if (target === 'host' || target === '') return { kind: 'host' };
   const name = NETNS.exec(target)?.[1];
   if (name !== undefined) return { kind: 'netns', name };
+  if (CONTAINER.test(target)) return { kind: 'processes' };
   const selector = parseSelector(target);
-  return 'error' in selector ? { error: target.includes(':') ? selector.error : `expected host, netns:NAME, or ${SELECTOR_HELP}` } : { kind: 'processes' };
+  return 'error' in selector ? { error: target.includes(':') ? selector.error : `expected ${TARGET_HELP}` } : { kind: 'processes' };
 }
 
 /** A label may hold more than the letters of host names: `_sip._tcp` is one, and so is what is written in punycode. */
@@ -61,7 +64,7 @@ export const dnsManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: `host (all programs of this machine), netns:NAME (a network namespace), or processes: ${SELECTOR_HELP}`,
+    help: TARGET_HELP,
     example: 'host',
     check: (target) => {
       const read = parseTarget(target);

@@ -1,39 +1,50 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
+import { findProcesses, isContainerTarget } from '../../host/container-processes.ts';
 import { controlTrees, groupFolder, type Hierarchy, ownGroup } from '../../host/control-groups.ts';
-import { GROUP_ROOT } from '../../host/dns-capabilities.ts';
-import { nameServers, resolvConf } from '../../host/dns-resolver.ts';
+import { type DnsCapabilities, GROUP_ROOT } from '../../host/dns-capabilities.ts';
 import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
 import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
-import { find, type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
-import { dnsManifest, type DnsParams, parseTarget } from './manifest.ts';
+import { nameServers, type PriorConf, readConf, textOf } from '../../host/resolv-conf.ts';
+import { type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { type DnsParams, parseTarget } from './manifest.ts';
 import { type DnsUndo } from './undo.ts';
+
+const MACHINE = '/etc/resolv.conf';
+const noRules = (why: string, so: string): FirebreakError => new FirebreakError('no-rules', `${why}, ${so}`, { hint: 'firebreak doctor says what this machine can do' });
 
 /** More processes than this are named by their user, their control group or their container. */
 const MOST_PROCESSES = 64;
 
 /**
  * One target for each network namespace that is touched.
- * @throws FirebreakError `bad-target`, `protected-target`, `no-namespace`, `too-many`, `no-control-groups`, `no-name-server`.
+ * @throws FirebreakError `bad-target`, `protected-target`, `no-namespace`, `too-many`, `no-control-groups`, `no-name-server`,
+ * `no-container`, `no-rules` where this machine has no rules for it.
  */
-export function planDns(
-  list: readonly ProcessInfo[], request: FaultRequest<DnsParams>, room: RoomProcesses, token: () => string,
-): readonly TargetPlan<DnsUndo>[] {
+export async function planDns(
+  list: readonly ProcessInfo[], request: FaultRequest<DnsParams>, room: RoomProcesses, can: DnsCapabilities, token: () => string, signal: AbortSignal,
+): Promise<readonly TargetPlan<DnsUndo>[]> {
   const target = parseTarget(request.target);
   if ('error' in target) throw new FirebreakError('bad-target', target.error);
-  if (target.kind === 'host') return [describe(request, 'all programs of this machine', ownNamespace(), serversOf('/etc/resolv.conf'), { kind: 'all' }, token())];
+  if (target.kind === 'host') {
+    const place = { namespace: ownNamespace(), servers: serversOf(MACHINE), conf: can.redirect === '' ? null : readConf(realpathSync(MACHINE)) };
+    return [describe('all programs of this machine', place, { kind: 'all' }, token())];
+  }
   if (target.kind === 'netns') {
     const namespace = namespaceOf(target);
     if (namespace === undefined) throw new FirebreakError('no-namespace', `there is no network namespace ${target.name}`, { hint: 'ip netns shows those that have a name' });
     // As `ip netns exec` lets programs see it; ip-netns(8).
     const own = `/etc/netns/${target.name}/resolv.conf`;
-    const servers = serversOf(existsSync(own) ? own : '/etc/resolv.conf');
-    return [describe(request, `network namespace ${target.name}`, namespace, servers, { kind: 'all' }, token())];
+    const named = existsSync(own);
+    if (can.redirect !== '' && !named) throw noRules(can.redirect, `and there is no ${own} to name a resolver in`);
+    const place = { namespace, servers: serversOf(named ? own : MACHINE), conf: can.redirect === '' ? null : readConf(realpathSync(own)) };
+    return [describe(`network namespace ${target.name}`, place, { kind: 'all' }, token())];
   }
-  const found = find(list, selectorOf(request.target), room);
+  if (can.redirect !== '') throw noRules(can.redirect, 'without which nothing smaller than the whole host can be taken');
+  const found = await findProcesses(list, request.target, room, signal);
   if (found.fleet.length === 0 && found.spared.length > 0) throw protectedTarget(request.target, found);
   const spaces = Map.groupBy(found.fleet.map((info) => ({ info, namespace: namespaceOf({ pid: info.pid }) })), ({ namespace }) => namespace?.inode ?? 0);
   spaces.delete(0); // ended meanwhile
@@ -43,23 +54,24 @@ export function planDns(
     const id = token();
     const scope = scopeOf(list, request.target, fleet, found, namespace, id);
     const servers = [...new Set(fleet.flatMap(({ pid }) => serversOf(`/proc/${pid}/root/etc/resolv.conf`)))];
-    return describe(request, wordsOf(scope, fleet, request.target), namespace, servers, scope, id);
+    if (can.groups !== '' && (scope.kind === 'groups' || scope.kind === 'moved')) throw noRules(can.groups, 'so that processes cannot be told apart; take their user (user:NAME), or the host');
+    return describe(wordsOf(scope, fleet, request.target), { namespace, servers, conf: null }, scope, id);
   });
 }
 
 function scopeOf(
   list: readonly ProcessInfo[], target: string, fleet: readonly ProcessInfo[], found: Found, namespace: NetNamespace, token: string,
 ): DnsUndo['scope'] {
-  const selector = selectorOf(target);
+  const selector = isContainerTarget(target) ? undefined : selectorOf(target);
   const pids = new Set(fleet.map(({ pid }) => pid));
   // In a container of which everything matches, everything is taken, whatever is started later.
   const others = list.filter((info) => !info.kernelThread && !pids.has(info.pid) && namespaceOf({ pid: info.pid })?.inode === namespace.inode);
   if (namespace.path !== '' && others.length === 0) return { kind: 'all' };
   const spared = found.spared.length > 0;
   const [first] = fleet;
-  if (selector.kind === 'user' && !spared && first !== undefined) return { kind: 'user', uid: first.uid };
+  if (selector?.kind === 'user' && !spared && first !== undefined) return { kind: 'user', uid: first.uid };
   const tree = groupTree();
-  if (selector.kind === 'group' && !spared) {
+  if (selector?.kind === 'group' && !spared) {
     const folders = fleet.map(({ pid }) => groupNamed(tree, pid, selector.group));
     if (folders.every((folder) => folder !== undefined)) return { kind: 'groups', folders: [...new Set(folders)] };
   }
@@ -115,7 +127,7 @@ function matchOf(folder: string): Match {
 }
 
 function serversOf(path: string): readonly string[] {
-  const servers = nameServers(resolvConf(path));
+  const servers = nameServers(textOf(path));
   if (servers.length > 0) return servers;
   throw new FirebreakError('no-name-server', `${path} names no server that a rule could say`);
 }
@@ -134,16 +146,32 @@ function wordsOf(scope: DnsUndo['scope'], fleet: readonly ProcessInfo[], target:
   }
 }
 
+/** Where it acts, and by what. */
+interface Place {
+  readonly namespace: NetNamespace;
+  readonly servers: readonly string[];
+  readonly conf: PriorConf | null;
+}
+
 function describe(
-  { params, target }: FaultRequest<DnsParams>, who: string, namespace: NetNamespace, servers: readonly string[], scope: DnsUndo['scope'], token: string,
+  who: string, { namespace, servers, conf }: Place, scope: DnsUndo['scope'], token: string,
 ): TargetPlan<DnsUndo> {
+  const lead = conf === null
+    ? `lead what they ask of ${servers.join(', ')} (port 53) to a resolver of Firebreak's`
+    : `this machine has no rules for it, so name a resolver of Firebreak's in ${conf.path} in place of ${servers.join(', ')}`;
+  const inverse = conf === null
+    ? 'end that resolver: its rules belong to it, and the kernel removes them with it, also should it or Firebreak be killed'
+    : `put back what ${conf.path} said, and end that resolver; should Firebreak be killed, it passes everything on until the watchdog has done so`;
   const moved = scope.kind === 'moved' ? 'move each into a control group of its own; ' : '';
-  const caches = 'what a cache of theirs knows already is not asked for';
+  // nss-resolve(8) speaks to systemd-resolved over a socket of its own kind.
+  const aside = /^hosts:.*\bresolve\b/m.test(textOf('/etc/nsswitch.conf')) ? '; programs of this machine that ask systemd-resolved by nsswitch.conf are not reached' : '';
   return {
     target: `name resolution of ${who}`,
-    undo: { token, namespace, servers: [...servers], scope },
-    action: `${moved}lead what they ask of ${servers.join(', ')} (port 53) to a resolver of Firebreak's. ${dnsManifest.explain(params, target)} All else goes on to the same server, unchanged; ${caches}`,
-    inverse: `end that resolver: its rules belong to it, and the kernel removes them with it, also should it or Firebreak be killed${scope.kind === 'moved' ? '; move the processes back' : ''}`,
+    undo: { token, namespace, servers: [...servers], scope, conf },
+    action: `${moved}${lead}, which takes those that the policy names and passes all others on to the same server, unchanged; what a cache knows already is not asked for${aside}`,
+    inverse: `${inverse}${scope.kind === 'moved' ? '; move the processes back' : ''}`,
     reversible: true,
+    ...(scope.kind === 'moved' && { takes: scope.processes.map(({ pid, name }) => `${pid} (${name})`) }),
+    ...(conf !== null && { takes: [conf.path] }),
   };
 }

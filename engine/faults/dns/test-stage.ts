@@ -17,38 +17,44 @@ export interface Stage extends AsyncDisposable {
   /** In the command line of everything that runs in it. */
   readonly word: string;
   readonly pid: number;
+  /** Its resolv.conf, by a path of the machine. */
+  readonly conf: string;
   /** Runs a program in it; what it printed, or `failed` with its exit code. */
   run(program: string, ...args: readonly string[]): Promise<string>;
   /** A process in it that lives on. */
-  app(word?: string): Promise<Evaluator>;
+  app(word?: string, through?: readonly string[]): Promise<Evaluator>;
 }
 
-const V4 = '10.99.0.1';
-const V6 = 'fd99::1';
+/** The server, and the programs that ask it. */
+const SERVER = { v4: '10.99.0.1', v6: 'fd99::1' } as const;
+export const SHOP = { v4: '10.99.0.2', v6: 'fd99::2' } as const;
 /** A text too long for one datagram, so that it is asked for again over TCP. */
 export const LONG_TEXT = 'x'.repeat(200);
 
-const CONF = (user: string): string => `no-resolv
+const CONF = `no-resolv
 no-hosts
-user=${user}
+user=root
 pid-file
 bind-interfaces
-listen-address=${V4}
-listen-address=${V6}
+listen-address=${SERVER.v4}
+listen-address=${SERVER.v6}
 local=/test/
-address=/shop.test/${V4}
-address=/shop.test/${V6}
-address=/bank.test/${V4}
+address=/shop.test/${SHOP.v4}
+address=/shop.test/${SHOP.v6}
+address=/bank.test/${SHOP.v4}
 ${Array.from({ length: 12 }, (_, index) => `txt-record=long.test,${index}${LONG_TEXT}`).join('\n')}
 `;
 
-export async function startStage(servers: readonly string[] = [V4]): Promise<Stage> {
+export async function startStage(servers: readonly string[] = [SERVER.v4]): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-dns-'));
   const word = basename(folder);
-  writeFileSync(join(folder, 'resolv.conf'), servers.map((server) => `nameserver ${server}\n`).join(''));
+  const conf = join(folder, 'resolv.conf');
+  writeFileSync(conf, `${servers.map((server) => `nameserver ${server}\n`).join('')}options attempts:2\n`);
   writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n');
-  writeFileSync(join(folder, 'dnsmasq.conf'), CONF('root'));
-  const child = spawnNode(join(import.meta.dirname, 'test-stage-child.ts'), [folder, V4, V6], {
+  // Under another name: the server is no part of the stage.
+  const names = mkdtempSync(join(tmpdir(), 'firebreak-names-'));
+  writeFileSync(join(names, 'dnsmasq.conf'), CONF);
+  const child = spawnNode(join(import.meta.dirname, 'test-stage-child.ts'), [folder, names], {
     role: 'stage', target: true, stdio: ['pipe', 'pipe', 'inherit'], through: ['unshare', '--mount', '--net', '--'],
   });
   const pid = child.pid ?? 0;
@@ -68,13 +74,14 @@ export async function startStage(servers: readonly string[] = [V4]): Promise<Sta
   return {
     word,
     pid,
+    conf,
     run,
-    app: (own = '') => startEvaluator(`${word}${own}`, { through: inside }),
+    app: (own = '', through = []) => startEvaluator(`${word}${own}`, { through: [...inside, ...through] }),
     [Symbol.asyncDispose]: async () => {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.stdin?.end();
       await gone;
-      rmSync(folder, { recursive: true, force: true });
+      for (const path of [folder, names]) rmSync(path, { recursive: true, force: true });
     },
   };
 }

@@ -9,6 +9,7 @@ import { hasRules, removeRules } from '../../host/dns-rules.ts';
 import { findHeld } from '../../host/held.ts';
 import { processIdentity } from '../../host/identity.ts';
 import { findNamespace } from '../../host/net-namespace.ts';
+import { priorConf, restoreConf, stateOfConf } from '../../host/resolv-conf.ts';
 
 /** A process that is moved into a control group of its own, so that a rule can tell it from the others. */
 const moved = processIdentity.extend({
@@ -29,6 +30,8 @@ export const dnsUndo = z.object({
     z.object({ kind: z.literal('groups'), folders: z.array(z.string()).min(1) }),
     z.object({ kind: z.literal('moved'), processes: z.array(moved).min(1) }),
   ]),
+  /** The file in which the resolver is named where no rules can lead to it; null with rules. */
+  conf: priorConf.nullable(),
 });
 export type DnsUndo = z.infer<typeof dnsUndo>;
 
@@ -37,10 +40,18 @@ const ownFolders = ({ scope }: DnsUndo): readonly string[] => (scope.kind === 'm
 /** How long the kernel may take to remove a table whose owner has ended, milliseconds. */
 const GONE_WITHIN = 3_000;
 
-/** Ends the resolver, with which its rules go, and moves back who was moved. @throws FirebreakError `residue` */
+/**
+ * Puts back the file, ends the resolver, with which its rules go, and moves back who was moved.
+ * @throws FirebreakError `residue`, `changed-meanwhile`
+ */
 export async function revertDns(undo: DnsUndo, clock: Clock): Promise<void> {
-  await endResolver(undo.token, clock);
-  const namespace = findNamespace(undo.namespace);
+  try {
+    // First the way to it, and then the resolver.
+    if (undo.conf !== null) restoreConf(undo.conf, undo.token);
+  } finally {
+    await endResolver(undo.token, clock);
+  }
+  const namespace = undo.conf === null ? findNamespace(undo.namespace) : undefined;
   if (namespace !== undefined) {
     for (const end = clock.now() + GONE_WITHIN; await hasRules(namespace, undo.token); await clock.sleep(20)) {
       if (clock.now() < end) continue;
@@ -53,9 +64,10 @@ export async function revertDns(undo: DnsUndo, clock: Clock): Promise<void> {
 
 /** What of this fault is in the world. A namespace that is gone took its rules along. */
 export async function describeDns(undo: DnsUndo): Promise<string> {
-  const namespace = findNamespace(undo.namespace);
+  const namespace = undo.conf === null ? findNamespace(undo.namespace) : undefined;
   const rules = namespace !== undefined && (await hasRules(namespace, undo.token));
   const resolvers = findHeld(DNS_ROLE, undo.token).length;
   const groups = ownFolders(undo).filter((folder) => existsSync(folder)).map((folder) => basename(folder));
-  return `of the fault ${undo.token}: rules ${rules ? 'there' : 'none'}, resolvers ${resolvers}, control groups ${groups.join(', ') || 'none'}`;
+  const way = undo.conf === null ? `rules ${rules ? 'there' : 'none'}` : `${undo.conf.path} ${stateOfConf(undo.conf, undo.token)}`;
+  return `of the fault ${undo.token}: ${way}, resolvers ${resolvers}, control groups ${groups.join(', ') || 'none'}`;
 }

@@ -11,7 +11,7 @@ import { connectTimes, Meter } from './measure.ts';
 import { meansFor } from './means.ts';
 import { Known } from './known.ts';
 import { planNetwork } from './plan.ts';
-import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
+import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, nameNow, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
 
 export interface NetworkFaultDeps {
   readonly clock: Clock;
@@ -70,8 +70,8 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
     verify: async (undo) => {
       const meter = meters.get(undo.token);
       if (meter === undefined) return { bitten: false, detail: 'it was not started here', figures: [] };
-      const { device } = await readRemains(undo);
-      return device === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(device.name);
+      const name = await nameNow(undo);
+      return name === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(name);
     },
 
     revert: async (undo) => {

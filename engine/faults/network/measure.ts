@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { type Clock } from '../../kernel/clock.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
@@ -16,13 +17,16 @@ interface Count {
   /** Bytes that have gone through queues with a rate; how many packets wait there now. */
   readonly bytes: number;
   readonly waiting: number;
+  /** The delay that the kernel says it gives, in milliseconds; undefined where nothing delays. */
+  readonly delay: number | undefined;
 }
-const NOTHING: Count = { seen: 0, lost: 0, reordered: 0, bytes: 0, waiting: 0 };
+const NOTHING: Count = { seen: 0, lost: 0, reordered: 0, bytes: 0, waiting: 0, delay: undefined };
 
 async function countOf(plan: Blueprint, namespace: NetNamespace, device: string): Promise<Count> {
   const counts = await Promise.all(plan.lanes.map((lane) => countLane(plan, lane, namespace, device)));
   return counts.reduce((sum, one) => ({
     seen: sum.seen + one.seen, lost: sum.lost + one.lost, reordered: sum.reordered + one.reordered, bytes: sum.bytes + one.bytes, waiting: sum.waiting + one.waiting,
+    delay: one.delay ?? sum.delay,
   }), NOTHING);
 }
 
@@ -37,7 +41,15 @@ async function countLane(plan: Blueprint, lane: Lane, namespace: NetNamespace, d
     reordered: queue?.requeues ?? 0,
     bytes: queue?.bytes ?? 0,
     waiting: queue?.qlen ?? 0,
+    delay: delayOf(queue),
   };
+}
+
+/** As `tc -j` says it, in seconds. */
+const told = z.object({ delay: z.object({ delay: z.number() }) });
+function delayOf(queue: Queue | undefined): number | undefined {
+  const read = told.safeParse(queue?.options);
+  return read.success ? read.data.delay.delay * 1_000 : undefined;
 }
 
 /** The queue of a fault has its mark as handle, on the interface or on the fault's own. */
@@ -46,19 +58,22 @@ async function leafOf(plan: Blueprint, { hook }: Lane, namespace: NetNamespace, 
   return queues.find(({ handle }) => handle === `${hex(plan.mark)}:`);
 }
 
-/** How often a connection is opened for one figure, at the most; each look opens a few. */
+/** How often a connection is opened for one figure, at the most; so many each time, and how long that may take, in milliseconds. */
 const ENOUGH_SAMPLES = 30;
-const SAMPLES_A_LOOK = 5;
-const PROBE_WITHIN = 4_000;
+const SAMPLES = 5;
+const BEFORE_WITHIN = 2_000;
+const DURING_WITHIN = 60_000;
 const probeScript = fileURLToPath(new URL('../../host/children/connect-times.ts', import.meta.url));
 
 /** How long connections to the probe's address take now, in milliseconds; those that fail are left out. */
-export async function connectTimes(plan: Blueprint, namespace: NetNamespace, count = SAMPLES_A_LOOK): Promise<readonly number[]> {
+export async function connectTimes(plan: Blueprint, namespace: NetNamespace, within = BEFORE_WITHIN): Promise<readonly number[]> {
   if (plan.probe === null) return [];
   const { host, port } = plan.probe;
-  const text = await runIn(namespace, process.execPath, ['--disable-warning=ExperimentalWarning', probeScript, host, String(port), String(count), String(PROBE_WITHIN - 500)], '', PROBE_WITHIN).catch(() => '[]');
-  return JSON.parse(text) as number[];
+  const args = ['--disable-warning=ExperimentalWarning', probeScript, host, String(port), String(SAMPLES), String(within)];
+  return z.array(z.number()).parse(JSON.parse(await runIn(namespace, process.execPath, args, '', within + START_WITHIN).catch(() => '[]')));
 }
+/** A process of Node starts in 0.1 s, on a busy machine in some seconds. */
+const START_WITHIN = 10_000;
 
 /** Watches one fault for as long as it is held. */
 export class Meter {
@@ -67,6 +82,7 @@ export class Meter {
   readonly #clock: Clock;
   readonly #before: readonly number[];
   readonly #during: number[] = [];
+  #probing = false;
   #window: { readonly at: number; readonly bytes: number } | undefined;
   #fullMs = 0;
   #fullBytes = 0;
@@ -82,7 +98,7 @@ export class Meter {
 
   async look(device: string): Promise<Effect> {
     const { lanes } = this.#plan;
-    if (this.#plan.probe !== null && this.#during.length < ENOUGH_SAMPLES) this.#during.push(...(await connectTimes(this.#plan, this.#namespace)));
+    this.#sample();
     const count = await countOf(this.#plan, this.#namespace, device);
     this.#follow(count);
     const netem = lanes.find(({ queue }) => queue?.netem != null)?.queue?.netem ?? null;
@@ -91,7 +107,10 @@ export class Meter {
     const loss = rules?.cut != null ? 1 : Math.max(netem?.loss ?? 0, rules?.loss ?? 0);
     const figures: EffectFigure[] = [];
     const bites: boolean[] = [count.seen > 0];
-    if (netem !== null && netem.latency > 0) figures.push(...this.#late(netem.latency, netem.jitter));
+    if (netem !== null && netem.latency > 0) {
+      figures.push(...this.#late(netem.latency, netem.jitter));
+      bites.push(Math.abs((count.delay ?? 0) - netem.latency) <= Math.max(0.01, netem.latency / 1_000));
+    }
     if (loss > 0) {
       figures.push({ name: 'loss', unit: 'ratio', requested: loss, delivered: count.seen === 0 ? null : count.lost / count.seen, samples: count.seen });
       bites.push(count.lost > 0);
@@ -110,7 +129,17 @@ export class Meter {
     const passed = `${count.seen} packets of ${device} were struck${count.lost > 0 ? `, ${count.lost} of them dropped` : ''}`;
     const limit = rate !== null && !this.#wasFull ? '; they do not reach the limit' : '';
     const measured = this.#during.length === 0 ? '' : `; connections took ${formatDuration(Math.round(median(this.#before)))} before and take ${formatDuration(Math.round(median(this.#during)))} now`;
-    return { bitten: bites.every(Boolean), detail: count.seen === 0 ? `no packet of ${device} was one of those yet` : `${passed}${limit}${measured}`, figures };
+    return { bitten: bites.every(Boolean), detail: count.seen === 0 ? `no packet of ${device} was one of those yet` : `${passed}${count.delay === undefined ? '' : `; the kernel delays by ${formatDuration(Math.round(count.delay * 1_000) / 1_000)}`}${limit}${measured}`, figures };
+  }
+
+  /** Beside the looks: a connection may take as long as the fault delays it. */
+  #sample(): void {
+    if (this.#plan.probe === null || this.#probing || this.#during.length >= ENOUGH_SAMPLES) return;
+    this.#probing = true;
+    void connectTimes(this.#plan, this.#namespace, DURING_WITHIN).then((took) => {
+      this.#during.push(...took);
+      this.#probing = false;
+    });
   }
 
   /** A rate can be told only while more wants to pass than may. */

@@ -6,7 +6,7 @@ import { z } from 'zod';
  * two languages of the kernel that say so, u32 filters of tc and rules of nft, are both written here from the same cells.
  */
 const range = z.object({ from: z.int().min(0).max(65_535), to: z.int().min(0).max(65_535) });
-const network = z.object({ text: z.string().regex(/^[0-9a-f.:]+\/\d+$/), bytes: z.array(z.int().min(0).max(255)), bits: z.int().min(0).max(128) });
+const network = z.object({ text: z.string().regex(/^[0-9a-f.:]+\/\d+$/), bytes: z.array(z.int().min(0).max(255)).readonly(), bits: z.int().min(0).max(128) });
 export const cell = z.object({
   family: z.union([z.literal(4), z.literal(6)]),
   /** IP protocol number; undefined: any. */

@@ -42,6 +42,12 @@ export interface Remains {
   readonly ifb: boolean;
 }
 
+/** The name of the interface as it is now; undefined when it has gone. */
+export async function nameNow(plan: Blueprint): Promise<string | undefined> {
+  const namespace = findNamespace(plan.namespace);
+  return namespace === undefined ? undefined : (await linksIn(namespace)).find(({ index }) => index === plan.device.index)?.name;
+}
+
 export async function readRemains(plan: Blueprint): Promise<Remains> {
   const namespace = findNamespace(plan.namespace);
   if (namespace === undefined) return { namespace, device: undefined, tables: [], ifb: false };

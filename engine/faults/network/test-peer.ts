@@ -4,17 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * One end of what the tests measure, in whatever network namespace it is started. `serve PORT…` listens on TCP and UDP of
- * each port and, for every line on its standard input, says what has come since the last; `udp HOST PORT COUNT` sends
- * numbered datagrams; `tcp HOST PORT MS` sends as much as it can; `refused HOST PORT` waits for a connection to
+ * each port and, for every line on its standard input, says what has come since the last; `udp HOST PORT COUNT [PAUSE]`
+ * sends numbered datagrams; `tcp HOST PORT MS` sends as much as it can; `refused HOST PORT` waits for a connection to
  * fail. Each says one line of JSON.
  */
-const [mode = '', host = '', ...rest] = process.argv.slice(2);
+const [mode = '', host = '', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const tell = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 /** The length of a numbered datagram: number, and bytes that are all the same unless damaged. */
 const LENGTH = 200;
+/** So many are sent at once, with a pause in between. */
+const BURST = 20;
 
 if (mode === 'serve') await serve([host, ...rest].map(Number));
-if (mode === 'udp') await sendDatagrams(host, Number(rest[0]), Number(rest[1]));
+if (mode === 'udp') await sendDatagrams(host, Number(rest[0]), Number(rest[1]), Number(rest[2] ?? 1));
 if (mode === 'refused') await refused(host, Number(rest[0]));
 if (mode === 'tcp') await sendStream(host, Number(rest[0]), Number(rest[1]));
 
@@ -37,6 +39,8 @@ async function serve(ports: readonly number[]): Promise<void> {
     const datagrams = createSocket({ type: 'udp6', recvBufferSize: 4 << 20 }).on('message', (message) => {
       if (message.length !== LENGTH || message.subarray(4).some((byte) => byte !== 0x55)) damaged++;
       else numbers.push(message.readUInt32BE(0));
+      if (first === 0) first = performance.now();
+      last = performance.now();
     });
     await new Promise<void>((resolve) => void datagrams.bind(port, '::', () => resolve()));
   }
@@ -45,7 +49,8 @@ async function serve(ports: readonly number[]): Promise<void> {
     // What was sent last may not have been read yet.
     await sleep(100);
     const unique = new Set(numbers).size;
-    const late = numbers.filter((number, i) => numbers.slice(0, i).some((before) => before > number)).length;
+    let highest = -1;
+    const late = numbers.filter((number) => number < (highest = Math.max(highest, number))).length;
     tell({ datagrams: numbers.length, unique, late, damaged, bytes, ms: last - first });
     numbers = [];
     [damaged, bytes, first, last] = [0, 0, 0, 0];
@@ -53,14 +58,17 @@ async function serve(ports: readonly number[]): Promise<void> {
   process.stdin.on('end', () => process.exit(0));
 }
 
-async function sendDatagrams(to: string, port: number, count: number): Promise<void> {
+async function sendDatagrams(to: string, port: number, count: number, pause: number): Promise<void> {
   const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
   let failed = 0;
-  for (let i = 0; i < count; i++) {
-    const message = Buffer.alloc(LENGTH, 0x55);
-    message.writeUInt32BE(i, 0);
-    await new Promise<void>((resolve) => socket.send(message, port, to, (error) => { if (error !== null) failed++; resolve(); }));
-    if (i % 20 === 19) await sleep(1);
+  for (let i = 0; i < count; i += BURST) {
+    const burst = Array.from({ length: Math.min(BURST, count - i) }, (_, k) => i + k).map((number) => {
+      const message = Buffer.alloc(LENGTH, 0x55);
+      message.writeUInt32BE(number, 0);
+      return new Promise<void>((resolve) => socket.send(message, port, to, (error) => { if (error !== null) failed++; resolve(); }));
+    });
+    await Promise.all(burst);
+    await sleep(pause);
   }
   socket.close();
   tell({ sent: count, failed });

@@ -15,8 +15,10 @@ export interface World extends AsyncDisposable {
   runThere(program: string, ...args: readonly string[]): string;
   /** Runs test-peer in `here`. */
   send(...args: readonly (string | number)[]): Promise<Record<string, number>>;
-  /** How long `count` connections to `there` take from `here`, in milliseconds; those that fail within 1 s are left out. */
-  connects(host: string, port: number, count?: number): Promise<readonly number[]>;
+  /** Sends 400 datagrams a second to a port of `there`, until disposed. */
+  flood(port: number): AsyncDisposable;
+  /** How long connections to `there` take from `here`, in milliseconds; those that are not there after `within` ms in all are left out. */
+  connects(host: string, port: number, count?: number, within?: number): Promise<readonly number[]>;
   /** What `there` has received since it was last asked. */
   received(): Promise<Record<'datagrams' | 'unique' | 'late' | 'damaged' | 'bytes' | 'ms', number>>;
   /** All that tc, ip and nft tell of `here`, without counters. */
@@ -68,7 +70,17 @@ export async function makeWorld(): Promise<World> {
     run: within(here),
     runThere: within(there),
     send: async (...args) => JSON.parse(await output(peer, ...args.map(String))) as Record<string, number>,
-    connects: async (host, port, count = 5) => JSON.parse(await output(times, host, String(port), String(count), '1000')) as number[],
+    flood: (port) => {
+      const child = start(here, peer, 'udp', '10.99.0.2', String(port), '1000000', '50');
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      return {
+        [Symbol.asyncDispose]: async () => {
+          child.kill('SIGKILL');
+          await ended;
+        },
+      };
+    },
+    connects: async (host, port, count = 5, within = 1_000) => JSON.parse(await output(times, host, String(port), String(count), String(within))) as number[],
     received: async () => {
       server.stdin.write('\n');
       return line();

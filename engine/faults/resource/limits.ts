@@ -1,30 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock } from '../../kernel/clock.ts';
-import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure, type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
 import { liftLimit, limitCounts, type LimitEntry, limitHolds, limitInForce, planLimits, setLimit } from '../../host/control-limits.ts';
 import { cpuSeconds } from '../../host/cpu.ts';
-import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
-import { find, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
 import { limitsInWords, type ResourceParams } from './manifest.ts';
 import { attackOf, type ResourceUndo } from './plan.ts';
-
-/** More processes than this are no group that somebody meant. */
-const MOST_PROCESSES = 100;
 
 /**
  * Decides how each process of the target will be limited; changes nothing.
  * @throws FirebreakError `bad-target`, `protected-target`, `too-many-processes`, `limit-refused`.
  */
-export function planOverLimits(request: FaultRequest<ResourceParams>, room: RoomProcesses, list: readonly ProcessInfo[] = listProcesses()): readonly TargetPlan<ResourceUndo>[] {
+export function planOverLimits(request: FaultRequest<ResourceParams>, room: RoomProcesses): readonly TargetPlan<ResourceUndo>[] {
   const { params, target } = request;
-  const found = find(list, selectorOf(target), room);
-  const { fleet, spared } = found;
-  if (fleet.length === 0 && spared.length > 0) throw protectedTarget(target, found);
+  const { fleet, spared } = findAll(target, room);
   if (fleet.length === 0) return [];
-  if (fleet.length > MOST_PROCESSES) {
-    throw new FirebreakError('too-many-processes', `${fleet.length} processes match ${target}, ${MOST_PROCESSES} are the most`, { hint: 'name fewer' });
-  }
   const token = randomBytes(9).toString('hex');
   const asked = {
     ...(params.memoryLimitMB > 0 ? { memoryMB: params.memoryLimitMB } : {}),
@@ -42,6 +32,7 @@ export function planOverLimits(request: FaultRequest<ResourceParams>, room: Room
     action: `keep ${names} to ${limitsInWords(params)}${fleet.length > 1 ? ' each' : ''}${counted}${spared.length > 0 ? `; ${spared.length} more that match are protected` : ''}`,
     inverse: `${itself ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them'}${killed}`,
     reversible: true,
+    takes: limits.map(({ kind, pid, name }) => `${kind} of ${pid} (${name})`),
   }];
 }
 

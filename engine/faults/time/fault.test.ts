@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { contextOf, faultLife, faultRequest, figureOf } from '../../../test/support/fault-life.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { DAY } from '../../kernel/fields.ts';
+import { temporary } from '../../lifecycle/test-parts.ts';
 import { timeInjector } from './injector.ts';
 import { timeManifest, type TimeParams } from './manifest.ts';
 import { type TimeUndo } from './plan.ts';
@@ -125,10 +127,14 @@ test('a file that is something else, or that sets other clocks too, is not touch
   writeFileSync(clocked.file, '');
   assert.equal((await plan()).length, 1);
   await using other = await startClocked({ FAKETIME_TIMESTAMP_FILE: clocked.file });
+  await using third = await startClocked();
   await assert.rejects(plan(), code('shared-clock'));
+  // One that is not to be set off because its timers would be, and would be set off with the other.
+  await using unfit = await startClocked({ FAKETIME_TIMESTAMP_FILE: third.file, FAKETIME_DONT_FAKE_MONOTONIC: '0' });
+  await assert.rejects(injector.plan(faultRequest<TimeParams>(timeManifest, { offset: '1h' }, { target: `pid:${third.pid},${unfit.pid}` }), AbortSignal.timeout(60_000)), code('shared-clock'));
   symlinkSync(clocked.file, other.file);
-  await using third = await startClocked({ FAKETIME_TIMESTAMP_FILE: other.file });
-  await assert.rejects(plan(third), code('not-a-clock-file'));
+  await using linked = await startClocked({ FAKETIME_TIMESTAMP_FILE: other.file });
+  await assert.rejects(plan(linked), code('not-a-clock-file'));
   assert.equal(existsSync(clocked.file), true);
 });
 
@@ -138,6 +144,22 @@ test('the manifest: weights, limits and plain words', () => {
   assert.equal(timeManifest.noop(parse({ offset: '0s' })), true);
   assert.equal(timeManifest.needsRoot?.(parse({ otherUsers: true })), true);
   assert.throws(() => parse({ action: 'jump', interval: '100ms' }), /250ms/);
-  assert.equal(timeManifest.explain(parse({ action: 'drift', drift: '50ms', behind: true }), 'name:node'), 'Lets the clock of the processes that match name:node run 50ms behind in each second.');
+  assert.equal(timeManifest.explain(parse({ action: 'drift', drift: '50ms', behind: true }), 'name:node'), 'The clock of the processes that match name:node is 50ms further behind with each second.');
   assert.ok(timeManifest.target.check?.('node') !== undefined);
+});
+
+test('a clock in a mount namespace of its own is reached through its process, and put back there', { ...here, skip: noFaketime || (process.geteuid?.() !== 0 && 'namespaces are made by root') }, async () => {
+  using folder = temporary();
+  // Its folder is another one than that of the same name here.
+  const through = ['unshare', '--mount', '--', 'sh', '-c', 'mount -t tmpfs none "$1" && shift && exec "$@"', 'sh', folder.path];
+  await using clocked = await startClocked({ FAKETIME_TIMESTAMP_FILE: join(folder.path, 'clock') }, { through });
+  await held(clocked, { offset: '48h', otherUsers: true }, async (undo) => {
+    assert.equal(undo.apart, true);
+    near(await clocked.offset(), 2 * DAY);
+    const effect = await injector.verify(undo, contextOf(request(clocked, { offset: '48h' })));
+    assert.equal(effect.bitten, true, effect.detail);
+    assert.deepEqual(readdirSync(folder.path), [], 'nothing is written here');
+  });
+  near(await clocked.offset(), 0);
+  assert.deepEqual(readdirSync(`/proc/${clocked.pid}/root${folder.path}`), []);
 });

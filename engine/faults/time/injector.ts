@@ -38,7 +38,7 @@ export function timeInjector(deps: { readonly clock: Clock; readonly own?: () =>
     undo: timeUndo,
     unavailable: () => (process.platform === 'linux' ? '' : 'clocks are set off through libfaketime and /proc, on Linux only'),
 
-    plan: async (request) => planTime(listProcesses(), request, roomOf(deps.own), () => randomBytes(9).toString('hex')),
+    plan: (request, signal) => planTime(listProcesses(), request, roomOf(deps.own), () => randomBytes(9).toString('hex'), signal),
 
     inject: async (undo, context) => {
       if (live.has(undo.token)) return;

@@ -44,6 +44,13 @@ export function offsetAt(asked: TimeParams, elapsed: number): number {
   }
 }
 
+/** What the clock does, in words that go on from "the clock is". */
+export function clockInWords({ action, offset, drift, interval, behind }: TimeParams): string {
+  const where = behind ? 'behind' : 'ahead';
+  if (action === 'drift') return `${formatDuration(drift)} further ${where} with each second`;
+  return action === 'offset' ? `${formatDuration(offset)} ${where}` : `${formatDuration(offset)} ${where} and right by turns, for ${formatDuration(interval)} each`;
+}
+
 export const timeManifest = defineManifest({
   type: 'time',
   layer: 'host',
@@ -51,9 +58,10 @@ export const timeManifest = defineManifest({
   params,
   target: {
     required: true,
-    help: `processes started under libfaketime: ${SELECTOR_HELP}`,
+    help: `processes started under libfaketime: ${SELECTOR_HELP}, container:NAME (Docker, Podman)`,
     example: 'cmd:worker.js',
     check: (target) => {
+      if (/^container:[\w][\w.-]{0,254}$/.test(target)) return undefined;
       const selector = parseSelector(target);
       return 'error' in selector ? { message: selector.error, hint: 'write for example name:node, cmd:worker.js or pid:4711' } : undefined;
     },
@@ -61,18 +69,7 @@ export const timeManifest = defineManifest({
   noop: (asked) => (asked.action === 'drift' ? asked.drift : asked.offset) === 0,
   severity: ({ action, offset }) => (action === 'drift' ? 0.3 : offset >= FAR ? 0.6 : 0.4),
   remarks: () => [],
-  explain: ({ action, offset, drift, interval, behind }, target) => {
-    const where = behind ? 'behind' : 'ahead';
-    const whom = `the processes that match ${target}`;
-    switch (action) {
-      case 'offset':
-        return `Sets the clock of ${whom} ${formatDuration(offset)} ${where}.`;
-      case 'drift':
-        return `Lets the clock of ${whom} run ${formatDuration(drift)} ${where} in each second.`;
-      case 'jump':
-        return `Lets the clock of ${whom} jump ${formatDuration(offset)} ${where} for ${formatDuration(interval)}, back for as long, and so on.`;
-    }
-  },
+  explain: (asked, target) => `The clock of the processes that match ${target} is ${clockInWords(asked)}.`,
   platforms: ['linux'],
   privileges: ['the rights of the user whose processes they are; root for those of others'],
   needsRoot: ({ otherUsers }) => otherUsers,

@@ -3,11 +3,12 @@ import { formatDuration } from '../../kernel/durations.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
 import { clockFileState, isOurs, mayCreate, readClockFile } from '../../host/clock-file.ts';
+import { findProcesses } from '../../host/container-processes.ts';
 import { clockUser, type ClockUser, usersOfClockFile } from '../../host/clock-users.ts';
 import { processIdentity, stateOf } from '../../host/identity.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
-import { find, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
-import { timeManifest, type TimeParams } from './manifest.ts';
+import { nameOf, protectedTarget, type RoomProcesses } from '../../host/process-targets.ts';
+import { clockInWords, type TimeParams } from './manifest.ts';
 
 /** One file, what it said, and who reads it. */
 export const timeUndo = z.object({
@@ -37,7 +38,7 @@ export function pathOf(undo: TimeUndo): string {
 }
 
 /** A reader as the host asks after its clock. */
-export const userOf = (undo: TimeUndo, reader: TimeUndo['readers'][number]): ClockUser => ({
+export const userOf = (undo: TimeUndo, reader: TimeUndo['readers'][number]): Omit<ClockUser, 'key'> => ({
   ...reader,
   apart: undo.apart,
   file: undo.apart ? `/proc/${reader.pid}/root${undo.file}` : undo.file,
@@ -46,12 +47,12 @@ export const userOf = (undo: TimeUndo, reader: TimeUndo['readers'][number]): Clo
 /**
  * One target for each file that the processes read.
  * @throws FirebreakError `bad-target`, `protected-target`, `no-fake-clock` when none of them can be set off,
- * `shared-clock` when others would be hit too, `collision`, `not-a-clock-file`.
+ * `shared-clock` when others would be hit too, `collision`, `not-a-clock-file`, `no-container`.
  */
-export function planTime(
-  list: readonly ProcessInfo[], { target, params }: FaultRequest<TimeParams>, room: RoomProcesses, token: () => string,
-): readonly TargetPlan<TimeUndo>[] {
-  const found = find(list, selectorOf(target), room);
+export async function planTime(
+  list: readonly ProcessInfo[], { target, params }: FaultRequest<TimeParams>, room: RoomProcesses, token: () => string, signal: AbortSignal,
+): Promise<readonly TargetPlan<TimeUndo>[]> {
+  const found = await findProcesses(list, target, room, signal);
   if (found.fleet.length === 0 && found.spared.length > 0) throw protectedTarget(target, found);
   if (found.fleet.length === 0) return [];
   const looked = found.fleet.map((info) => ({ info, user: clockUser(info) }));
@@ -60,11 +61,12 @@ export function planTime(
   if (users.length === 0) {
     throw new FirebreakError('no-fake-clock', `no clock of what matches ${target} can be set off: ${some(refused)}`, { hint: START_HINT });
   }
-  return [...Map.groupBy(users, ({ file }) => file)].map(([path, readers]) => {
-    const others = usersOfClockFile(list, path).filter(({ pid }) => !readers.some((reader) => reader.pid === pid));
+  return [...Map.groupBy(users, ({ key }) => key)].map(([key, readers]) => {
+    const path = readers[0]?.file ?? '';
+    const others = usersOfClockFile(list, key).filter(({ pid }) => !readers.some((reader) => reader.pid === pid));
     if (others.length > 0) {
-      throw new FirebreakError('shared-clock', `${path} also sets the clock of ${some(others.map(nameOf))}, which ${target} does not match`, {
-        hint: 'match them too, or give these processes a file of their own',
+      throw new FirebreakError('shared-clock', `${path} also sets the clock of ${some(others.map(nameOf))}, which this fault may not touch`, {
+        hint: 'match them too if they can be set off, or give these processes a file of their own',
       });
     }
     return planFile(path, readers, params, token(), refused);
@@ -73,7 +75,7 @@ export function planTime(
 
 function planFile(path: string, readers: readonly ClockUser[], params: TimeParams, token: string, refused: readonly string[]): TargetPlan<TimeUndo> {
   const prior = readClockFile(path);
-  const [{ uid, apart, pid }] = readers as readonly [ClockUser];
+  const [{ uid, apart, pid, key }] = readers as readonly [ClockUser];
   if (isOurs(prior, '')) throw new FirebreakError('collision', `${path} is held by another fault on the clock`, { hint: 'wait until it has ended' });
   const me = process.geteuid?.() ?? 0;
   if ((prior === null ? !mayCreate(path, uid) : me !== 0 && prior.uid !== me) || (me !== 0 && me !== uid)) {
@@ -86,10 +88,11 @@ function planFile(path: string, readers: readonly ClockUser[], params: TimeParam
   const spared = refused.length > 0 ? `; not ${some(refused)}` : '';
   return {
     target: `clock of ${named}`,
-    undo: { token, file, apart, prior, readers: readers.map(({ file: _file, apart: _apart, ...reader }) => reader) },
-    action: `write ${file}: ${timeManifest.explain(params, 'the target').replace(/\.$/, '')}${late}${spared}`,
+    undo: { token, file, apart, prior, readers: readers.map(({ file: _file, apart: _apart, key: _key, ...reader }) => reader) },
+    action: `write ${file}, so that the clock of its readers is ${clockInWords(params)}${late}${spared}`,
     inverse: prior === null ? `delete ${file}, which was not there` : `put back what ${file} said, its owner and its mode`,
     reversible: true,
+    takes: [key],
   };
 }
 

@@ -17,10 +17,12 @@ export interface Clocked extends Evaluator {
 }
 
 /** @param env added to what makes its clock one that can be set off. */
-export async function startClocked(env: Readonly<Record<string, string>> = {}, folder = mkdtempSync(join(tmpdir(), 'firebreak-clock-'))): Promise<Clocked> {
+export async function startClocked(env: Readonly<Record<string, string>> = {}, place: { readonly through?: readonly string[] } = {}): Promise<Clocked> {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-clock-'));
   const word = `clocked-${folder.slice(-6)}`;
   const file = join(folder, 'clock');
   const process = await startEvaluator(word, {
+    ...place,
     env: { LD_PRELOAD: LIBRARY, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', ...env },
   });
   return {

@@ -20,12 +20,14 @@ const NFT_WITHIN = 3_000;
 let judge: DnsJudge | undefined;
 let endRules: (() => Promise<void>) | undefined;
 let ending = false;
+/** Named in a file, which must be put back first. */
+let named = false;
 
 const begin = holdLifeline(
   (line) => {
     if (line.startsWith('{') && judge === undefined) serve(JSON.parse(line) as DnsOrder).catch((error: unknown) => report({ failed: error instanceof Error ? error.message : String(error) }));
   },
-  () => void end(endRules === undefined && judge !== undefined ? STAY : 0),
+  () => void end(named ? STAY : 0),
 );
 process.on('SIGTERM', () => void end(0));
 
@@ -34,6 +36,7 @@ async function serve(order: DnsOrder): Promise<void> {
   const forward = new DnsForward(judge);
   const { listen, rules, servers, uid } = order;
   const ports: number[] = [];
+  named = listen !== undefined;
   if (listen !== undefined) await forward.listen(listen, 53, servers);
   else for (const server of servers) ports.push(await forward.listen(isIPv6(server) ? '::1' : '127.0.0.1', 0, [server]));
   const nft = rules === undefined ? undefined : spawn('nft', ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] });
