@@ -51,7 +51,7 @@ function stage(troubles: Troubles = {}) {
   return { clock, journal, frozen, log, helper, join, [Symbol.dispose]: () => stack.dispose() };
 }
 const asked = (over: object = {}) => ({
-  run: newRunId(), policy: 'p', type: 'process', target: 'name:shop', params: { action: 'freeze' }, seed: 1, hold: millis(60_000), ...over,
+  run: newRunId(), policy: 'p', type: 'process', target: 'name:shop', params: { action: 'freeze' }, seed: 1, hold: millis(60_000), routes: [], ...over,
 });
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setImmediate();
