@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { type Capability } from '../contract/models.ts';
 import { errnoOf } from '../kernel/errors.ts';
 
@@ -38,6 +39,9 @@ const NAMES: Readonly<Record<keyof NetCapabilities, string>> = {
   netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook',
 };
 
+/** A user's path often lacks the folders of what is for root. */
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
+
 let known: NetCapabilities | undefined;
 
 /**
@@ -56,7 +60,7 @@ export function netCapabilities(): NetCapabilities | undefined {
     const [program, args, input] = TRIALS[what];
     return refusalOf(what, program, () => attempt(program, args, input));
   };
-  const redirect = trial('redirect') || refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], ''));
+  const redirect = trial('redirect') || (ifbMayLoad() ? refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], '')) : '');
   known = { netem: trial('netem'), shaping: trial('shaping'), redirect, rules: trial('rules'), egressHook: trial('egressHook') };
   return known;
 }
@@ -73,6 +77,20 @@ export function netFacts(): readonly Capability[] {
     fact('lose, drop and reject packets', can && (can.rules === '' || can.netem === '' ? '' : can.rules), can?.rules === '' ? `nft${can.egressHook === '' ? '' : '; programs may be told of what they lose, as this kernel has no egress hook'}` : 'netem'),
     fact('delay and slow packets that arrive', can && (can.redirect || can.shaping), can?.netem === '' ? 'by way of an ifb' : 'by way of an ifb; without netem they are slowed alone'),
   ];
+}
+
+/**
+ * The module would bring two interfaces, ifb0 and ifb1, into the machine's own namespace unless it is told not to. Only root
+ * can; who cannot leaves it alone. Where it is no module there is nothing to load.
+ */
+function ifbMayLoad(): boolean {
+  if (process.geteuid?.() !== 0) return existsSync('/sys/module/ifb');
+  try {
+    execFileSync('modprobe', ['-q', 'ifb', 'numifbs=0'], { timeout: 5_000, stdio: 'ignore', env: { PATH } });
+  } catch {
+    // Built in, or not there at all: the trial tells.
+  }
+  return true;
 }
 
 function refusalOf(what: keyof NetCapabilities, program: string, trial: () => void): string {
@@ -92,6 +110,6 @@ function refusalOf(what: keyof NetCapabilities, program: string, trial: () => vo
 function attempt(program: string, args: readonly string[], input: string): void {
   const mapped = process.geteuid?.() === 0 ? [] : ['--map-root-user'];
   execFileSync('unshare', ['--net', ...mapped, '--', program, ...args], {
-    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' },
+    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH, LC_ALL: 'C' },
   });
 }
