@@ -23,7 +23,7 @@ test('a child whose lease nobody renews ends itself', posix, async () => {
   const token = newToken();
   // In this clock no time passes, so nothing is ever renewed.
   const args = ['--cores=1', '--load=0.1', '--nice=0', '--hold=60000'];
-  const held = startHeld({ script: 'cpu-burner', role: CPU_ROLE, token, args, lease: 400 }, new VirtualClock());
+  const held = startHeld({ script: 'cpu-burner', role: CPU_ROLE, token, args, lease: 3_000 }, new VirtualClock());
   await held.ready(soon());
   assert.equal(findHeld(CPU_ROLE, token).length, 1);
   await until('it has ended', () => !held.alive);
