@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,6 +45,7 @@ async function serve(ports: readonly number[]): Promise<void> {
     });
     await new Promise<void>((resolve) => void datagrams.bind(port, '::', () => resolve()));
   }
+  let before = overflowed();
   tell({ ready: true });
   process.stdin.on('data', async () => {
     // What was sent last may not have been read yet.
@@ -51,11 +53,19 @@ async function serve(ports: readonly number[]): Promise<void> {
     const unique = new Set(numbers).size;
     let highest = -1;
     const late = numbers.filter((number) => number < (highest = Math.max(highest, number))).length;
-    tell({ datagrams: numbers.length, unique, late, damaged, bytes, ms: last - first });
+    const overflow = overflowed() - before;
+    before += overflow;
+    tell({ datagrams: numbers.length, unique, late, damaged, overflow, bytes, ms: last - first });
     numbers = [];
     [damaged, bytes, first, last] = [0, 0, 0, 0];
   });
   process.stdin.on('end', () => process.exit(0));
+}
+
+/** Datagrams that came and found no room: nobody has read fast enough (the last column of /proc/net/udp6). */
+function overflowed(): number {
+  const lines = readFileSync('/proc/self/net/udp6', 'utf8').trim().split('\n').slice(1);
+  return lines.reduce((sum, line) => sum + Number(line.trim().split(/\s+/).at(-1)), 0);
 }
 
 async function sendDatagrams(to: string, port: number, count: number, pause: number): Promise<void> {

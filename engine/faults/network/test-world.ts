@@ -19,8 +19,8 @@ export interface World extends AsyncDisposable {
   flood(port: number): AsyncDisposable;
   /** How long connections to `there` take from `here`, in milliseconds; those that are not there after `within` ms in all are left out. */
   connects(host: string, port: number, count?: number, within?: number): Promise<readonly number[]>;
-  /** What `there` has received since it was last asked. */
-  received(): Promise<Record<'datagrams' | 'unique' | 'late' | 'damaged' | 'bytes' | 'ms', number>>;
+  /** What `there` has received since it was last asked; `overflow` has arrived, and was not read in time. */
+  received(): Promise<Record<'datagrams' | 'unique' | 'late' | 'damaged' | 'overflow' | 'bytes' | 'ms', number>>;
   /** All that tc, ip and nft tell of `here`, without counters. */
   picture(): string;
 }
