@@ -7,6 +7,7 @@ import { clockFacts } from './clock-facts.ts';
 import { containerFacts } from './container-facts.ts';
 import { cpuQuota, cpuSeconds, usableCores } from './cpu.ts';
 import { dnsFacts } from './dns-capabilities.ts';
+import { kernelFacts } from './kernel-facts.ts';
 import { availableMB, groupMemory, othersRamMB, reserveMB, residentMB, totalMB } from './memory-facts.ts';
 import { netFacts } from './net-capabilities.ts';
 import { bootId, listProcesses, readProcess } from './processes.ts';
@@ -40,7 +41,7 @@ function userName(): string {
 export async function capabilities(): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
+    memoryMeasure(), memoryFirst(), ...kernelFacts(), clockFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
   ];
 }
 
