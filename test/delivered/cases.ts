@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { SERVERS } from '../../engine/faults/database/test-servers.ts';
 import { noDisk, testDisk } from '../../engine/faults/disk/test-disk.ts';
+import { noStage, startStage } from '../../engine/faults/dns/test-stage.ts';
 import { startApp } from '../../engine/faults/kernel/test-app.ts';
 import { makeWorld, noWorld } from '../../engine/faults/network/test-world.ts';
 import { startFleet } from '../../engine/faults/process/test-fleet.ts';
 import { noFaketime, startClocked } from '../../engine/faults/time/test-clocked.ts';
 import { markOf } from '../../engine/host/spawn.ts';
+import { noDocker, startDocker } from '../lab/docker.ts';
 import { redisClient, startRedis } from '../lab/redis.ts';
 import { missing } from '../lab/server.ts';
 import { startService } from '../support/service.ts';
@@ -122,6 +125,31 @@ async function filled(policy: (disk: string) => string): Promise<Stage> {
   return one(policy(disk.path), { [Symbol.asyncDispose]: async () => disk[Symbol.dispose]() });
 }
 
+async function lostNames(policy: string): Promise<Stage> {
+  const stage = await startStage();
+  const app = await stage.app('-app');
+  const asking = again(() => app.evaluate("load('node:dns/promises').then((dns) => dns.lookup('shop.test', 4))"));
+  return one(`type: dns, target: "cmd:${stage.word}", names: "*.test", ${policy}`, {
+    [Symbol.asyncDispose]: async () => {
+      await asking[Symbol.asyncDispose]();
+      await app[Symbol.asyncDispose]();
+      await stage[Symbol.asyncDispose]();
+    },
+  });
+}
+async function contained(policy: string): Promise<Stage> {
+  const lab = await startDocker();
+  for (const name of ['web-1', 'web-2', 'web-3']) await lab.run(name);
+  return one(`type: container, target: "name:web-*", socket: "${lab.socket}", ${policy}`, lab);
+}
+const DATABASE_URL = 'FIREBREAK_DELIVERED_URL';
+async function inDatabase(kind: string, policy: string): Promise<Stage> {
+  const server = await SERVERS[kind]?.start();
+  if (server === undefined) throw new Error(`no ${kind}`);
+  process.env[DATABASE_URL] = server.url;
+  return one(`type: database, target: "env:${DATABASE_URL}", ${policy}`, server);
+}
+
 export const CASES: readonly Case[] = [
   { name: 'http: latency 200 ms', stage: () => overHttp('type: http, target: all, latency_chance: 1, latency_duration: 200ms') },
   { name: 'http: errors, 10 %', stage: () => overHttp('type: http, target: all, error_chance: 0.1, error_code: 503') },
@@ -140,4 +168,12 @@ export const CASES: readonly Case[] = [
   { name: 'disk: filled to 80 %', skip: noDisk(), stage: () => filled((disk) => `type: disk, target: ${disk}, action: fill, percentage: 80, reserve_mb: 1`) },
   { name: 'disk: writing at 2000 KB/s', skip: noDisk(), stage: () => writing((disk, pid) => `type: disk, target: ${disk}, action: limit, processes: "pid:${pid}", write_rate: 2000`) },
   { name: 'time: two days ahead', skip: noFaketime, stage: async () => { const clocked = await startClocked(); return one(`type: time, target: "pid:${clocked.pid}", offset: 48h`, clocked); } },
+  { name: 'dns: half of the look-ups fail', skip: noStage, stage: () => lostNames('action: nxdomain, chance: 0.5') },
+  { name: 'dns: answers 200 ms late', skip: noStage, stage: () => lostNames('action: delay, delay: 200ms') },
+  { name: 'container: two of three paused', skip: noDocker, stage: () => contained('action: pause, percentage: 67') },
+  { name: 'container: limits', skip: noDocker, stage: () => contained('action: limit, cpus: 0.25, memory_mb: 64, pids: 40') },
+  ...Object.entries(SERVERS).flatMap(([kind, { skip }]) => [
+    { name: `database: connections of ${kind}, 3 left`, skip, stage: () => inDatabase(kind, 'action: connections, reserve: 3') },
+    { name: `database: rows of ${kind} locked`, skip, stage: () => inDatabase(kind, 'action: row_lock, table: orders, where: "id <= 100"') },
+  ]),
 ];

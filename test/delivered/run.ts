@@ -7,10 +7,10 @@ import { startService } from '../support/service.ts';
 import { type Case, CASES } from './cases.ts';
 
 /**
- * `npm run delivered [-- FILE]`: every fault with a number on a real target, through the whole engine, and what it delivered of
+ * `npm run delivered [-- FAULT... FILE.md]`: every fault with a number on a real target, through the whole engine, and what it delivered of
  * what was asked for. Writes the table of the docs.
  */
-const file = process.argv[2] ?? join(import.meta.dirname, '../../assets/docs/delivered.md');
+const file = process.argv.find((argument) => argument.endsWith('.md')) ?? join(import.meta.dirname, '../../assets/docs/delivered.md');
 const DURATION_MS = 10_000;
 const never = new AbortController().signal;
 
@@ -45,7 +45,8 @@ experiment:
 const shown = (value: number | null): string => (value === null ? 'not measured' : String(Number(value.toPrecision(4))));
 const rows: string[] = [];
 let bad = 0;
-for (const one of CASES) {
+const only = process.argv.slice(2).filter((argument) => !argument.endsWith('.md'));
+for (const one of CASES.filter(({ name }) => only.length === 0 || only.some((word) => name.startsWith(word)))) {
   if (one.skip !== undefined && one.skip !== false) {
     process.stderr.write(`${one.name}: skipped, ${one.skip}\n`);
     rows.push(`| ${one.name} | | not here: ${one.skip} | | |`);
