@@ -89,7 +89,7 @@ export const containerManifest = defineManifest({
   },
   explain: (asked, target) => {
     const share = asked.all ? 'all containers' : asked.percentage > 0 ? `${asked.percentage} % of the containers` : asked.count === 1 ? 'one container' : `${asked.count} containers`;
-    return `${VERB[asked.action]} ${share} that match ${target}${detailOf(asked)}.`;
+    return `${VERB[asked.action]} ${share} that ${share.startsWith('one ') ? 'matches' : 'match'} ${target}${detailOf(asked)}.`;
   },
   platforms: ['linux', 'darwin'],
   privileges: ["the right to use the container engine's socket (group docker, or root)"],

@@ -65,7 +65,7 @@ export const processManifest = defineManifest({
       : asked.stopDuration > 0
       ? `, for ${formatDuration(asked.stopDuration)}`
       : ', until the fault ends';
-    return `${VERB[asked.action]} ${share} that match ${target}${dice}${often}${resume}.`;
+    return `${VERB[asked.action]} ${share} that ${asked.percentage > 0 ? 'match' : 'matches'} ${target}${dice}${often}${resume}.`;
   },
   platforms: ['linux', 'darwin'],
   privileges: ['the right to signal the processes (the same user, or root); root to freeze them'],
