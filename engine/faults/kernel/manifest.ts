@@ -25,6 +25,8 @@ const isCall = (name: string): boolean => (CALLS as readonly string[]).includes(
 export const callsOf = (text: string): readonly string[] => text.split(',').map((name) => name.trim()).filter((name) => name !== '');
 
 const only = (...values: readonly string[]): Pick<FieldMeta, 'readWith'> => ({ readWith: { field: 'action', values } });
+/** The same field, read with these actions alone. */
+const readBy = <Field extends z.ZodType>(field: Field, ...values: readonly string[]): Field => field.meta({ ...field.meta(), ...only(...values) });
 
 const params = z.object({
   action: z
@@ -35,8 +37,8 @@ const params = z.object({
     .enum(['', ...ALL_ERRORS], { error: `expected one of ${ALL_ERRORS.join(', ')}` })
     .default('')
     .meta({ help: 'The error that the program gets. Empty: the most usual one of the action.', example: 'ETIMEDOUT', ...only('connect', 'bind', 'socket', 'call') } satisfies FieldMeta),
-  port: scoped(whole('Only connections to this port; with bind the port itself, with packet that of either end. 0 means any.', 0, 65_535)),
-  probability: ratio('The chance that each call or packet is struck.', 1).meta({ ...ratio('The chance that each call or packet is struck.', 1).meta(), ...only('connect', 'bind', 'socket', 'packet') }),
+  port: readBy(scoped(whole('Only connections to this port; with bind the port itself, with packet that of either end. 0 means any.', 0, 65_535)), 'connect', 'bind', 'packet'),
+  probability: readBy(ratio('The chance that each call or packet is struck.', 1), 'connect', 'bind', 'socket', 'packet'),
   direction: z
     .enum(['both', 'egress', 'ingress'], { error: 'expected both, egress or ingress' })
     .default('both')
@@ -57,7 +59,7 @@ const params = z.object({
     .max(1_000_000, 'expected a whole number from 1 to 1000000')
     .default(1)
     .meta({ help: 'Every so manieth call of each thread is struck.', unit: 'count', min: 1, max: 1_000_000, example: 3, ...only('call') } satisfies FieldMeta),
-  delay: duration('How long each struck call waits first.', 60_000).meta({ ...duration('How long each struck call waits first.', 60_000).meta(), ...only('call') }),
+  delay: readBy(duration('How long each struck call waits first.', 60_000), 'call'),
   percentage: whole('The share of the processes found that is struck; 100 for all of them. 0 = one process.', 0, 100, 0, 'percent'),
 });
 export type KernelParams = z.infer<typeof params>;
