@@ -50,6 +50,14 @@ async function clean(): Promise<void> {
   });
 }
 
+test('what is added on an empty file is shown by its form at once', options, async () => {
+  await using guest = await openBuilder();
+  const { page } = guest;
+  await page.getByRole('button', { name: 'Start empty' }).waitFor();
+  await outline(page, 'Add a policy').click();
+  await page.getByRole('combobox', { name: /^Type/ }).waitFor();
+});
+
 test(
   'by mouse: build a policy by its form, plan, deploy, stop, and return to an earlier version',
   options,

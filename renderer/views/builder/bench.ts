@@ -186,6 +186,8 @@ export function write(
     ...(options.alone === true && { annotations: isolateHistory.of('full') }),
   });
   if (options.select === undefined) return;
+  // What was added is shown, wherever the user comes from.
+  useBench.setState({ panel: 'form' });
   if (useBench.getState().behind) selectThen = options.select;
   else useBench.setState({ selected: options.select(useBench.getState().source) });
 }
