@@ -48,8 +48,11 @@ async function serve(ports: readonly number[]): Promise<void> {
   let before = overflowed();
   tell({ ready: true });
   process.stdin.on('data', async () => {
-    // What was sent last may not have been read yet.
-    await sleep(100);
+    // What was sent last may not have been read yet, by a process that has to wait for its turn.
+    for (let seen = -1; seen !== numbers.length + damaged || waiting() > 0; ) {
+      seen = numbers.length + damaged;
+      await sleep(100);
+    }
     const unique = new Set(numbers).size;
     let highest = -1;
     const late = numbers.filter((number) => number < (highest = Math.max(highest, number))).length;
@@ -60,6 +63,12 @@ async function serve(ports: readonly number[]): Promise<void> {
     [damaged, bytes, first, last] = [0, 0, 0, 0];
   });
   process.stdin.on('end', () => process.exit(0));
+}
+
+/** Bytes that came and were not read yet (the second half of the column tx_queue:rx_queue). */
+function waiting(): number {
+  const lines = readFileSync('/proc/self/net/udp6', 'utf8').trim().split('\n').slice(1);
+  return lines.reduce((sum, line) => sum + parseInt(line.trim().split(/\s+/)[4]?.split(':')[1] ?? '0', 16), 0);
 }
 
 /** Datagrams that came and found no room: nobody has read fast enough (the last column of /proc/net/udp6). */
