@@ -34,7 +34,7 @@ export interface CallStrike {
   readonly errno: string;
   /** Milliseconds before each call that is struck; 0 = none. */
   readonly delay: number;
-  /** Every so manieth call of each thread. */
+  /** Every nth call of each thread. */
   readonly every: number;
   /** Only calls on this file; '' = all. */
   readonly path: string;

@@ -58,7 +58,7 @@ const params = z.object({
     .min(1, 'expected a whole number from 1 to 1000000')
     .max(1_000_000, 'expected a whole number from 1 to 1000000')
     .default(1)
-    .meta({ help: 'Every so manieth call of each thread is struck.', unit: 'count', min: 1, max: 1_000_000, example: 3, ...only('call') } satisfies FieldMeta),
+    .meta({ help: 'Every nth call of each thread is struck; 3 is every third.', unit: 'count', min: 1, max: 1_000_000, example: 3, ...only('call') } satisfies FieldMeta),
   delay: readBy(duration('How long each struck call waits first.', 60_000), 'call'),
   percentage: whole('The share of the processes found that is struck; 100 for all of them. 0 = one process.', 0, 100, 0, 'percent'),
 });
