@@ -8,11 +8,15 @@ import { DYING, killBesideHelper, WHEN } from './kill-helped.ts';
 import { killEngine } from './kill.ts';
 
 /**
- * `npm run residue [-- --runs N] [-- FILE]`: kills the engine, the helper or both with -9 at every boundary of every fault, again
+ * `npm run residue [-- --runs N --minutes N FILE.md]`: kills the engine, the helper or both with -9 at every boundary of every fault, again
  * and again, and counts what stays behind. Writes the table of the docs.
  */
 const args = process.argv.slice(2);
-const wanted = Number(args[args.indexOf('--runs') + 1]) || 500;
+const numberOf = (flag: string): number => (args.includes(flag) ? Number(args[args.indexOf(flag) + 1]) : 0);
+const wanted = numberOf('--runs') || 500;
+/** No run begins after so many minutes; 0 = all are made. */
+const minutes = numberOf('--minutes');
+const end = minutes === 0 ? Infinity : performance.now() + minutes * 60_000;
 const file = args.find((one) => one.endsWith('.md')) ?? join(import.meta.dirname, '../../assets/docs/residue.md');
 
 interface Way {
@@ -25,13 +29,16 @@ const ways: readonly Way[] = here.flatMap(([fault, scene]) => [
   ...BOUNDARIES.map((boundary) => ({ fault, dies: 'the room', run: () => killEngine(scene, boundary) })),
   ...(NEEDS_ROOT.includes(fault) ? DYING.flatMap((dying) => WHEN.map((boundary) => ({ fault, dies: `${dying === 'engine' ? 'the room' : dying === 'helper' ? 'the helper' : 'both'}, with a helper`, run: () => killBesideHelper(scene, boundary, dying) }))) : []),
 ]);
+/** A prime that divides no number of ways. */
+const STRIDE = 97;
 const counts = new Map<string, { runs: number; left: number }>();
 const problems: string[] = [];
 let done = 0;
 
 async function work(): Promise<void> {
-  for (let mine = done++; mine < Math.max(wanted, ways.length); mine = done++) {
-    const { fault, dies, run } = ways[mine % ways.length] as Way;
+  for (let mine = done++; mine < wanted && performance.now() < end; mine = done++) {
+    // In steps that leave no way out, so that a few runs go through all faults.
+    const { fault, dies, run } = ways[(mine * STRIDE) % ways.length] as Way;
     const count = counts.get(`${fault} | ${dies}`) ?? { runs: 0, left: 0 };
     counts.set(`${fault} | ${dies}`, count);
     count.runs++;
