@@ -211,6 +211,14 @@ describe('containers', { skip: noDocker, timeout: 300_000 }, () => {
     await assert.rejects(plan(`id:${ids[2]}`, {}, new Set(ids)), /is the container that Firebreak itself runs in/);
   });
 
+  test('two faults of one kind take the same of a container, two of different kinds do not', async () => {
+    const id = await lab.run(name('web'));
+    const takes = async (fields: Record<string, unknown>) => (await plan(`id:${id}`, fields)).flatMap((one) => one.takes ?? []);
+    assert.deepEqual(await takes({ action: 'limit', cpus: 0.5 }), await takes({ action: 'limit', pids: 50 }));
+    assert.deepEqual(await takes({ action: 'kill' }), await takes({ action: 'stop' }));
+    assert.notDeepEqual(await takes({ action: 'pause' }), await takes({ action: 'limit', cpus: 0.5 }));
+  });
+
   test('what could not be given back is refused: --rm, Swarm, no network of its own', async () => {
     const vanishing = await lab.run(name('web'), { host: { AutoRemove: true } });
     await assert.rejects(plan(`id:${vanishing}`, { action: 'stop' }), /removed by its engine as soon as it ends/);

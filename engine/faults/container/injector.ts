@@ -80,6 +80,8 @@ export function containerInjector({ clock, own = ownContainers }: ContainerFault
         action: `${params.action} ${names} (${touched.length} of ${found.fleet.length} that match${rest})`,
         inverse: INVERSE[params.action],
         reversible: true,
+        // Of two faults of one kind the second would find the first one's work as what was there before.
+        takes: touched.map(({ id, prior }) => `${prior.kind} ${id}`),
       }];
     },
 

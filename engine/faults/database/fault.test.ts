@@ -13,7 +13,7 @@ import { until } from '../process/test-fleet.ts';
 import { databaseInjector } from './injector.ts';
 import { databaseManifest, type DatabaseParams } from './manifest.ts';
 import { serverOf } from './server.ts';
-import { SERVERS, type TestServer } from './test-servers.ts';
+import { MYSQLS, SERVERS, type TestServer } from './test-servers.ts';
 import { type DatabaseUndo } from './undo.ts';
 
 interface Running {
@@ -23,10 +23,10 @@ interface Running {
   measure(): Promise<Effect>;
 }
 
-for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
+for (const [kind, { skip, start }] of Object.entries({ ...SERVERS, ...MYSQLS })) {
   describe(`the fault on ${kind}`, { skip, timeout: 300_000 }, () => {
     let server: TestServer;
-    const variable = `FIREBREAK_TEST_${kind.toUpperCase()}`;
+    const variable = `FIREBREAK_TEST_${kind.toUpperCase().replaceAll(/\W/g, '_')}`;
     before(async () => {
       server = await start();
       process.env[variable] = server.url;
@@ -68,6 +68,13 @@ for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
       }
     }
     const bites = ({ measure }: Running) => until('it bites', async () => (await measure()).bitten);
+
+    test('connections and a table are for one fault alone, rows and work are not', async () => {
+      const takes = async (fields: Record<string, unknown>) => (await plan(fields))[0]?.takes?.map((one) => one.replace(/ of (PostgreSQL|MySQL) .*/, ''));
+      assert.deepEqual(await takes({ action: 'connections', sessions: 1 }), ['connections']);
+      assert.deepEqual(await takes({ action: 'table_lock', table: 'orders' }), ['table orders']);
+      assert.deepEqual([await takes({ action: 'row_lock', table: 'orders' }), await takes({ action: 'slow' })], [undefined, undefined]);
+    });
 
     test('takes the free connections but the reserve, and gives them back', async (t) => {
       const before = await server.spare();
@@ -138,8 +145,9 @@ for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
     });
 
     test('a lock that somebody else holds is waited for no longer than allowed', async () => {
-      await server.ask(kind === 'MariaDB' ? 'LOCK TABLES orders WRITE' : 'BEGIN');
-      if (kind !== 'MariaDB') await server.ask('LOCK TABLE orders IN SHARE MODE');
+      const tables = kind !== 'PostgreSQL';
+      await server.ask(tables ? 'LOCK TABLES orders WRITE' : 'BEGIN');
+      if (!tables) await server.ask('LOCK TABLE orders IN SHARE MODE');
       try {
         const injector = databaseInjector({ clock: realClock });
         const request = requestOf({ action: 'table_lock', table: 'orders', wait: '500ms' });
@@ -148,7 +156,7 @@ for (const [kind, { skip, start }] of Object.entries(SERVERS)) {
         await assert.rejects(injector.inject(undo, context), /was not granted within 500 ms/);
         await injector.revert(undo);
       } finally {
-        await server.ask(kind === 'MariaDB' ? 'UNLOCK TABLES' : 'ROLLBACK');
+        await server.ask(tables ? 'UNLOCK TABLES' : 'ROLLBACK');
       }
     });
 

@@ -25,6 +25,7 @@ export function databaseInjector({ clock }: { readonly clock: Clock }): Injector
         action: planned.action,
         inverse: 'end exactly the sessions with this mark, which gives their connections and locks back',
         reversible: true,
+        ...(planned.takes !== '' && { takes: [`${planned.takes} of ${name}`] }),
       }];
     },
 
@@ -66,6 +67,8 @@ interface Planned {
   /** How many sessions, with the one that measures. */
   readonly most: number;
   readonly action: string;
+  /** What only one fault can have; '' = another may do the same beside it. */
+  readonly takes: string;
 }
 
 /**
@@ -75,7 +78,7 @@ interface Planned {
 async function sessionsFor(server: Server, session: Session, params: DatabaseParams): Promise<Planned> {
   const { action, table, where, rows, mode } = params;
   if (action === 'connections') return connectionsFor(server, session, params);
-  if (action === 'slow') return { what: '', most: busySessions(params) + 1, action: `keep ${busySessions(params)} sessions busy` };
+  if (action === 'slow') return { what: '', most: busySessions(params) + 1, action: `keep ${busySessions(params)} sessions busy`, takes: '' };
   if (!TABLE.test(table)) throw new FirebreakError('bad-target', `${JSON.stringify(table)} is no name of a table`, { hint: 'write the name without quotes' });
   try {
     await server.readable(session, table, where);
@@ -86,6 +89,7 @@ async function sessionsFor(server: Server, session: Session, params: DatabasePar
     what: `table ${table}`,
     most: 2,
     action: action === 'table_lock' ? `lock ${table} against ${mode === 'all' ? 'everybody' : 'writers'}` : `lock up to ${rows} rows of ${table}`,
+    takes: action === 'table_lock' ? `table ${table}` : '',
   };
 }
 
@@ -101,5 +105,5 @@ async function connectionsFor(server: Server, session: Session, { sessions, rese
     throw new FirebreakError('no-room', `${server.place.name} has ${max} connections, ${kept} of them kept for administrators and ${used - 1} used: none is left beyond a reserve of ${reserve}`, { hint: 'use a smaller reserve' });
   }
   const capped = sessions > most ? ` (${sessions} asked for, no more are free)` : '';
-  return { what: '', most, action: `take ${most} connections${capped}: ${max} in all, ${used - 1} used, ${kept} kept for administrators, ${reserve} in reserve` };
+  return { what: '', most, action: `take ${most} connections${capped}: ${max} in all, ${used - 1} used, ${kept} kept for administrators, ${reserve} in reserve`, takes: 'connections' };
 }
