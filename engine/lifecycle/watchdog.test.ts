@@ -146,6 +146,21 @@ test('an engine that forgets when a fault was to end loses it half a minute late
   assert.match(at.log.join('\n'), /its time was over 30 s ago/);
 });
 
+test('what an engine has reverted and could not prove undone costs it nothing else, however long it stays open', async () => {
+  await using at = await room();
+  const socket = await at.hello();
+  await at.inject();
+  for (const { seq: _seq, at: _at, ...draft } of at.engine.journal.open())
+    at.engine.journal.append({ ...draft, step: 'reverting', hold: 20_000, note: 'the disk is away' });
+  for (let second = 0; second < 60; second++) {
+    say(socket, { kind: 'beat', routes: [] });
+    await eventually(() => at.heard.filter(({ kind }) => kind === 'ack').length === second + 1);
+    await at.clock.advance(1_000);
+  }
+  assert.ok(!at.heard.some(({ kind }) => kind === 'lease-lost'), at.log.join('\n'));
+  assert.equal(at.engine.journal.open().length, 2, 'it is the business of the engine, and of the next start');
+});
+
 test('an engine that dies loses what it holds at once, and its routes are taken over', async () => {
   const opened: string[] = [];
   const openBypass = async (route: RouteMark): Promise<Bypass> => {

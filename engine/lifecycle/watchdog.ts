@@ -199,10 +199,11 @@ class JournalWatchdog implements Watchdog {
   #judgeTime(open: readonly UndoRecord[], now: number): void {
     const before = new Map(this.#seen);
     this.#seen.clear();
-    for (const { fault, hold, owner, policy, target } of open) {
+    for (const { fault, hold, owner, policy, target, step } of open) {
       const first = before.get(fault) ?? now;
       this.#seen.set(fault, first);
-      if (hold === undefined) continue;
+      // Who has reverted it has not forgotten it: that it is not proven undone must not end everything else, again and again.
+      if (hold === undefined || step === 'reverting') continue;
       const engine = this.#engines.get(keyOf(owner));
       if (engine === undefined || engine.lapsed || now - first < hold + OVERTIME) continue;
       engine.lapsed = true;
