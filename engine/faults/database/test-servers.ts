@@ -1,6 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { DATABASE, noMariaDb, PASSWORD, startMariaDb, USER } from '../../../test/lab/mariadb.ts';
+import { noMysql, startMysql } from '../../../test/lab/mysql.ts';
 import { noPostgres, urlOf } from '../../../test/lab/postgres.ts';
 import { type LabServer, startServer } from '../../../test/lab/server.ts';
 import { postgresServer } from '../../demo/servers/postgres.ts';
@@ -18,9 +19,15 @@ export interface TestServer extends AsyncDisposable {
 }
 
 export const MAX_CONNECTIONS = 30;
+const FEW = `--max-connections=${MAX_CONNECTIONS}`;
 export const SERVERS: Readonly<Record<string, { readonly skip: string | false; start(): Promise<TestServer> }>> = {
   PostgreSQL: { skip: noPostgres, start: startPostgres },
-  MariaDB: { skip: noMariaDb, start: startMaria },
+  MariaDB: { skip: noMariaDb, start: async () => openMysql(await startMariaDb(FEW)) },
+};
+/** What MySQL itself makes of it. Its authentication differs as well: caching_sha2_password from 8.0. */
+export const MYSQLS: typeof SERVERS = {
+  'MySQL 5.7': { skip: noMysql('5.7.22'), start: async () => openMysql(await startMysql('5.7.22', FEW)) },
+  'MySQL 8.0': { skip: noMysql('8.0.15'), start: async () => openMysql(await startMysql('8.0.15', FEW)) },
 };
 
 async function startPostgres(): Promise<TestServer> {
@@ -59,8 +66,7 @@ async function startPostgres(): Promise<TestServer> {
   };
 }
 
-async function startMaria(): Promise<TestServer> {
-  const server = await startMariaDb(`--max-connections=${MAX_CONNECTIONS}`);
+async function openMysql(server: LabServer): Promise<TestServer> {
   const url = `mysql://${USER}:${PASSWORD}@${server.address}/${DATABASE}`;
   const admin = await createConnection(url);
   const ask = async (sql: string) => {
@@ -68,7 +74,7 @@ async function startMaria(): Promise<TestServer> {
     return rows as Record<string, unknown>[];
   };
   await ask('CREATE TABLE orders (id int PRIMARY KEY, total int) ENGINE=InnoDB');
-  await ask('INSERT INTO orders SELECT seq, seq FROM seq_1_to_1000');
+  await ask(`INSERT INTO orders VALUES ${Array.from({ length: 1_000 }, (_, index) => `(${index + 1}, ${index + 1})`).join(', ')}`);
   await ask("CREATE USER 'shop'@'%' IDENTIFIED BY 'shop'");
   await ask("GRANT ALL ON shop.* TO 'shop'@'%'");
   const app = url.replace(/\/\/[^@]*@/, '//shop:shop@');

@@ -13,17 +13,20 @@ export interface MysqlFailure {
   readonly message: string;
 }
 
-/** A real MariaDB with a route to it. */
+/** A real MariaDB, or MySQL, with a route to it. */
 export class MysqlStage extends RouteStage<LabServer> {
-  static async start(...options: readonly string[]): Promise<MysqlStage> {
-    return new MysqlStage(await routeTo('sql', startMariaDb(...options)));
+  static start(...options: readonly string[]): Promise<MysqlStage> {
+    return MysqlStage.before(startMariaDb(...options));
+  }
+  static async before(server: Promise<LabServer>): Promise<MysqlStage> {
+    return new MysqlStage(await routeTo('sql', server));
   }
   /** Takes all policies away, and proves that statements then pass untouched. */
   override async clear(): Promise<void> {
     await super.clear();
     const before = this.route.faults;
     await using client = await this.mysql2();
-    assert.deepEqual((await client.execute('SELECT CAST(? AS INT) AS one', [1]))[0], [{ one: 1 }]);
+    assert.deepEqual((await client.execute('SELECT CAST(? AS SIGNED) AS one', [1]))[0], [{ one: 1 }]);
     assert.equal(this.route.faults, before);
     assert.deepEqual(this.errors, []);
   }
