@@ -12,70 +12,13 @@ import { startFleet } from '../../engine/faults/process/test-fleet.ts';
 import { noFaketime, startClocked } from '../../engine/faults/time/test-clocked.ts';
 import { markOf } from '../../engine/host/spawn.ts';
 import { noDocker, startDocker } from '../lab/docker.ts';
-import { redisClient, startRedis } from '../lab/redis.ts';
 import { missing } from '../lab/server.ts';
-import { startService } from '../support/service.ts';
-
-/** One fault with a number, and what it is put on. */
-export interface Case {
-  readonly name: string;
-  /** Why it cannot be measured here, or false. */
-  readonly skip?: string | false;
-  readonly stage: () => Promise<Stage>;
-}
-/** A real target, in use for as long as it is there. */
-export interface Stage extends AsyncDisposable {
-  /** The policy, without its name. */
-  readonly policy: string;
-  readonly routes?: string;
-  /** Called with where the first route listens. */
-  readonly busy?: (listen: string) => Promise<AsyncDisposable>;
-}
+import { again, type Case, type Stage } from './case.ts';
+import { WIRE_CASES } from './wire-cases.ts';
 
 const notRoot = process.geteuid?.() !== 0 && 'it needs root';
-/** Does it again and again until disposed; failures are what it is for. */
-function again(act: () => Promise<unknown>): AsyncDisposable {
-  let over = false;
-  const loop = async (): Promise<void> => {
-    while (!over) await act().catch(() => {});
-  };
-  const all = Promise.all(Array.from({ length: 4 }, loop));
-  return {
-    [Symbol.asyncDispose]: async () => {
-      over = true;
-      await all;
-    },
-  };
-}
 const one = (policy: string, resource: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} }): Stage => ({ policy, [Symbol.asyncDispose]: () => resource[Symbol.asyncDispose]() });
 
-async function overHttp(policy: string): Promise<Stage> {
-  const service = await startService((_request, response) => response.end('x'.repeat(1_000)));
-  return {
-    policy,
-    routes: `  - { name: api, protocol: http, listen: "127.0.0.1:0", upstream: "${service.address}" }`,
-    busy: async (listen) => again(async () => (await fetch(`http://${listen}/orders`)).text()),
-    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
-  };
-}
-async function overRedis(policy: string): Promise<Stage> {
-  const server = await startRedis();
-  return {
-    policy,
-    routes: `  - { name: cache, protocol: redis, listen: "127.0.0.1:0", upstream: "${server.address}" }`,
-    busy: async (listen) => {
-      const redis = redisClient(Number(listen.split(':').at(-1)));
-      const calls = again(() => redis.get('session:42'));
-      return {
-        [Symbol.asyncDispose]: async () => {
-          redis.disconnect();
-          await calls[Symbol.asyncDispose]();
-        },
-      };
-    },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-}
 /** A program that goes on doing one thing. */
 async function withApp(policy: (word: string, port: number) => string, what: (port: number) => string): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
@@ -151,12 +94,7 @@ async function inDatabase(kind: string, policy: string): Promise<Stage> {
 }
 
 export const CASES: readonly Case[] = [
-  { name: 'http: latency 200 ms', stage: () => overHttp('type: http, target: all, latency_chance: 1, latency_duration: 200ms') },
-  { name: 'http: errors, 10 %', stage: () => overHttp('type: http, target: all, error_chance: 0.1, error_code: 503') },
-  { name: 'http: every 5th request reset', stage: () => overHttp('type: http, target: all, error_chance: 1, every_nth: 5, drop_connection: true') },
-  { name: 'redis: forced misses, 30 %', skip: missing('redis-server'), stage: () => overRedis('type: redis, target: get, error_chance: 0.3, miss: true') },
-  { name: 'redis: latency 50 ms', skip: missing('redis-server'), stage: () => overRedis('type: redis, target: get, latency_chance: 1, latency_duration: 50ms') },
-  { name: 'tcp: latency 100 ms', stage: () => overHttp('type: tcp, latency_duration: 100ms') },
+  ...WIRE_CASES,
   { name: 'resource: one core at 60 %', stage: async () => one('type: resource, target: host, cpu_cores: 1, cpu_load: 0.6') },
   { name: 'resource: 128 MB held', stage: async () => one('type: resource, target: host, ram_mb: 128') },
   { name: 'process: two of three stopped', stage: async () => { const fleet = await startFleet(3); return one(`type: process, target: "cmd:${fleet.word}", percentage: 67`, fleet); } },

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type RunOutcome } from '../../engine/contract/api.ts';
 import { engineIn } from '../../engine/test-engine.ts';
 import { startService } from '../support/service.ts';
-import { type Case, CASES } from './cases.ts';
+import { type Case } from './case.ts';
+import { CASES } from './cases.ts';
 
 /**
  * `npm run delivered [-- FAULT... FILE.md]`: every fault with a number on a real target, through the whole engine, and what it delivered of
