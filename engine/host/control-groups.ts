@@ -57,6 +57,16 @@ export function groupFolder(hierarchy: Hierarchy, pid: number, controller = 'fre
   return undefined;
 }
 
+/**
+ * What moving a process takes from every other fault, whatever its type (TargetPlan.takes): its place in one tree. The fault that
+ * moved it first would lose it to the second, and go on believing that it has it. @param folder in the tree: any group of it.
+ */
+export function placeIn(folder: string, { pid, name }: { readonly pid: number; readonly name: string }): string {
+  const mounts = controlTrees().map(({ mount }) => mount).filter((mount) => folder === mount || folder.startsWith(`${mount}/`));
+  const tree = mounts.reduce((longest, mount) => (mount.length > longest.length ? mount : longest), '');
+  return `${tree === '' ? folder : tree} (the control group of ${pid}, ${name})`;
+}
+
 /** The folder that a process would be moved into. */
 export const ownGroup = (parent: string, token: string, pid: number): string => join(parent, `firebreak-${token}-${pid}`);
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Clock } from '../kernel/clock.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
-import { type ControlTree, controlTrees, groupFolder, isOwnGroup, ownGroup, removeGroup } from './control-groups.ts';
+import { type ControlTree, controlTrees, groupFolder, isOwnGroup, ownGroup, placeIn, removeGroup } from './control-groups.ts';
 import { processIdentity, stateOf } from './identity.ts';
 import { type ProcessInfo } from './processes.ts';
 import { nameOf } from './process-targets.ts';
@@ -119,6 +119,9 @@ export function planLimits(fleet: readonly ProcessInfo[], limits: Limits, token:
     });
   });
 }
+
+/** What a limit takes from every other fault; see TargetPlan.takes. */
+export const takenBy = (entry: LimitEntry): string => (entry.place === 'itself' ? entry.home : placeIn(entry.home, entry));
 
 function findGroup(kind: Kind, info: ProcessInfo, trees: readonly ControlTree[], proc: string): { readonly tree: ControlTree; readonly folder: string } {
   const [v1, v2] = CONTROLLER[kind];

@@ -125,9 +125,18 @@ export interface TargetPlan<Undo = unknown> {
   readonly reversible: boolean;
   /**
    * What it takes for itself alone, in words: of two faults of a type that take the same, the second is refused, in this
-   * run, another or another process. Absent: its undo record as a whole.
+   * run, another or another process. What begins with `/` is a place of the machine, and taken for every type. What is
+   * `shared` is refused only to those that would have it otherwise. Absent: its undo record as a whole.
    */
   readonly takes?: readonly string[] | undefined;
+}
+
+/** For TargetPlan.takes: `what` may be had by several faults of a type as long as all say the same of it. */
+export const shared = (what: string, as: string): string => `shared as ${as}: ${what}`;
+/** The same again: what, and as what; undefined for a text that is no such thing. */
+export function readShared(text: string): { readonly what: string; readonly as: string } | undefined {
+  const [, as, what] = /^shared as (\S+): (.+)$/s.exec(text) ?? [];
+  return as === undefined || what === undefined ? undefined : { what, as };
 }
 
 /** What an injector may use while it works on one target. */

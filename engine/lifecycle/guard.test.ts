@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirebreakError } from '../kernel/errors.ts';
+import { shared } from '../kernel/fault.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type UndoStep } from '../store/journal-record.ts';
 import { type LifecycleParts } from './lifecycle.ts';
-import { type Lease } from './models.ts';
+import { type Lease, type PlannedFault } from './models.ts';
+import { guard } from './plan.ts';
 import {
   folderFacts,
   folderLifecycle,
@@ -138,6 +140,33 @@ test('two faults of one type on the very same target collide, in one run, across
   const late = await at.lifecycle.start(again, HOLD, forever);
   await at.clock.runUntil(late.revert('done'));
   assert.equal(at.world.calm(), true);
+});
+
+test('what two faults may not have at once: by type, a place of the machine by any, and what is shared only in one way', () => {
+  const fault = (policy: string, type: string, ...takes: string[]): PlannedFault => ({
+    request: { ...requestFor('/nowhere', policy), type }, explain: '', unavailable: '',
+    targets: [{ target: `the target of ${policy}`, undo: {}, action: '', inverse: '', reversible: true, takes }],
+  });
+  const refusal = (...faults: PlannedFault[]): string => {
+    try {
+      guard(faults, []);
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const group = '/sys/fs/cgroup (the control group of 7, node)';
+  assert.deepEqual(
+    [
+      refusal(fault('a', 'process', '7 (node)'), fault('b', 'process', '7 (node)')),
+      refusal(fault('a', 'process', '7 (node)'), fault('b', 'kernel', '7 (node)')),
+      refusal(fault('a', 'process', '7 (node)', group), fault('b', 'kernel', group)),
+      refusal(fault('a', 'dns', shared('the questions', 'x')), fault('b', 'dns', shared('the questions', 'x'))),
+      refusal(fault('a', 'dns', shared('the questions', 'x')), fault('b', 'dns', shared('the questions', 'y'))),
+      refusal(fault('a', 'process', group, group)),
+    ],
+    ['b and a would do the same to the target of b', '', `b and a would both change ${group}`, '', 'b and a would each have the questions in its own way', ''],
+  );
 });
 
 test('when the journal cannot be written nothing is injected; when it fails later all is undone anyway', async () => {

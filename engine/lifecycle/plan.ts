@@ -1,5 +1,5 @@
 import { EXIT, FirebreakError, messageOf } from '../kernel/errors.ts';
-import { type FaultRequest, type TargetPlan } from '../kernel/fault.ts';
+import { type FaultRequest, readShared, type TargetPlan } from '../kernel/fault.ts';
 import { stableJson } from '../kernel/hash.ts';
 import { type UndoRecord } from '../store/journal-record.ts';
 import { type FaultFacts, type PlannedFault, type Workshop } from './models.ts';
@@ -44,33 +44,49 @@ export function guard(planned: readonly PlannedFault[], open: readonly UndoRecor
   refuseCollisions(planned, open);
 }
 
+/** One thing that a fault takes; see TargetPlan.takes. */
+interface Claim {
+  readonly key: string;
+  /** '' where nobody else may have it at all. */
+  readonly as: string;
+  /** How it is called in an error. */
+  readonly what: string;
+}
+
 /**
- * Two faults of one type on the very same target would undo each other: the second finds the first one's work as its
- * "state before". Faults still open in the journal count as well, whichever process holds them.
+ * Two faults that take the same would undo each other: the second finds the first one's work as its "state before", or takes
+ * away what the first relies on. Faults still open in the journal count as well, whichever process holds them.
  */
 function refuseCollisions(planned: readonly PlannedFault[], open: readonly UndoRecord[]): void {
   const taken = new Map(
     open.flatMap((record) =>
-      placesOf(record.type, record).map((place) => [place, `${record.policy} (run ${record.run}, still open)`]),
+      claimsOf(record.type, record).map(({ key, as }) => [key, { as, by: `${record.policy} (run ${record.run}, still open)` }]),
     ),
   );
   for (const { request, targets } of planned) {
     for (const target of targets) {
-      const places = placesOf(request.type, target);
-      const other = places.map((place) => taken.get(place)).find((one) => one !== undefined);
-      if (other !== undefined) {
-        throw new FirebreakError('collision', `${request.policy} and ${other} would do the same to ${target.target}`, {
+      const claims = claimsOf(request.type, target);
+      for (const { key, as, what } of claims) {
+        const other = taken.get(key);
+        if (other === undefined || (as !== '' && as === other.as)) continue;
+        throw new FirebreakError('collision', `${request.policy} and ${other.by} would ${what}`, {
           hint: 'Remove one of them, or wait until the other has ended; `firebreak recover` clears what was left open.',
           exitCode: EXIT.usage,
         });
       }
-      for (const place of places) taken.set(place, request.policy);
+      for (const { key, as } of claims) taken.set(key, { as, by: request.policy });
     }
   }
 }
 
-function placesOf(type: string, { takes, target, undo }: Pick<UndoRecord, 'takes' | 'target' | 'undo'> | Pick<TargetPlan, 'takes' | 'target' | 'undo'>): readonly string[] {
-  return takes?.map((one) => stableJson([type, one])) ?? [stableJson([type, target, undo])];
+function claimsOf(type: string, { takes, target, undo }: Pick<UndoRecord, 'takes' | 'target' | 'undo'> | Pick<TargetPlan, 'takes' | 'target' | 'undo'>): readonly Claim[] {
+  const same = `do the same to ${target}`;
+  if (takes === undefined) return [{ key: stableJson([type, target, undo]), as: '', what: same }];
+  return takes.map((one) => {
+    if (one.startsWith('/')) return { key: one, as: '', what: `both change ${one}` };
+    const { what, as } = readShared(one) ?? { what: one, as: '' };
+    return { key: stableJson([type, what]), as, what: as === '' ? same : `each have ${what} in its own way` };
+  });
 }
 
 function platformProblem(facts: FaultFacts): string {

@@ -17,6 +17,7 @@ export const PASSING: readonly Planned[] = [
   { name: 'one way only, IPv6 only', policies: ({ world }) => `type: network, target: "netns:${world.here}/${world.dev}", cidr: "fd99::/64", direction: ingress, partition: reject` },
   { name: 'beside a foreign queue, with rules alone', policies: ({ foreign }) => `type: network, target: "netns:${foreign.here}/${foreign.dev}", loss: 0.2` },
   { name: 'a port of the loopback interface', policies: () => 'type: network, target: lo, port: 54321, loss: 0.5' },
+  { name: 'two names for the same programs', policies: ({ world }) => ['names: a.example.org', 'names: b.example.org, action: delay'].map((one) => `type: dns, target: "netns:${world.here}", ${one}`) },
   { name: 'a disk of the test filled', policies: ({ disk }) => `type: disk, target: ${disk.path}, action: fill, percentage: 80, reserve_mb: 1` },
   { name: 'its inodes', policies: ({ disk }) => `type: disk, target: ${disk.path}/inner, action: inodes, percentage: 100` },
   { name: 'its mount read-only', policies: ({ disk }) => `type: disk, target: ${disk.path}, action: read-only` },

@@ -21,6 +21,9 @@ export const REFUSED: readonly Refused[] = [
   // What two would do to one.
   { name: 'two faults that stop the same', policies: ({ lone }) => ['', ''].map(() => `type: process, target: "pid:${lone.pid}", allow_last: true`), because: /would do the same to process/ },
   { name: 'two that fill the same disk', policies: ({ disk }) => [50, 60].map((percentage) => `type: disk, target: ${disk.path}, action: fill, percentage: ${percentage}, reserve_mb: 1`), because: /would do the same to/ },
+  { name: 'two limits on one process', policies: ({ lone }) => [64, 128].map((mb) => `type: resource, target: "pid:${lone.pid}", memory_limit_mb: ${mb}`), because: /would both change \/.* \(the control group of \d+, node\)/ },
+  { name: 'connections and names of one process', policies: ({ lone }) => ['type: kernel', 'type: dns, names: api.example.org'].map((one) => `${one}, target: "pid:${lone.pid}"`), because: /would both change \/.* \(the control group of/ },
+  { name: 'names for one process and for all', policies: ({ lone }) => [`"pid:${lone.pid}"`, 'host'].map((target) => `type: dns, names: api.example.org, target: ${target}`), because: /each have the questions of the network namespace \d+ in its own way/ },
   { name: 'a process that somebody debugs', policies: ({ traced }) => `type: kernel, target: "pid:${traced.pid}", action: call, calls: read`, because: /is traced by process \d+ already/ },
   { name: 'two that strike the same packets', policies: ({ world }) => ['loss: 0.1', 'loss: 0.5, direction: egress'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", port: 5432, ${one}`), because: /strikes packets of \w+ that this one would strike too/ },
   { name: 'a rate of all and a rate of some', policies: ({ world }) => ['rate: 1mbit', 'rate: 2mbit, port: 5432'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", ${one}`), because: /strike too/ },

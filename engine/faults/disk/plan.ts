@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
-import { planLimits } from '../../host/control-limits.ts';
+import { planLimits, takenBy } from '../../host/control-limits.ts';
 import { blockDevice, folderAt, type FolderIdentity, mayWrite } from '../../host/disk-place.ts';
 import { diskOf, type DiskSpace, spaceOf, systemDisks } from '../../host/disk-space.ts';
 import { mountAt, mountOf, withoutWriting } from '../../host/mounts.ts';
@@ -140,6 +140,6 @@ function planLimit(params: DiskParams, head: Pick<DiskUndo, 'token' | 'folder'>,
     action: `limit ${found.fleet.map(nameOf).join(', ')} to ${ratesInWords(params)} each, on device ${device}${spared}`,
     inverse: limits.some(({ place }) => place === 'itself') ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them',
     reversible: true,
-    takes: limits.map(({ pid, name }) => `${pid} (${name})`),
+    takes: limits.map(takenBy),
   }];
 }

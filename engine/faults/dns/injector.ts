@@ -5,7 +5,7 @@ import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector } from '../../kernel/fault.ts';
 import { DAY } from '../../kernel/fields.ts';
-import { fnv1a, stableHash } from '../../kernel/hash.ts';
+import { fnv1a } from '../../kernel/hash.ts';
 import { enterGroup, makeGroup } from '../../host/control-groups.ts';
 import { addressBytes } from '../../host/dns-message.ts';
 import { type DnsCounts, type DnsStrike } from '../../host/dns-order.ts';
@@ -18,7 +18,7 @@ import { restoreConf, stateOfConf, writeConf } from '../../host/resolv-conf.ts';
 import { listProcesses } from '../../host/processes.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { type DnsParams, parseNames, parseTarget } from './manifest.ts';
-import { matchesOf, planDns } from './plan.ts';
+import { matchesOf, planDns, scopeHash } from './plan.ts';
 import { describeDns, dnsUndo, type DnsUndo, revertDns } from './undo.ts';
 
 /** What the resolver may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
@@ -150,10 +150,6 @@ function collide(others: readonly OtherRules[], scope: string): void {
   throw new FirebreakError('collision', 'another dns fault with another target holds rules in this network namespace', {
     hint: 'give both the same target (host, netns:, user: or group:), or let one end first',
   });
-}
-function scopeHash({ scope, token }: DnsUndo): string {
-  // Who was moved by one fault is out of sight of another.
-  return stableHash(scope.kind === 'moved' ? token : scope).toString(16);
 }
 
 function strikeOf({ params, policy, seed, routes }: FaultRequest<DnsParams>): DnsStrike {

@@ -1,9 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
 import { FirebreakError } from '../../kernel/errors.ts';
-import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
+import { type FaultRequest, shared, type TargetPlan } from '../../kernel/fault.ts';
+import { stableHash } from '../../kernel/hash.ts';
 import { findProcesses, isContainerTarget } from '../../host/container-processes.ts';
-import { controlTrees, groupFolder, type Hierarchy, ownGroup } from '../../host/control-groups.ts';
+import { controlTrees, groupFolder, type Hierarchy, ownGroup, placeIn } from '../../host/control-groups.ts';
 import { type DnsCapabilities, GROUP_ROOT } from '../../host/dns-capabilities.ts';
 import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
 import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
@@ -153,6 +154,16 @@ interface Place {
   readonly conf: PriorConf | null;
 }
 
+/** Of faults with other targets nobody could say which of them a program meets; those of the same act one after the other. */
+const questionsIn = ({ inode }: NetNamespace, scope: DnsUndo['scope'], token: string): string =>
+  shared(`the questions of the network namespace ${inode}`, scopeHash({ scope, token }));
+
+/** Who is in scope, as one word. */
+export function scopeHash({ scope, token }: Pick<DnsUndo, 'scope' | 'token'>): string {
+  // Who was moved by one fault is out of sight of another.
+  return stableHash(scope.kind === 'moved' ? token : scope).toString(16);
+}
+
 function describe(
   who: string, { namespace, servers, conf }: Place, scope: DnsUndo['scope'], token: string,
 ): TargetPlan<DnsUndo> {
@@ -171,7 +182,6 @@ function describe(
     action: `${moved}${lead}, which takes those that the policy names and passes all others on to the same server, unchanged; what a cache knows already is not asked for${aside}`,
     inverse: `${inverse}${scope.kind === 'moved' ? '; move the processes back' : ''}`,
     reversible: true,
-    ...(scope.kind === 'moved' && { takes: scope.processes.map(({ pid, name }) => `${pid} (${name})`) }),
-    ...(conf !== null && { takes: [conf.path] }),
+    takes: conf === null ? [questionsIn(namespace, scope, token), ...(scope.kind === 'moved' ? scope.processes.map((one) => placeIn(one.folder, one)) : [])] : [conf.path],
   };
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { z } from 'zod';
 import { type Hook, type Strike } from '../../host/bpf-program.ts';
 import { tracerOf } from '../../host/call-errors.ts';
-import { controlTrees, groupFolder, isOwnGroup, ownGroup } from '../../host/control-groups.ts';
+import { controlTrees, groupFolder, isOwnGroup, ownGroup, placeIn } from '../../host/control-groups.ts';
 import { processIdentity } from '../../host/identity.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
 import { find, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
@@ -47,7 +47,7 @@ export function planOver(list: readonly ProcessInfo[], request: FaultRequest<Ker
       ? `end strace, which lets go of them`
       : 'detach the programs, move the processes back into the control groups that they were in, and remove those made for them',
     reversible: true,
-    takes: chosen.map(nameOf),
+    takes: undo.taken.flatMap((one) => [`${one.pid} (${one.name})`, ...(one.group === undefined ? [] : [placeIn(one.group, one)])]),
   }];
 }
 

@@ -4,6 +4,7 @@ import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type Injector, type TargetPlan } from '../../kernel/fault.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
 import { find, type Found, nameOf, protectedTarget, type RoomProcesses, roomOf, selectorOf } from '../../host/process-targets.ts';
+import { placeIn } from '../../host/control-groups.ts';
 import { maySignal } from '../../host/signals.ts';
 import { choose } from './choose.ts';
 import { comesBack, type ProcessParams } from './manifest.ts';
@@ -84,12 +85,13 @@ export function planOver(
     });
   }
   const head = { token: randomBytes(9).toString('hex'), action: params.action };
+  const touched = chosen.map((info) => touchedOf(info, head));
   return [{
     target: describeTarget(target, chosen, fleet.length),
-    undo: { ...head, target, fleet: fleet.length, touched: chosen.map((info) => touchedOf(info, head)) },
+    undo: { ...head, target, fleet: fleet.length, touched },
     ...describe(params, chosen, found),
     reversible: comesBack(params.action),
-    takes: chosen.map(nameOf),
+    takes: touched.flatMap((one) => [`${one.pid} (${one.name})`, ...(one.group === undefined ? [] : [placeIn(one.group, one)])]),
   }];
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock } from '../../kernel/clock.ts';
 import { type Effect, type EffectFigure, type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
-import { liftLimit, limitCounts, type LimitEntry, limitHolds, limitInForce, planLimits, setLimit } from '../../host/control-limits.ts';
+import { liftLimit, limitCounts, type LimitEntry, limitHolds, limitInForce, planLimits, setLimit, takenBy } from '../../host/control-limits.ts';
 import { cpuSeconds } from '../../host/cpu.ts';
 import { findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
 import { limitsInWords, type ResourceParams } from './manifest.ts';
@@ -32,7 +32,7 @@ export function planOverLimits(request: FaultRequest<ResourceParams>, room: Room
     action: `keep ${names} to ${limitsInWords(params)}${fleet.length > 1 ? ' each' : ''}${counted}${spared.length > 0 ? `; ${spared.length} more that match are protected` : ''}`,
     inverse: `${itself ? 'give their control groups the limits back that they had' : 'move them back into their control groups, and remove those made for them'}${killed}`,
     reversible: true,
-    takes: limits.map(({ kind, pid, name }) => `${kind} of ${pid} (${name})`),
+    takes: limits.map(takenBy),
   }];
 }
 
