@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Capability } from '../contract/models.ts';
 import { errnoOf } from '../kernel/errors.ts';
+import { runtimeEnv } from './spawn.ts';
 
 /** What the kernel and the tools of this machine can do to packets. Each is '' when it can, else the reason in words. */
 export interface NetCapabilities {
@@ -15,13 +17,15 @@ export interface NetCapabilities {
   readonly rules: string;
   /** The hook at which packets leave an interface, in Linux since 5.16. */
   readonly egressHook: string;
+  /** Rules that leave packets to a program, which holds and changes them: nfnetlink_queue. Not tried where netem does all that it is for. */
+  readonly reader: string;
 }
 
 /**
  * Tried, not assumed: each in a namespace of its own, which goes when the trial ends, so that nothing stays but the kernel
  * modules that the kernel may load for it.
  */
-const TRIALS: Readonly<Record<keyof NetCapabilities, readonly [program: string, args: readonly string[], input: string]>> = {
+const TRIALS: Readonly<Record<Exclude<keyof NetCapabilities, 'reader'>, readonly [program: string, args: readonly string[], input: string]>> = {
   netem: ['tc', ['-batch', '-'], 'qdisc add dev lo root handle fb00: netem delay 1ms loss gemodel 1% 99%\n'],
   shaping: [
     'tc', ['-batch', '-'],
@@ -36,8 +40,10 @@ const TRIALS: Readonly<Record<keyof NetCapabilities, readonly [program: string, 
 };
 const PACKAGES: Readonly<Record<string, string>> = { tc: 'iproute2', ip: 'iproute2', nft: 'nftables', unshare: 'util-linux' };
 const NAMES: Readonly<Record<keyof NetCapabilities, string>> = {
-  netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook',
+  netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook', reader: 'no queue of packets to a program',
 };
+
+const READER_TRIAL = fileURLToPath(new URL('./children/packet-trial.ts', import.meta.url));
 
 /** A user's path often lacks the folders of what is for root. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
@@ -56,12 +62,15 @@ export function netCapabilities(): NetCapabilities | undefined {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') return undefined;
   }
-  const trial = (what: keyof NetCapabilities): string => {
+  const trial = (what: keyof typeof TRIALS): string => {
     const [program, args, input] = TRIALS[what];
     return refusalOf(what, program, () => attempt(program, args, input));
   };
   const redirect = trial('redirect') || (ifbMayLoad() ? refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], '')) : '');
-  known = { netem: trial('netem'), shaping: trial('shaping'), redirect, rules: trial('rules'), egressHook: trial('egressHook') };
+  const queues = { netem: trial('netem'), shaping: trial('shaping'), redirect };
+  const whole = Object.values(queues).every((reason) => reason === '');
+  const reader = whole ? 'netem does it' : refusalOf('reader', 'nft', () => attempt(process.execPath, ['--disable-warning=ExperimentalWarning', READER_TRIAL], ''));
+  known = { ...queues, rules: trial('rules'), egressHook: trial('egressHook'), reader };
   return known;
 }
 
@@ -71,11 +80,18 @@ export function netFacts(): readonly Capability[] {
   const untried = process.platform === 'linux' ? 'this user may not try it; run as root' : 'only Linux has tc and nft';
   const fact = (name: string, reason: string | undefined, detail: string): Capability => ({ name, available: reason === '', detail: reason === '' ? detail : (reason ?? untried) });
   const police = can?.shaping !== '' && can?.rules === '';
+  const netem = can?.netem || (can?.shaping ?? '');
+  const arrival = can?.redirect || (can?.shaping ?? '');
+  const late = netem || arrival;
+  const reader = can?.rules || (can?.reader ?? '');
+  const held = (lacking: string): string => `a program that rules leave packets to, without duplicates (${lacking})`;
+  const both = (lacking: string): string => lacking && reader && `${lacking}; ${reader}`;
   return [
-    fact('delay and damage packets', can && (can.netem || can.shaping), 'netem'),
+    fact('delay and damage packets', can && both(netem), netem === '' ? 'netem' : held(netem)),
     fact('limit the rate of packets', can && (police ? '' : can.shaping), police ? 'an nft limit, which drops what is too much' : 'htb, sorted by u32'),
     fact('lose, drop and reject packets', can && (can.rules === '' || can.netem === '' ? '' : can.rules), can?.rules === '' ? `nft${can.egressHook === '' ? '' : '; programs may be told of what they lose, as this kernel has no egress hook'}` : 'netem'),
-    fact('delay and slow packets that arrive', can && (can.redirect || can.shaping), can?.netem === '' ? 'by way of an ifb' : 'by way of an ifb; without netem they are slowed alone'),
+    fact('delay and damage packets that arrive', can && both(late), late === '' ? 'netem by way of an ifb' : held(late)),
+    fact('limit the rate of packets that arrive', can && (arrival && can.rules), arrival === '' ? 'by way of an ifb' : 'an nft limit, which drops what is too much'),
   ];
 }
 
@@ -110,6 +126,6 @@ function refusalOf(what: keyof NetCapabilities, program: string, trial: () => vo
 function attempt(program: string, args: readonly string[], input: string): void {
   const mapped = process.geteuid?.() === 0 ? [] : ['--map-root-user'];
   execFileSync('unshare', ['--net', ...mapped, '--', program, ...args], {
-    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH, LC_ALL: 'C' },
+    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH, LC_ALL: 'C', ...runtimeEnv() },
   });
 }

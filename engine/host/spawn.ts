@@ -53,7 +53,7 @@ export function spawnNode(script: string, args: readonly string[], options: Spaw
 }
 
 /** Electron's binary is Node only when asked to be. */
-function runtimeEnv(): Readonly<Record<string, string>> {
+export function runtimeEnv(): Readonly<Record<string, string>> {
   return process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' };
 }
 

@@ -89,6 +89,9 @@ function filters(plan: Blueprint, { cells, spared }: Lane, where: string, pass: 
 /** Chances are dealt in millionths. */
 const MILLION = 1_000_000;
 
+/** Where the packets of one direction meet what is done to them. */
+export const strikeChain = (hook: Lane['hook']): string => `strike_${hook}`;
+
 /** One table with counters of its own; nothing outside of it is named. */
 function rulesetOf(plan: Blueprint): string {
   const lanes = plan.lanes.filter(({ rules }) => rules !== null);
@@ -111,11 +114,11 @@ function laneRules({ family, device: { name } }: Blueprint, { hook, cells, spare
     const lines = [
       `type filter hook ${at}${device} priority 0; policy accept;`,
       ...spared.map((cell) => `${here}${nftOf(cell)} accept`),
-      ...cells.map((cell) => `${here}${nftOf(cell)} goto strike_${hook}`),
+      ...cells.map((cell) => `${here}${nftOf(cell)} goto ${strikeChain(hook)}`),
     ];
     return `chain ${hook}_${at} {\n${lines.join('\n')}\n}`;
   });
-  return [`counter seen_${hook} { }`, `counter dropped_${hook} { }`, `chain strike_${hook} {\n${strike.join('\n')}\n}`, ...chains].join('\n');
+  return [`counter seen_${hook} { }`, `counter dropped_${hook} { }`, `chain ${strikeChain(hook)} {\n${strike.join('\n')}\n}`, ...chains].join('\n');
 }
 
 /** A packet can be answered with a refusal only on its way in, on or out; dropped it can be where it passes the interface. */

@@ -1,11 +1,13 @@
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
-import { type Injector, type TargetPlan } from '../../kernel/fault.ts';
+import { type FaultRequest, type Injector, type TargetPlan } from '../../kernel/fault.ts';
+import { type Held } from '../../host/held.ts';
 import { stateOf } from '../../host/identity.ts';
 import { type NetCapabilities, netCapabilities } from '../../host/net-capabilities.ts';
-import { runAll } from '../../host/net-namespace.ts';
-import { type Blueprint, blockOf, blueprint } from './blueprint.ts';
-import { commandsFor } from './commands.ts';
+import { type NetNamespace, runAll } from '../../host/net-namespace.ts';
+import { endReader, findReaders, startReader } from '../../host/packet-reader.ts';
+import { type Blueprint, blockOf, blueprint, tableOf } from './blueprint.ts';
+import { commandsFor, strikeChain } from './commands.ts';
 import { directionOf, type NetworkParams } from './manifest.ts';
 import { connectTimes, Meter } from './measure.ts';
 import { meansFor } from './means.ts';
@@ -19,10 +21,31 @@ export interface NetworkFaultDeps {
   readonly capabilities?: () => NetCapabilities | undefined;
 }
 
-/** Delays, loses, damages, slows and cuts packets by queues and rules of its own, which the kernel keeps up by itself. */
+/** What the program may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
+const GRACE_MS = 5_000;
+
+/** Delays, loses, damages, slows and cuts packets by queues and rules of its own, which the kernel keeps up by itself, or by a program of its own. */
 export function networkInjector({ clock, capabilities = netCapabilities }: NetworkFaultDeps): Injector<NetworkParams, Blueprint> {
   const known = new Known();
   const meters = new Map<string, Meter>();
+  const readers = new Map<string, Held>();
+
+  /** The program that packets are left to, where one is. */
+  const read = async (undo: Blueprint, namespace: NetNamespace, { seed, hold }: FaultRequest<NetworkParams>, signal: AbortSignal): Promise<void> => {
+    const lanes = undo.lanes.filter(({ reader }) => reader !== null);
+    const order = lanes[0]?.reader;
+    if (order == null) return;
+    const { token } = undo;
+    const chains = lanes.map(({ hook }) => strikeChain(hook));
+    const held = startReader(namespace, { token, table: tableOf(undo), chains, order: order.netem, seed, most: order.limit, hold: hold + GRACE_MS }, clock);
+    readers.set(token, held);
+    try {
+      await held.ready(signal);
+    } catch (error) {
+      const problem = held.news.get('problem');
+      throw typeof problem === 'string' ? new FirebreakError('refused', problem, { cause: error }) : error;
+    }
+  };
 
   return {
     undo: blueprint,
@@ -64,6 +87,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       meters.set(undo.token, new Meter(undo, namespace, clock, before));
       const there = { root: isOurRoot(rootOf(device.queues)), ingress: isOurIngress(ingressOf(device.queues), blockOf(undo)) };
       await runAll(namespace, commandsFor(undo, there));
+      await read(undo, namespace, context.request, context.signal);
       context.injected(`${describeTarget(undo)} is struck`);
     },
 
@@ -71,12 +95,16 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       const meter = meters.get(undo.token);
       if (meter === undefined) return { bitten: false, detail: 'it was not started here', figures: [] };
       const name = await nameNow(undo);
-      return name === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(name);
+      return name === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(name, readers.get(undo.token));
     },
 
     revert: async (undo) => {
       meters.delete(undo.token);
       known.forget(undo);
+      // Before the rules: what waits is let go, which the kernel would drop with them.
+      await endReader(undo.token, clock);
+      readers.get(undo.token)?.[Symbol.dispose]();
+      readers.delete(undo.token);
       await removeRemains(undo, await readRemains(undo));
     },
 
@@ -84,7 +112,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       const remains = await readRemains(undo);
       const { namespace, device } = remains;
       const now = namespace === undefined || device === undefined ? undo.prior : await foreignQueueing(namespace, device.name, blockOf(undo));
-      const left = remainsInWords(undo, remains);
+      const left = [...remainsInWords(undo, remains), ...findReaders(undo.token).map(({ pid }) => `process ${pid}, which holds packets`)];
       return `left of this fault: ${left.join(', ') || 'nothing'}; queueing of ${undo.device.name}: ${changes(undo.prior, now).join('; ') || 'as before'}`;
     },
   };

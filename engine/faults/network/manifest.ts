@@ -88,7 +88,8 @@ export const networkManifest = defineManifest({
   platforms: ['linux'],
   privileges: ['root, to set up queues (tc) and rules (nft) of its own'],
   needsRoot: () => true,
-  blastRadius: 3,
+  // The packets of one service, those of a whole interface, and what keeps a machine from all others.
+  blastRadius: (asked, target) => (asked.allowWhole ? 4 : asked.port !== '' || asked.cidr !== '' || /^(netns|pid):/.test(target) ? 2 : 3),
   verifyWithin: 15_000,
   check: (asked) => {
     const found: { field: string; message: string; hint: string }[] = [];

@@ -4,7 +4,7 @@ import { type NetworkParams } from './manifest.ts';
 import { parseRate } from './selection.ts';
 
 /** By what a machine does what is asked in one lane; or why it cannot. */
-export type Means = { readonly refusal: string } | (Pick<Lane, 'queue' | 'rules'> & { readonly inWords: string });
+export type Means = { readonly refusal: string } | (Pick<Lane, 'queue' | 'rules' | 'reader'> & { readonly inWords: string });
 
 /** Packets as long as most links carry them. */
 const FULL_PACKET = 1_500;
@@ -17,41 +17,46 @@ export const netemOf = (asked: NetworkParams): Netem => ({
   latency: asked.latency, jitter: asked.jitter, correlation: asked.correlation,
   loss: asked.loss, duplication: asked.duplication, corruption: asked.corruption, reordering: asked.reordering,
 });
-/** What only a queue with netem can do. */
-const needsNetem = (asked: NetworkParams): boolean =>
+/** What no rule can do by itself: somebody must hold the packets. */
+const needsHolding = (asked: NetworkParams): boolean =>
   asked.latency > 0 || asked.jitter > 0 || asked.duplication > 0 || asked.corruption > 0 || asked.reordering > 0 || (asked.loss > 0 && asked.correlation > 0);
 
-/** The best that these capabilities offer: netem and htb where they are, rules of nft for the rest. */
+/** The best that these capabilities offer: netem and htb where they are, rules of nft for the rest, and a program that these leave packets to. */
 export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: NetCapabilities): Means {
   const rate = parseRate(asked.rate) ?? null;
   if (asked.partition !== 'off') return cut(asked.partition, can);
   const queueing = can.shaping || (hook === 'ingress' ? can.redirect : '');
   const netem = can.netem === '' && queueing === '';
-  if (needsNetem(asked) && !netem) {
-    return { refusal: `${(can.netem || queueing)}, which alone can do that; a route of the wire delays and damages without it` };
-  }
-  const byRules = asked.loss > 0 && !netem;
+  const byReader = needsHolding(asked) && !netem;
+  const lacking = can.netem || queueing;
+  if (byReader && asked.duplication > 0) return { refusal: `${lacking}, which alone can duplicate` };
+  if (byReader && can.reader !== '') return { refusal: `${lacking}; ${can.reader}; a route of the wire delays and damages without either` };
+  // Losses that resemble each other are for who sees each packet.
+  const likeLosses = byReader && asked.loss > 0 && asked.correlation > 0;
+  const byRules = asked.loss > 0 && !netem && !likeLosses;
   const police = rate !== null && queueing !== '';
-  if ((byRules || police) && can.rules !== '') return { refusal: can.rules };
-  const inQueue = netem && (needsNetem(asked) || asked.loss > 0) ? netemOf(asked) : null;
+  if ((byRules || police || byReader) && can.rules !== '') return { refusal: can.rules };
+  const inQueue = netem && (needsHolding(asked) || asked.loss > 0) ? netemOf(asked) : null;
   const shaped = police ? null : rate;
   return {
     queue: inQueue === null && shaped === null ? null : { netem: inQueue, rate: shaped, limit: limitOf(asked, shaped) },
-    rules: byRules || police ? { loss: byRules ? asked.loss : 0, cut: null, police: police ? rate : null } : null,
+    rules: byRules || police || byReader ? { loss: byRules ? asked.loss : 0, cut: null, police: police ? rate : null } : null,
+    reader: byReader ? { netem: { ...netemOf(asked), loss: likeLosses ? asked.loss : 0 }, limit: MOST_WAITING } : null,
     inWords: [
       inQueue !== null && 'a netem queue',
       shaped !== null && 'an htb class',
       byRules && `an nft rule (${can.netem})`,
+      byReader && `a program that holds the packets (${lacking})`,
       police && `an nft limit that drops what is too much (${queueing})`,
     ].filter((part) => part !== false).join(' and '),
   };
 }
 
 function cut(how: 'drop' | 'reject', can: NetCapabilities): Means {
-  if (can.rules === '') return { queue: null, rules: { loss: 0, cut: how, police: null }, inWords: 'an nft rule' };
+  if (can.rules === '') return { queue: null, rules: { loss: 0, cut: how, police: null }, reader: null, inWords: 'an nft rule' };
   if (how === 'reject' || can.netem !== '' || can.shaping !== '') return { refusal: can.rules };
   const all = { latency: 0, jitter: 0, correlation: 0, loss: 1, duplication: 0, corruption: 0, reordering: 0 };
-  return { queue: { netem: all, rate: null, limit: 1_000 }, rules: null, inWords: `a netem queue (${can.rules})` };
+  return { queue: { netem: all, rate: null, limit: 1_000 }, rules: null, reader: null, inWords: `a netem queue (${can.rules})` };
 }
 
 function limitOf(asked: NetworkParams, rate: number | null): number {

@@ -4,59 +4,9 @@ import { type Clock } from '../../kernel/clock.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
 import { type NetNamespace, runIn } from '../../host/net-namespace.ts';
-import { countersOf } from '../../host/nft.ts';
-import { type Queue, queuesOf } from '../../host/tc.ts';
-import { type Blueprint, hex, ifbOf, type Lane, tableOf } from './blueprint.ts';
-
-/** What the kernel has counted of one fault, over all its lanes. */
-interface Count {
-  readonly seen: number;
-  readonly lost: number;
-  /** Packets that netem let go ahead of others; it counts them as requeued. */
-  readonly reordered: number;
-  /** Bytes that have gone through queues with a rate; how many packets wait there now. */
-  readonly bytes: number;
-  readonly waiting: number;
-  /** The delay that the kernel says it gives, in milliseconds; undefined where nothing delays. */
-  readonly delay: number | undefined;
-}
-const NOTHING: Count = { seen: 0, lost: 0, reordered: 0, bytes: 0, waiting: 0, delay: undefined };
-
-async function countOf(plan: Blueprint, namespace: NetNamespace, device: string): Promise<Count> {
-  const counts = await Promise.all(plan.lanes.map((lane) => countLane(plan, lane, namespace, device)));
-  return counts.reduce((sum, one) => ({
-    seen: sum.seen + one.seen, lost: sum.lost + one.lost, reordered: sum.reordered + one.reordered, bytes: sum.bytes + one.bytes, waiting: sum.waiting + one.waiting,
-    delay: one.delay ?? sum.delay,
-  }), NOTHING);
-}
-
-async function countLane(plan: Blueprint, lane: Lane, namespace: NetNamespace, device: string): Promise<Count> {
-  const queue = lane.queue === null ? undefined : await leafOf(plan, lane, namespace, device);
-  const counters = lane.rules === null ? [] : await countersOf(namespace, { family: plan.family, name: tableOf(plan) });
-  const packets = (name: string): number => counters.find((counter) => counter.name === `${name}_${lane.hook}`)?.packets ?? 0;
-  const inQueue = queue === undefined ? 0 : queue.packets + queue.drops + queue.qlen;
-  return {
-    seen: lane.rules === null ? inQueue : packets('seen'),
-    lost: lane.rules === null ? (queue?.drops ?? 0) : packets('dropped'),
-    reordered: queue?.requeues ?? 0,
-    bytes: queue?.bytes ?? 0,
-    waiting: queue?.qlen ?? 0,
-    delay: delayOf(queue),
-  };
-}
-
-/** As `tc -j` says it, in seconds. */
-const told = z.object({ delay: z.object({ delay: z.number() }) });
-function delayOf(queue: Queue | undefined): number | undefined {
-  const read = told.safeParse(queue?.options);
-  return read.success ? read.data.delay.delay * 1_000 : undefined;
-}
-
-/** The queue of a fault has its mark as handle, on the interface or on the fault's own. */
-async function leafOf(plan: Blueprint, { hook }: Lane, namespace: NetNamespace, device: string): Promise<Queue | undefined> {
-  const queues = await queuesOf(namespace, hook === 'egress' ? device : ifbOf(plan));
-  return queues.find(({ handle }) => handle === `${hex(plan.mark)}:`);
-}
+import { type Held } from '../../host/held.ts';
+import { type Blueprint, type Netem } from './blueprint.ts';
+import { type Count, countOf } from './counts.ts';
 
 /** How often a connection is opened for one figure, at the most; so many each time, and how long that may take, in milliseconds. */
 const ENOUGH_SAMPLES = 30;
@@ -96,40 +46,56 @@ export class Meter {
     this.#before = before;
   }
 
-  async look(device: string): Promise<Effect> {
+  /** @param held the program that packets are left to, where there is one. */
+  async look(device: string, held?: Held): Promise<Effect> {
     const { lanes } = this.#plan;
     this.#sample();
-    const count = await countOf(this.#plan, this.#namespace, device);
+    const count = await countOf(this.#plan, this.#namespace, device, held);
     this.#follow(count);
-    const netem = lanes.find(({ queue }) => queue?.netem != null)?.queue?.netem ?? null;
+    const holding = lanes.some(({ reader }) => reader !== null);
+    const asked = lanes.map(({ queue, reader }) => reader?.netem ?? queue?.netem ?? null).find((one) => one !== null) ?? null;
     const rules = lanes.find((lane) => lane.rules !== null)?.rules ?? null;
     const rate = lanes.find(({ queue }) => queue?.rate != null)?.queue?.rate ?? rules?.police ?? null;
-    const loss = rules?.cut != null ? 1 : Math.max(netem?.loss ?? 0, rules?.loss ?? 0);
+    const loss = rules?.cut != null ? 1 : Math.max(asked?.loss ?? 0, rules?.loss ?? 0);
     const figures: EffectFigure[] = [];
-    const bites: boolean[] = [count.seen > 0];
-    if (netem !== null && netem.latency > 0) {
-      figures.push(...this.#late(netem.latency, netem.jitter));
-      bites.push(Math.abs((count.delay ?? 0) - netem.latency) <= Math.max(0.01, netem.latency / 1_000));
+    const bites: boolean[] = [count.seen > 0, !holding || held?.alive === true];
+    if (asked !== null && asked.latency > 0) {
+      figures.push(...this.#late(asked, count));
+      bites.push(holding ? (count.reader?.delayed ?? 0) > 0 : Math.abs((count.delay ?? 0) - asked.latency) <= Math.max(0.01, asked.latency / 1_000));
     }
+    const share = (name: string, requested: number, counted: number | undefined): void => {
+      const known = counted !== undefined && count.seen > 0;
+      figures.push({ name, unit: 'ratio', requested, delivered: known ? counted / count.seen : null, samples: known ? count.seen : 0 });
+    };
     if (loss > 0) {
-      figures.push({ name: 'loss', unit: 'ratio', requested: loss, delivered: count.seen === 0 ? null : count.lost / count.seen, samples: count.seen });
+      share('loss', loss, count.lost);
       bites.push(count.lost > 0);
     }
-    if (netem !== null && netem.reordering > 0) {
-      figures.push({ name: 'reordering', unit: 'ratio', requested: netem.reordering, delivered: count.seen === 0 ? null : count.reordered / count.seen, samples: count.seen });
-    }
+    if (asked !== null && asked.reordering > 0) share('reordering', asked.reordering, count.reordered);
     // The kernel counts neither; only who receives could tell.
-    for (const name of ['duplication', 'corruption'] as const) {
-      if (netem !== null && netem[name] > 0) figures.push({ name, unit: 'ratio', requested: netem[name], delivered: null, samples: 0 });
+    if (asked !== null && asked.duplication > 0) share('duplication', asked.duplication, undefined);
+    if (asked !== null && asked.corruption > 0) {
+      share('corruption', asked.corruption, count.damaged);
+      bites.push(count.damaged !== 0);
     }
     if (rate !== null) {
       figures.push({ name: 'rate', unit: 'KB/s', requested: rate / 8_000, delivered: this.#fullMs === 0 ? null : this.#fullBytes / this.#fullMs, samples: this.#windows });
       bites.push(this.#wasFull || (rules?.police != null && count.lost > 0));
     }
-    const passed = `${count.seen} packets of ${device} were struck${count.lost > 0 ? `, ${count.lost} of them dropped` : ''}`;
-    const limit = rate !== null && !this.#wasFull ? '; they do not reach the limit' : '';
-    const measured = this.#during.length === 0 ? '' : `; connections took ${formatDuration(Math.round(median(this.#before)))} before and take ${formatDuration(Math.round(median(this.#during)))} now`;
-    return { bitten: bites.every(Boolean), detail: count.seen === 0 ? `no packet of ${device} was one of those yet` : `${passed}${count.delay === undefined ? '' : `; the kernel delays by ${formatDuration(Math.round(count.delay * 1_000) / 1_000)}`}${limit}${measured}`, figures };
+    return { bitten: bites.every(Boolean), detail: this.#inWords(device, count, rate !== null, holding && held?.alive !== true), figures };
+  }
+
+  #inWords(device: string, { seen, lost, delay, reader }: Count, limited: boolean, ended: boolean): string {
+    const late = reader !== undefined && reader.delayed > 0 ? `; they were held for ${formatDuration(Math.round(reader.mean * 10) / 10)}` : '';
+    return [
+      seen === 0 ? `no packet of ${device} was one of those yet` : `${seen} packets of ${device} were struck${lost > 0 ? `, ${lost} of them dropped` : ''}`,
+      ended && '; the program that holds them has ended: they pass',
+      seen > 0 && late,
+      seen > 0 && (reader?.passed ?? 0) > 0 && `; ${reader?.passed} found no room and passed at once`,
+      seen > 0 && delay !== undefined && `; the kernel delays by ${formatDuration(Math.round(delay * 1_000) / 1_000)}`,
+      seen > 0 && limited && !this.#wasFull && '; they do not reach the limit',
+      seen > 0 && this.#during.length > 0 && `; connections took ${formatDuration(Math.round(median(this.#before)))} before and take ${formatDuration(Math.round(median(this.#during)))} now`,
+    ].filter((part) => typeof part === 'string').join('');
   }
 
   /** Beside the looks: a connection may take as long as the fault delays it. */
@@ -155,14 +121,18 @@ export class Meter {
     this.#window = full ? { at: now, bytes: count.bytes } : undefined;
   }
 
-  #late(latency: number, jitter: number): readonly EffectFigure[] {
-    const samples = Math.min(this.#before.length, this.#during.length);
-    const delivered = samples === 0 ? null : median(this.#during) - median(this.#before);
-    // A connection is open after one round trip, which is struck once in each lane that has a queue.
-    const times = this.#plan.lanes.filter(({ queue }) => queue?.netem != null).length;
-    const figures: EffectFigure[] = [{ name: 'latency', unit: 'ms', requested: latency * times, delivered, samples: this.#during.length }];
+  /** By connections where there is a probe, else by how long the program has held packets; netem tells nothing of its own. */
+  #late({ latency, jitter }: Netem, { reader }: Count): readonly EffectFigure[] {
+    const probed = Math.min(this.#before.length, this.#during.length) > 0;
+    // A connection is open after one round trip, which is struck once in each lane that delays.
+    const times = probed ? this.#plan.lanes.filter((lane) => lane.queue?.netem != null || lane.reader !== null).length : 1;
+    const held = reader !== undefined && reader.delayed > 0 ? reader : undefined;
+    const [delivered, deviated, samples] = probed
+      ? [median(this.#during) - median(this.#before), this.#during.length < 10 ? null : deviation(this.#during), this.#during.length]
+      : [held?.mean ?? null, held?.deviation ?? null, held?.delayed ?? 0];
+    const figures: EffectFigure[] = [{ name: 'latency', unit: 'ms', requested: latency * times, delivered, samples }];
     // Evenly spread over twice the jitter: its standard deviation is jitter / √3.
-    if (jitter > 0) figures.push({ name: 'jitter', unit: 'ms', requested: jitter, delivered: this.#during.length < 10 ? null : deviation(this.#during) * Math.sqrt(3 / times), samples: this.#during.length });
+    if (jitter > 0) figures.push({ name: 'jitter', unit: 'ms', requested: jitter, delivered: deviated === null ? null : deviated * Math.sqrt(3 / times), samples });
     return figures;
   }
 }

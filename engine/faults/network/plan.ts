@@ -90,13 +90,14 @@ async function planOne(
   const taken = new Set([...state.classes, ...here.map(({ plan }) => `${ROOT}${hex(plan.mark)}`)]);
   const { token, mark } = fresh(taken);
   const { probe } = request.params;
-  const rejects = lanes.some(({ rules }) => rules?.cut === 'reject') || (can.egressHook !== '' && lanes.some(({ hook }) => hook === 'egress'));
+  // Only these hooks can answer with a refusal or leave a packet to a program.
+  const whole = lanes.some(({ rules, reader }) => rules?.cut === 'reject' || reader !== null) || (can.egressHook !== '' && lanes.some(({ hook }) => hook === 'egress'));
   return {
     plan: {
       token, mark, namespace, device, lanes: [...lanes],
       process: place.kind === 'pid' ? (identityOf(place.pid) ?? null) : null,
       prior: await foreignQueueing(namespace, link.name, blockOf({ device })),
-      family: rejects ? 'inet' : 'netdev',
+      family: whole ? 'inet' : 'netdev',
       probe: probe === '' ? null : (parseEndpoint(probe) ?? null),
     },
     inWords,
@@ -152,7 +153,7 @@ const doubles = ({ queue }: Lane): boolean => (queue?.netem?.duplication ?? 0) >
 function refuseUnknown({ classes }: OnDevice, known: readonly Blueprint[], name: string): void {
   const stranger = classes.find((id) => !known.some(({ mark }) => id === `${ROOT}${hex(mark)}`));
   if (stranger === undefined) return;
-  throw new FirebreakError('overlap', `another Firebreak has a fault on ${name} (class ${stranger})`, {
-    hint: 'wait until it has ended; `firebreak recover` clears what was left open',
+  throw new FirebreakError('overlap', `another Firebreak has a fault on ${name} (class ${stranger}), and which packets it takes is known to that one alone`, {
+    hint: 'run both from one Firebreak, or wait until it has ended; `firebreak recover` clears what was left open',
   });
 }
