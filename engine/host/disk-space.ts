@@ -1,11 +1,11 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../kernel/directory.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
 import { listMounts, mountOf } from './mounts.ts';
-import { listProcesses } from './processes.ts';
-import { isFirebreak } from './process-targets.ts';
+import { ownFiles } from './open-files.ts';
 import { capture } from './spawn.ts';
 
 const MB = 1_048_576;
@@ -58,20 +58,8 @@ export function systemDisks(): ReadonlyMap<string, string> {
   for (const line of readText('/proc/swaps').split('\n').slice(1)) note(line.split(/\s/)[0] ?? '', 'a disk that the system swaps to');
   note(process.execPath, 'the disk that this Firebreak runs from');
   note(import.meta.filename, 'the disk that this Firebreak runs from');
-  const own = listProcesses().filter((info) => info.pid === process.pid || isFirebreak(info));
-  const files = new Set(own.flatMap(({ pid }) => openFiles(pid)));
-  for (const file of files) note(file, "the disk of Firebreak's own files");
+  for (const file of ownFiles()) note(file, "the disk of Firebreak's own files");
   return disks;
-}
-
-/** The paths of what a process has open; none where it may not be asked. */
-function openFiles(pid: number): readonly string[] {
-  try {
-    const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).map((fd) => linkOr(join(folder, fd))).filter((path) => path.startsWith('/') && !path.startsWith('/dev/'));
-  } catch {
-    return [];
-  }
 }
 
 function statOr(path: string): Stats | undefined {
@@ -79,13 +67,6 @@ function statOr(path: string): Stats | undefined {
     return statSync(path);
   } catch {
     return undefined;
-  }
-}
-function linkOr(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
   }
 }
 
@@ -168,18 +149,21 @@ export const countInodes = (folder: string): number => (existsSync(folder) ? 1 +
 
 /**
  * Removes what `takeSpace` or `takeInodes` made. Does nothing when it is not there. A folder is emptied by its number, and
- * only if it is this user's: nobody can have it follow a link. @throws FirebreakError `residue`
+ * only if it is this user's: nobody can have it follow a link. A power cut does not bring it back. @throws FirebreakError `residue`
  */
 export async function giveBack(path: string): Promise<void> {
   const fd = openOwn(path);
-  if (fd === undefined) return rm(path, { force: true });
-  try {
-    const folder = `/proc/self/fd/${fd}`;
-    for (const name of readdirSync(folder)) await rm(join(folder, name), { recursive: true, force: true });
-    await rmdir(path);
-  } finally {
-    closeSync(fd);
+  if (fd === undefined) await rm(path, { force: true });
+  else {
+    try {
+      const folder = `/proc/self/fd/${fd}`;
+      for (const name of readdirSync(folder)) await rm(join(folder, name), { recursive: true, force: true });
+      await rmdir(path);
+    } finally {
+      closeSync(fd);
+    }
   }
+  syncDirectory(dirname(path));
 }
 
 /** A folder that is no link, opened; undefined for anything else. @throws FirebreakError `residue` when it is somebody else's. */

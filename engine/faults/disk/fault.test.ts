@@ -11,7 +11,7 @@ import { mountAt } from '../../host/mounts.ts';
 import { diskInjector } from './injector.ts';
 import { diskManifest, type DiskParams } from './manifest.ts';
 import { noDisk, testDisk } from './test-disk.ts';
-import { type DiskUndo } from './undo.ts';
+import { type AnyUndo } from './undo.ts';
 
 const skip = noDisk();
 const MB = 1_048_576;
@@ -24,9 +24,9 @@ function requestOf(target: string, raw: Record<string, unknown>): FaultRequest<D
 }
 
 interface Running {
-  readonly injector: Injector<DiskParams, DiskUndo>;
-  readonly undo: DiskUndo;
-  readonly context: InjectContext<DiskParams, DiskUndo>;
+  readonly injector: Injector<DiskParams, AnyUndo>;
+  readonly undo: AnyUndo;
+  readonly context: InjectContext<DiskParams, AnyUndo>;
 }
 
 /** Injects, lets the test look, and proves the revert through an injector that remembers nothing. */

@@ -6,10 +6,13 @@ import { entryIn, isStill, within } from '../../host/disk-place.ts';
 import { giveBack, spaceOf, takeInodes, takeSpace } from '../../host/disk-space.ts';
 import { mountAt, remount } from '../../host/mounts.ts';
 import { roomOf } from '../../host/process-targets.ts';
+import { noTracing } from '../../host/call-tracer.ts';
+import { noFanotify } from '../../host/fanotify.ts';
+import { endStrikes, FileStrikes, strikesLeft } from './files.ts';
 import { type DiskParams } from './manifest.ts';
 import { type Meter, meterOf } from './meters.ts';
 import { planDisk } from './plan.ts';
-import { type DiskUndo, diskUndo, entryName, type UndoOf } from './undo.ts';
+import { type AnyUndo, type DiskUndo, diskUndo, entryName, isOfFiles, type UndoOf } from './undo.ts';
 
 export interface DiskFaultDeps {
   readonly clock: Clock;
@@ -17,28 +20,34 @@ export interface DiskFaultDeps {
   readonly own?: () => readonly number[];
 }
 
-/** Fills disks and uses up their inodes, makes them read-only, and slows them for some processes. */
-export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams, DiskUndo> {
+/** Fills disks and uses up their inodes, makes them read-only, slows them for some processes, and strikes calls on files. */
+export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams, AnyUndo> {
   const live = new Map<string, Meter>();
+  const strikes = new Map<string, FileStrikes>();
 
   return {
     undo: diskUndo,
-    unavailable: () => (process.platform === 'linux' ? '' : 'it needs Linux'),
+    unavailable: (params) => (process.platform === 'linux' ? (params?.action === 'files' ? noFanotify() : params?.action === 'short-writes' ? noTracing() : '') : 'it needs Linux'),
 
     plan: async (request) => planDisk(request, roomOf(own)),
 
-    inject: async (undo, { signal, injected }) => {
-      if (live.has(undo.token)) return;
+    inject: async (undo, { request, signal, injected }) => {
+      if (live.has(undo.token) || strikes.has(undo.token)) return;
       signal.throwIfAborted();
       if (!isStill(undo.folder)) {
         throw new FirebreakError('target-changed', `${undo.folder.path} is not the folder any more that was planned with`, { hint: 'plan again' });
+      }
+      if (isOfFiles(undo)) {
+        const started = new FileStrikes(undo, request.params, clock);
+        strikes.set(undo.token, started);
+        return injected(await started.start(request, roomOf(own), signal));
       }
       // Before the change: from here on the figures are measured, also when the change succeeds in part only.
       live.set(undo.token, meterOf(undo, clock));
       injected(await change(undo, signal));
     },
 
-    verify: async (undo) => live.get(undo.token)?.() ?? { bitten: false, detail: 'it was not started here', figures: [] },
+    verify: async (undo) => (await strikes.get(undo.token)?.effect()) ?? live.get(undo.token)?.() ?? { bitten: false, detail: 'it was not started here', figures: [] },
 
     revert: async (undo) => {
       live.delete(undo.token);
@@ -53,6 +62,12 @@ export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams
           return;
         case 'limit':
           await Promise.all(undo.limits.map((entry) => liftLimit(entry, clock)));
+          return;
+        case 'files':
+        case 'short-writes':
+          await endStrikes(undo, clock);
+          strikes.get(undo.token)?.[Symbol.dispose]();
+          strikes.delete(undo.token);
       }
     },
 
@@ -67,6 +82,9 @@ export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams
         }
         case 'limit':
           return `processes that this fault limits: ${undo.limits.filter(limitLeft).map(({ pid }) => pid).join(', ') || 'none'}`;
+        case 'files':
+        case 'short-writes':
+          return `processes that strike files for this fault: ${strikesLeft(undo)}`;
       }
     },
   };

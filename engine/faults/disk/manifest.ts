@@ -1,10 +1,14 @@
 import { z } from 'zod';
+import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { type FieldMeta, flag, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, flag, ratio, whole } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
-const ACTIONS = ['fill', 'inodes', 'read-only', 'limit'] as const;
+const ACTIONS = ['fill', 'inodes', 'read-only', 'limit', 'files', 'short-writes'] as const;
 type Action = (typeof ACTIONS)[number];
+/** What the kernel lets a guard of files answer with (fanotify_mark(2)). */
+export const ERRORS = ['EIO', 'ENOSPC', 'EDQUOT', 'EAGAIN', 'EPERM', 'EBUSY', 'ETXTBSY', 'none'] as const;
+const OPERATIONS = ['any', 'read', 'write', 'open'] as const;
 
 /** Read only with these actions. */
 const only = <Field extends z.ZodType>(field: Field, ...values: readonly Action[]): Field =>
@@ -22,7 +26,7 @@ const params = z.object({
     .enum(ACTIONS, { error: `expected ${ACTIONS.join(', ')}` })
     .default('fill')
     .meta({
-      help: 'Fill the disk, use up its inodes (files that it can have), mount it read-only, or limit how fast processes read and write.',
+      help: 'Fill the disk, use up its inodes (files that it can have), mount it read-only, limit how fast processes read and write, make calls on the files of the folder fail or wait, or cut writes short.',
       example: 'fill',
     } satisfies FieldMeta),
   sizeMB: only(whole('How many MB are taken, whatever the percentage says; 0 = the percentage holds.', 0, MOST_MB, 0, 'MB'), 'fill'),
@@ -34,9 +38,30 @@ const params = z.object({
       .string({ error: 'expected text' })
       .max(4_096, 'expected at most 4096 characters')
       .default('')
-      .meta({ help: `Whose reading and writing is limited: ${SELECTOR_HELP}.`, example: 'name:postgres', part: 'scope' } satisfies FieldMeta),
-    'limit',
+      .meta({ help: `Whose reading and writing it is about: ${SELECTOR_HELP}. With files, empty means all but Firebreak's.`, example: 'name:postgres', part: 'scope' } satisfies FieldMeta),
+    'limit', 'files', 'short-writes',
   ),
+  operation: only(
+    z.enum(OPERATIONS, { error: `expected ${OPERATIONS.join(', ')}` }).default('any').meta({
+      help: 'Which calls on the files of the folder, and of all folders below it, are struck.', example: 'write',
+    } satisfies FieldMeta),
+    'files',
+  ),
+  error: only(
+    z.enum(['', ...ERRORS], { error: `expected one of ${ERRORS.join(', ')}` }).default('').meta({
+      help: 'What the program is told. Empty: EIO, or nothing where there is a latency.', example: 'ENOSPC',
+    } satisfies FieldMeta),
+    'files',
+  ),
+  latency: only(duration('How long each call that is struck waits first.', 60_000), 'files'),
+  probability: only(ratio('The chance that each call is struck.', 1), 'files', 'short-writes'),
+  everyNth: only(
+    z.int({ error: 'expected a whole number from 1 to 1000000' }).min(1, 'expected a whole number from 1 to 1000000').max(1_000_000, 'expected a whole number from 1 to 1000000')
+      .default(1)
+      .meta({ help: 'Every nth call is struck; 3 is every third.', unit: 'count', min: 1, max: 1_000_000, example: 3 } satisfies FieldMeta),
+    'files', 'short-writes',
+  ),
+  part: only(ratio('How much of each write that is struck the kernel takes; at least one byte.', 0.5), 'short-writes'),
   readRate: only(whole('KB (1000 bytes) a second that each process may read; 0 = no limit.', 0, MOST_RATE), 'limit'),
   writeRate: only(whole('KB (1000 bytes) a second that each process may write; 0 = no limit.', 0, MOST_RATE), 'limit'),
   readOps: only(whole('Reads a second; 0 = no limit.', 0, MOST_OPS), 'limit'),
@@ -46,12 +71,19 @@ const params = z.object({
 });
 export type DiskParams = z.infer<typeof params>;
 
-const WEIGHT: Readonly<Record<Action, number>> = { fill: 0.6, inodes: 0.5, 'read-only': 0.7, limit: 0.4 };
+const WEIGHT: Readonly<Record<Action, number>> = { fill: 0.6, inodes: 0.5, 'read-only': 0.7, limit: 0.4, files: 0.7, 'short-writes': 0.5 };
+const strikes = ({ action }: DiskParams): boolean => action === 'files' || action === 'short-writes';
+
+/** The error by name; '' when calls are only delayed. */
+export function errorOf({ error, latency }: DiskParams): string {
+  if (error === 'none') return '';
+  return error === '' && latency === 0 ? 'EIO' : error;
+}
 
 export const diskManifest = defineManifest({
   type: 'disk',
   layer: 'host',
-  summary: 'Fills a disk, uses up its inodes, makes it read-only, or slows it for some processes.',
+  summary: 'Fills a disk, uses up its inodes, makes it read-only or slow, or makes calls on files of a folder fail, wait or fall short.',
   params,
   target: {
     required: true,
@@ -60,8 +92,8 @@ export const diskManifest = defineManifest({
     check: (target) =>
       target.startsWith('/') ? undefined : { message: 'expected the absolute path of a folder', hint: 'write for example /srv/data' },
   },
-  noop: () => false,
-  severity: (asked) => (asked.allowSystemDisk ? 0.95 : WEIGHT[asked.action]),
+  noop: (asked) => strikes(asked) && asked.probability === 0,
+  severity: (asked) => (asked.allowSystemDisk && !strikes(asked) ? 0.95 : WEIGHT[asked.action] * (0.5 + (0.5 * asked.probability) / asked.everyNth)),
   remarks: () => [],
   explain: (asked, target) => {
     const end = ', until the fault ends.';
@@ -76,13 +108,17 @@ export const diskManifest = defineManifest({
         return `Mounts ${target} read-only${end}`;
       case 'limit':
         return `Limits each process that matches ${asked.processes} to ${ratesInWords(asked)} on the disk of ${target}${end}`;
+      case 'files':
+        return `${often(asked, CALLS[asked.operation])} on the files of ${target} by ${asked.processes === '' ? 'anybody' : `what matches ${asked.processes}`} ${doneInWords(asked)}.`;
+      case 'short-writes':
+        return `${often(asked, 'write')} of what matches ${asked.processes} to the files of ${target} takes only ${Math.round(asked.part * 100)} % of the bytes, and says so.`;
     }
   },
   platforms: ['linux'],
-  privileges: ['the right to write to the folder; root for read-only, limit and as_root'],
-  needsRoot: (asked) => asked.action === 'read-only' || asked.action === 'limit' || asked.asRoot,
-  blastRadius: 3,
-  verifyWithin: 5_000,
+  privileges: ['the right to write to the folder; root for read-only, limit, files, short-writes and as_root'],
+  needsRoot: (asked) => asked.action === 'read-only' || asked.action === 'limit' || strikes(asked) || asked.asRoot,
+  blastRadius: (asked) => (asked.allowSystemDisk ? 3 : 2),
+  verifyWithin: 10_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
@@ -98,9 +134,26 @@ export const diskManifest = defineManifest({
       if ('error' in selector) find('processes', selector.error, 'write for example name:postgres');
       if (rates(asked).every(([value]) => value === 0)) find('writeRate', 'expected a limit', 'set read_rate, write_rate, read_ops or write_ops');
     }
+    if (strikes(asked) && (asked.action === 'short-writes' || asked.processes !== '')) {
+      const selector = parseSelector(asked.processes);
+      if ('error' in selector) find('processes', selector.error, 'write for example name:postgres');
+    }
+    if (asked.action === 'files' && errorOf(asked) === '' && asked.latency === 0) find('latency', 'expected a latency when there is no error', 'set latency or error');
+    if (asked.action === 'short-writes' && asked.part === 1) find('part', 'expected less than 1: the whole of a write is no short one', 'such as 0.5');
+    if (strikes(asked) && asked.probability < 1 && asked.everyNth > 1) find('everyNth', 'expected either probability or every_nth', 'leave one of them out');
     return findings;
   },
 });
+
+const CALLS = { any: 'open, read and write', read: 'read', write: 'write', open: 'open' } as const;
+/** Which of the calls are struck. */
+function often({ probability, everyNth }: DiskParams, what: string): string {
+  if (everyNth > 1) return `Every ${everyNth}${everyNth === 2 ? 'nd' : everyNth === 3 ? 'rd' : 'th'} ${what}`;
+  return probability < 1 ? `With a chance of ${Math.round(probability * 1_000) / 10} % each ${what}` : `Each ${what}`;
+}
+/** What becomes of a call that is struck. */
+export const doneInWords = (asked: DiskParams): string =>
+  [asked.latency > 0 ? `waits ${formatDuration(asked.latency)}` : '', errorOf(asked) === '' ? '' : `fails with ${errorOf(asked)}`].filter(Boolean).join(' and then ');
 
 const rates = (asked: DiskParams): readonly (readonly [value: number, words: string])[] => [
   [asked.readRate, `${asked.readRate} KB/s of reading`],

@@ -7,7 +7,8 @@ import { diskOf, type DiskSpace, spaceOf, systemDisks } from '../../host/disk-sp
 import { mountAt, mountOf, withoutWriting } from '../../host/mounts.ts';
 import { findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
 import { type DiskParams, MOST_INODES, ratesInWords } from './manifest.ts';
-import { type DiskUndo, entryName, type UndoOf } from './undo.ts';
+import { planFiles, planShortWrites } from './plan-files.ts';
+import { type AnyUndo, type DiskUndo, entryName, type UndoOf } from './undo.ts';
 
 /** What stays free on a disk that the system or Firebreak lives on: room for the journal, logs and package databases. */
 export const SYSTEM_RESERVE = { mb: 1_024, inodes: 10_000 } as const;
@@ -16,7 +17,7 @@ export const SYSTEM_RESERVE = { mb: 1_024, inodes: 10_000 } as const;
  * Decides what exactly will be done; changes nothing.
  * @throws FirebreakError with what is wrong and what would fit.
  */
-export function planDisk({ params, target }: FaultRequest<DiskParams>, room: RoomProcesses): readonly TargetPlan<DiskUndo>[] {
+export function planDisk({ params, target }: FaultRequest<DiskParams>, room: RoomProcesses): readonly TargetPlan<AnyUndo>[] {
   const folder = folderAt(target);
   const system = systemDisks().get(diskOf(folder.path)) ?? '';
   if (system !== '' && (!params.allowSystemDisk || params.action === 'read-only')) {
@@ -35,6 +36,10 @@ export function planDisk({ params, target }: FaultRequest<DiskParams>, room: Roo
       return [planReadOnly(head)];
     case 'limit':
       return planLimit(params, head, room);
+    case 'files':
+      return planFiles(params, head, room);
+    case 'short-writes':
+      return planShortWrites(params, head, room);
   }
 }
 

@@ -10,7 +10,10 @@ export interface App extends AsyncDisposable {
   readonly pid: number;
   /** In its command line and in no other. */
   readonly word: string;
-  /** `connect PORT [times]`, `bind PORT`, `read FILE [times]` or `write FILE [times]`; one answer for each time. */
+  /**
+   * `connect PORT [times]`, `bind PORT`, `read FILE [times]`, `write FILE [times]`; `keep FILE`, after which the file `kept` is that
+   * one, open already; `wait FILE` (milliseconds that a read took), `long FILE` (bytes taken of 1000). One answer for each time.
+   */
   does(what: string): Promise<readonly string[]>;
 }
 
@@ -25,12 +28,16 @@ const settled = (emitter, good) => new Promise((resolve) => {
 const acts = {
   connect: async (port) => { const socket = connect(Number(port), '127.0.0.1'); const said = await settled(socket, 'connect'); socket.destroy(); return said; },
   bind: async (port) => { const server = createServer().listen(Number(port), '127.0.0.1'); const said = await settled(server, 'listening'); if (said === 'ok') server.close(); return said; },
-  read: (file) => withFile(file, 'r', (fd) => readSync(fd, Buffer.alloc(8))),
-  write: (file) => withFile(file, 'a', (fd) => writeSync(fd, 'x')),
+  read: (file) => withFile(file, 'r', (fd) => void readSync(fd, Buffer.alloc(8))),
+  write: (file) => withFile(file, 'a', (fd) => void writeSync(fd, 'x')),
+  keep: (file) => { kept = openSync(file, 'r+'); return 'ok'; },
+  wait: (file) => withFile(file, 'r', (fd) => { const begun = performance.now(); readSync(fd, Buffer.alloc(8)); return String(performance.now() - begun); }),
+  long: (file) => withFile(file, 'a', (fd) => String(writeSync(fd, 'x'.repeat(1000)))),
 };
+let kept;
 function withFile(file, flags, act) {
-  let fd;
-  try { fd = openSync(file, flags); act(fd); return 'ok'; } catch (error) { return error.code; } finally { if (fd !== undefined) closeSync(fd); }
+  let fd = file === 'kept' ? kept : undefined;
+  try { fd ??= openSync(file, flags); return act(fd) ?? 'ok'; } catch (error) { return error.code; } finally { if (fd !== undefined && fd !== kept) closeSync(fd); }
 }
 for await (const line of createInterface({ input: process.stdin })) {
   const [verb, what, times = '1'] = line.split(' ');

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { contextOf, faultLife, faultRequest, figureOf } from '../../../test/support/fault-life.ts';
+import { fileMeans, noFanotify } from '../../host/fanotify.ts';
+import { GUARD_ROLE } from '../../host/file-guard.ts';
+import { findHeld } from '../../host/held.ts';
+import { signal } from '../../host/signals.ts';
+import { millis } from '../../kernel/brands.ts';
+import { realClock } from '../../kernel/clock.ts';
+import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
+import { type App, startApp } from '../kernel/test-app.ts';
+import { diskInjector } from './injector.ts';
+import { diskManifest, type DiskParams } from './manifest.ts';
+import { noDisk, testDisk, type TestDisk } from './test-disk.ts';
+import { type AnyUndo } from './undo.ts';
+
+const injector = diskInjector({ clock: realClock });
+
+function noWrites(): string | false {
+  const without = noDisk() || noFanotify();
+  if (without) return without;
+  using disk = testDisk();
+  const { errors, writes } = fileMeans(disk.path);
+  return errors && writes ? false : 'this kernel asks of opens and reads alone, or knows no error but EPERM';
+}
+const skip = noWrites();
+
+interface Place extends AsyncDisposable {
+  readonly disk: TestDisk;
+  readonly folder: string;
+  readonly file: string;
+  readonly app: App;
+}
+async function place(): Promise<Place> {
+  await using stack = new AsyncDisposableStack();
+  const disk = stack.use(testDisk());
+  const folder = join(disk.path, 'data');
+  mkdirSync(join(folder, 'inner'), { recursive: true });
+  for (const path of [join(folder, 'file'), join(folder, 'inner', 'file'), join(disk.path, 'beside')]) writeFileSync(path, 'content');
+  const app = stack.use(await startApp());
+  const all = stack.move();
+  return { disk, folder, file: join(folder, 'file'), app, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+const requestFor = (target: string, fields: Record<string, unknown>): FaultRequest<DiskParams> =>
+  faultRequest<DiskParams>(diskManifest, { action: 'files', ...fields }, { target, type: 'disk', hold: millis(60_000) });
+/** What is told of calls lags behind them by a moment. */
+const telling = (samples: number): typeof injector => ({
+  ...injector,
+  verify: async (undo, context) => {
+    for (let rounds = 0; ; rounds++) {
+      const effect = await injector.verify(undo, context);
+      if (findHeld(GUARD_ROLE, undo.token).length === 0 || (effect.figures[0]?.samples ?? 0) >= samples) return effect;
+      assert.ok(rounds < 500, `${samples} calls are not told: ${effect.detail}`);
+      await realClock.sleep(20);
+    }
+  },
+});
+/** Waits until a fault says of itself what is expected. */
+async function told(undo: AnyUndo, context: InjectContext<DiskParams, AnyUndo>, expected: RegExp): Promise<void> {
+  let detail = '';
+  for (let rounds = 0; rounds < 150 && !expected.test(detail); rounds++) {
+    ({ detail } = await injector.verify(undo, context));
+    await realClock.sleep(100);
+  }
+  assert.match(detail, expected);
+}
+const struck = (target: string, fields: Record<string, unknown>, samples: number, act: () => Promise<void>): Promise<Effect> => faultLife(telling(samples), requestFor(target, fields), act);
+
+describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
+  test('writes fail with ENOSPC; reads, files beside the folder and programs of Firebreak go on', async () => {
+    await using at = await place();
+    const effect = await struck(at.folder, { operation: 'write', error: 'ENOSPC' }, 2, async () => {
+      assert.deepEqual(await at.app.does(`write ${at.file}`), ['ENOSPC']);
+      assert.deepEqual(await at.app.does(`write ${join(at.folder, 'inner', 'file')}`), ['ENOSPC'], 'a folder below');
+      assert.deepEqual(await at.app.does(`read ${at.file}`), ['ok']);
+      assert.deepEqual(await at.app.does(`write ${join(at.disk.path, 'beside')}`), ['ok']);
+      writeFileSync(at.file, 'of Firebreak');
+    });
+    assert.deepEqual([effect.bitten, figureOf(effect, 'calls struck')?.delivered], [true, 1]);
+    assert.deepEqual(await at.app.does(`write ${at.file}`), ['ok']);
+    assert.equal(readFileSync(at.file, 'utf8'), 'of Firebreakx');
+  });
+
+  test('reads fail with EIO by default, opens alone when asked for, and copying counts as what it does to each file', async () => {
+    await using at = await place();
+    await struck(at.folder, { operation: 'read' }, 1, async () => {
+      assert.deepEqual(await at.app.does(`read ${at.file}`), ['EIO']);
+      assert.deepEqual(await at.app.does(`write ${at.file}`), ['ok']);
+    });
+    await struck(at.folder, { operation: 'open', error: 'EBUSY' }, 1, async () => assert.deepEqual(await at.app.does(`read ${at.file}`), ['EBUSY']));
+    const copy = (from: string, to: string): string => {
+      try {
+        // The word makes it a program that experiments may hit.
+        execFileSync('sh', ['-c', 'cp "$0" "$1"', from, to, '--firebreak-target=files'], { stdio: 'pipe' });
+        return 'ok';
+      } catch (error) {
+        return String(error);
+      }
+    };
+    await struck(at.folder, { operation: 'write', error: 'EDQUOT' }, 1, async () => {
+      assert.match(copy(join(at.disk.path, 'beside'), at.file), /quota exceeded/i);
+      assert.equal(copy(at.file, join(at.disk.path, 'beside')), 'ok');
+    });
+  });
+
+  test('a delay is held as long as asked for, and answers that wait hold up nobody else', async () => {
+    await using at = await place();
+    await using other = await startApp();
+    const effect = await struck(at.folder, { operation: 'read', latency: '100ms', processes: `cmd:${at.app.word}` }, 10, async () => {
+      const waits = (await at.app.does(`wait ${at.file} 10`)).map(Number).sort((a, b) => a - b);
+      assert.ok(waits[0] !== undefined && waits[0] >= 99, `${waits.join(', ')} ms`);
+      assert.deepEqual(await other.does(`read ${at.file}`), ['ok']);
+      const slow = at.app.does(`read ${at.file}`);
+      const [fast] = await other.does(`wait ${at.file}`);
+      assert.ok(Number(fast) < 90, `${fast} ms, while another waits`);
+      assert.deepEqual(await slow, ['ok']);
+    });
+    const latency = figureOf(effect, 'latency');
+    assert.ok(latency?.delivered !== null && latency !== undefined && Math.abs(latency.delivered - 100) < 10, `${latency?.delivered} ms`);
+  });
+
+  test('a chance and every nth are what was asked for', async () => {
+    await using at = await place();
+    const effect = await struck(at.folder, { operation: 'write', error: 'EAGAIN', probability: 0.3 }, 1_000, async () => {
+      const said = await at.app.does(`write ${at.file} 1000`);
+      const share = said.filter((one) => one === 'EAGAIN').length / said.length;
+      assert.ok(Math.abs(share - 0.3) < 0.03, `${share}`);
+    });
+    assert.ok(Math.abs((figureOf(effect, 'calls struck')?.delivered ?? 0) - 0.3) < 0.03);
+    await struck(at.folder, { operation: 'write', everyNth: 3 }, 6, async () => {
+      assert.deepEqual(await at.app.does(`write ${at.file} 6`), ['ok', 'ok', 'EIO', 'ok', 'ok', 'EIO']);
+    });
+  });
+
+  test('folders that are made or moved in later are guarded, those that are moved out are not any more', async () => {
+    await using at = await place();
+    await struck(at.folder, { operation: 'write' }, 2, async () => {
+      mkdirSync(join(at.folder, 'new', 'deep'), { recursive: true });
+      mkdirSync(join(at.disk.path, 'outside'));
+      renameSync(join(at.disk.path, 'outside'), join(at.folder, 'moved-in'));
+      renameSync(join(at.folder, 'inner'), join(at.disk.path, 'moved-out'));
+      await realClock.sleep(300);
+      for (const path of ['new/deep', 'moved-in']) assert.deepEqual(await at.app.does(`write ${join(at.folder, path, 'file')}`), ['EIO'], path);
+      assert.deepEqual(await at.app.does(`write ${join(at.disk.path, 'moved-out', 'file')}`), ['ok']);
+      assert.deepEqual(await at.app.does(`write ${at.file}`), ['EIO']);
+    });
+  });
+
+  test('the guard killed with -9: whoever waits goes on, and the fault says that it has ended', async () => {
+    await using at = await place();
+    const request = requestFor(at.folder, { operation: 'read', latency: '1m' });
+    const context = contextOf(request);
+    const [planned] = await injector.plan(request, context.signal);
+    assert.ok(planned);
+    await injector.inject(planned.undo, context);
+    const waiting = at.app.does(`read ${at.file}`);
+    await realClock.sleep(300);
+    const [guard] = findHeld(GUARD_ROLE, planned.undo.token);
+    assert.ok(guard);
+    signal(guard, 'kill');
+    assert.deepEqual(await waiting, ['ok']);
+    await told(planned.undo, context, /what strikes them has ended/);
+    await injector.revert(planned.undo);
+  });
+
+  test('a guard that is stopped is noticed, ended, and lets go', async () => {
+    await using at = await place();
+    const request = requestFor(at.folder, { operation: 'write' });
+    const context = contextOf(request);
+    const [planned] = await injector.plan(request, context.signal);
+    assert.ok(planned);
+    await injector.inject(planned.undo, context);
+    const [guard] = findHeld(GUARD_ROLE, planned.undo.token);
+    assert.ok(guard);
+    await realClock.sleep(500);
+    signal(guard, 'stop');
+    const waiting = at.app.does(`read ${at.file}`);
+    await told(planned.undo, context, /did not answer for 5 s and was ended/);
+    assert.deepEqual(await waiting, ['ok']);
+    await injector.revert(planned.undo);
+  });
+
+  test('what is never struck is refused with the reason, and a file system that does not tell of writes', async () => {
+    await using at = await place();
+    const plan = (target: string, fields: Record<string, unknown> = {}): Promise<unknown> => injector.plan(requestFor(target, fields), AbortSignal.timeout(60_000));
+    const code = (expected: string, text = /./) => (error: unknown) => error instanceof Error && 'code' in error && error.code === expected && text.test(error.message);
+    await assert.rejects(plan(at.disk.folder), code('system-disk'));
+    for (const path of ['/', '/usr', '/proc', '/etc', '/tmp', '/usr/lib']) await assert.rejects(plan(path, { allowSystemDisk: true }), code('protected-folder'), path);
+    await assert.rejects(plan(join(import.meta.dirname, '..', '..', '..'), { allowSystemDisk: true }), code('protected-folder', /runs from/));
+    if (existsSync('/dev/shm') && statSync('/dev/shm').isDirectory()) {
+      mkdirSync('/dev/shm/firebreak-test', { recursive: true });
+      await assert.rejects(plan('/dev/shm/firebreak-test', { operation: 'write' }), code('no-writes', /does not ask before writes/));
+      execFileSync('rmdir', ['/dev/shm/firebreak-test']);
+    }
+  });
+});

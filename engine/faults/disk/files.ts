@@ -1,0 +1,96 @@
+import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
+import { GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
+import { endHeld, findHeld, type Held } from '../../host/held.ts';
+import { type RoomProcesses } from '../../host/process-targets.ts';
+import { type Clock } from '../../kernel/clock.ts';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { type Effect, type EffectFigure, type FaultRequest } from '../../kernel/fault.ts';
+import { type DiskParams, errorOf } from './manifest.ts';
+import { tracingOf } from './plan-files.ts';
+import { type FilesUndo } from './undo.ts';
+
+/** What a child may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
+const GRACE_MS = 5_000;
+/** A guard that has not said for so long that it works is ended: whoever touches a file would wait for it. */
+const SILENT_MS = 5_000;
+
+/** The processes that strike the files of one fault. */
+export class FileStrikes implements Disposable {
+  readonly #held: Held[] = [];
+  readonly #undo: FilesUndo;
+  readonly #params: DiskParams;
+  readonly #clock: Clock;
+  #heard = { at: 0, when: 0 };
+
+  constructor(undo: FilesUndo, params: DiskParams, clock: Clock) {
+    this.#undo = undo;
+    this.#params = params;
+    this.#clock = clock;
+  }
+
+  /** @returns what was begun, in words. @throws FirebreakError `refused`, with the kernel's reason. */
+  async start({ hold, seed }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
+    const { token, folder } = this.#undo;
+    const { operation, latency, probability, everyNth, processes } = this.#params;
+    const { means } = tracingOf(this.#params, folder, room);
+    const strike = { folder, operation, error: FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0, delay: latency, probability, every: everyNth, seed, processes, room };
+    await this.#ready(startGuard(token, { ...strike, writes: means.writes, tracer: 0 }, hold + GRACE_MS, this.#clock), signal);
+    return `the files of ${folder.path} are guarded`;
+  }
+
+  async effect(): Promise<Effect> {
+    const sum = (key: string): number => this.#held.reduce((total, { news }) => total + Number(news.get(key) ?? 0), 0);
+    const [matched, struck, delayed] = [sum('matched'), sum('struck'), sum('delayed')];
+    const notes = [await this.#silent(), ...this.#notes(sum)].filter((note) => note !== '');
+    return {
+      bitten: struck > 0,
+      detail: [`${struck} of ${matched} calls struck`, ...notes].join('; '),
+      figures: [
+        { name: 'calls struck', unit: 'ratio', requested: this.#params.probability / this.#params.everyNth, delivered: matched === 0 ? null : struck / matched, samples: matched },
+        ...(this.#params.latency === 0 ? [] : [{ name: 'latency', unit: 'ms', requested: this.#params.latency, delivered: delayed === 0 ? null : sum('waited') / delayed, samples: delayed } satisfies EffectFigure]),
+      ],
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const held of this.#held) held[Symbol.dispose]();
+  }
+
+  async #ready(held: Held, signal: AbortSignal): Promise<void> {
+    this.#held.push(held);
+    try {
+      await held.ready(signal);
+    } catch (error) {
+      const problem = held.news.get('problem');
+      throw typeof problem === 'string' ? new FirebreakError('refused', problem, { cause: error }) : error;
+    }
+  }
+
+  *#notes(sum: (key: string) => number): Iterable<string> {
+    if (sum('unknown') > 0) yield `${sum('unknown')} more by io_uring or mmap passed`;
+    if (sum('passed') > 0) yield `${sum('passed')} passed, as too many waited already`;
+    if (sum('left') > 0) yield `${sum('left')} folders are not guarded`;
+    if (this.#held.some(({ alive }) => !alive)) yield 'what strikes them has ended';
+  }
+
+  /** Ends a guard that says nothing any more. @returns what is to be told of it. */
+  async #silent(): Promise<string> {
+    const guard = this.#held.find(({ news }) => news.has('at'));
+    const at = Number(guard?.news.get('at') ?? 0);
+    const now = this.#clock.now();
+    if (guard === undefined || !guard.alive || at !== this.#heard.at) {
+      this.#heard = { at, when: now };
+      return '';
+    }
+    if (now - this.#heard.when < SILENT_MS) return '';
+    await endHeld(GUARD_ROLE, this.#undo.token, this.#clock);
+    return `the guard did not answer for ${SILENT_MS / 1_000} s and was ended`;
+  }
+}
+
+/** Ends whatever strikes files under a token. @throws FirebreakError `residue` */
+export async function endStrikes({ token }: FilesUndo, clock: Clock): Promise<void> {
+  await endHeld(GUARD_ROLE, token, clock);
+}
+
+export const strikesLeft = ({ token }: FilesUndo): string => findHeld(GUARD_ROLE, token).map(({ pid }) => `${GUARD_ROLE} ${pid}`).join(', ') || 'none';
