@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isEnded, readProcess } from './processes.ts';
+import { bootId, isEnded, readProcess } from './processes.ts';
 
 /** Names one process for ever: pids are used again, a pid with its start time is not. */
 export const processIdentity = z.object({ pid: z.int().positive(), started: z.string().min(1) });
@@ -14,9 +14,18 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
   return info === undefined || isEnded(info) ? undefined : { pid, started: info.started };
 }
 
+/** Whether it was told in the boot that runs now; what control groups and processes were before that is gone in any case. */
+export const ofThisBoot = ({ started }: ProcessIdentity): boolean => process.platform !== 'linux' || started.startsWith(`${bootId()}:`);
+
 /** The identity of this process. */
 export function selfIdentity(): ProcessIdentity {
   return identityOf(process.pid) ?? { pid: process.pid, started: 'unknown' };
+}
+
+/** Which of these have ended, as one says it: `4711 (sh) has ended`; '' when none has. */
+export function endedInWords(ones: readonly (ProcessIdentity & { readonly name: string })[]): string {
+  const ended = [...new Set(ones.filter((one) => stateOf(one) === 'dead').map(({ pid, name }) => `${pid} (${name})`))];
+  return ended.length === 0 ? '' : `${ended.join(', ')} ${ended.length === 1 ? 'has' : 'have'} ended`;
 }
 
 /** `dead` when it has ended, even if another process has its pid by now. */

@@ -3,6 +3,7 @@ import { type Clock } from '../../kernel/clock.ts';
 import { errnoOf } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
 import { type LimitCounts, limitCounts, limitHolds } from '../../host/control-limits.ts';
+import { endedInWords } from '../../host/identity.ts';
 import { countInodes, sizeMB, spaceOf } from '../../host/disk-space.ts';
 import { type DiskUndo, entryName, type UndoOf } from './undo.ts';
 
@@ -93,9 +94,10 @@ function limitMeter(undo: UndoOf<'limit'>, clock: Clock): Meter {
       }
     }
     const holding = undo.limits.filter(limitHolds);
+    const force = `the limit is in force on ${holding.map(({ pid, name }) => `${pid} (${name})`).join(', ') || 'no process any more'}`;
     return {
       bitten: holding.length > 0,
-      detail: `the limit is in force on ${holding.map(({ pid, name }) => `${pid} (${name})`).join(', ') || 'no process any more'}`,
+      detail: [force, endedInWords(undo.limits)].filter(Boolean).join('; '),
       figures: KEYS.filter((key) => asked[key] > 0).map((key) => figureOf(key, asked[key], most[key], samples[key])),
     };
   };

@@ -13,6 +13,7 @@ import { dnsCapabilities } from '../../host/dns-capabilities.ts';
 import { startResolver } from '../../host/dns-resolver.ts';
 import { hasRules, nextUser, type OtherRules, rulesIn, rulesOf } from '../../host/dns-rules.ts';
 import { type Held } from '../../host/held.ts';
+import { endedInWords, stateOf } from '../../host/identity.ts';
 import { findNamespace, type NetNamespace } from '../../host/net-namespace.ts';
 import { restoreConf, stateOfConf, writeConf } from '../../host/resolv-conf.ts';
 import { listProcesses } from '../../host/processes.ts';
@@ -70,7 +71,7 @@ export function dnsInjector(deps: DnsFaultDeps): Injector<DnsParams, DnsUndo> {
       if (state === undefined) return { bitten: false, detail: 'it was not begun here', figures: [] };
       // Nobody must be left with a server that is not there.
       if (!state.resolver.alive && undo.conf !== null) restoreConf(undo.conf, undo.token);
-      return measure(state, context);
+      return measure(undo, state, context);
     },
 
     revert: async (undo) => {
@@ -165,7 +166,7 @@ function strikeOf({ params, policy, seed, routes }: FaultRequest<DnsParams>): Dn
 }
 const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '').toLowerCase();
 
-function measure(state: Live, { request: { params }, injected }: InjectContext<DnsParams, DnsUndo>): Effect {
+function measure({ scope }: DnsUndo, state: Live, { request: { params }, injected }: InjectContext<DnsParams, DnsUndo>): Effect {
   const { resolver } = state;
   if (!resolver.alive) return { bitten: false, detail: 'the resolver has ended, and its rules with it', figures: [] };
   const counts = counted.safeParse(resolver.news.get('counts')).data ?? NONE;
@@ -177,9 +178,11 @@ function measure(state: Live, { request: { params }, injected }: InjectContext<D
   ];
   if (params.action === 'delay') figures.push({ name: 'delay', unit: 'ms', requested: params.delay, delivered: released === 0 ? null : Math.round(waited / released), samples: released });
   const lost = unanswered > 0 ? `; ${unanswered} passed on that no server answered` : '';
+  const asking = scope.kind === 'moved' ? scope.processes : [];
+  const there = asking.length === 0 || asking.some((one) => stateOf(one) !== 'dead');
   return {
-    bitten: params.action === 'delay' ? released > 0 : struck > 0,
-    detail: `${struck} of ${matched} questions for these names struck, of ${seen} that were asked${lost}`,
+    bitten: there && (params.action === 'delay' ? released > 0 : struck > 0),
+    detail: [`${struck} of ${matched} questions for these names struck, of ${seen} that were asked${lost}`, endedInWords(asking)].filter(Boolean).join('; '),
     figures,
   };
 }

@@ -3,7 +3,7 @@ import { noBpf } from '../../host/bpf.ts';
 import { BPF_ROLE, endTrace, noTrace, startStrikes, startTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
 import { controlTrees, enterGroup, makeGroup, removeGroup } from '../../host/control-groups.ts';
 import { endHeld, findHeld, type Held } from '../../host/held.ts';
-import { stateOf } from '../../host/identity.ts';
+import { endedInWords, stateOf } from '../../host/identity.ts';
 import { listProcesses } from '../../host/processes.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
@@ -30,7 +30,7 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     if (live.has(undo.token)) return;
     const { params } = request;
     const there = undo.taken.filter((one) => stateOf(one) !== 'dead');
-    if (there.length === 0) throw new FirebreakError('target-gone', `${undo.taken.map(({ pid, name }) => `${pid} (${name})`).join(', ')} has ended`);
+    if (there.length === 0) throw new FirebreakError('target-gone', endedInWords(undo.taken), { hint: 'plan again' });
     const asked = { token: undo.token, hold: request.hold + GRACE_MS };
     const groups = there.flatMap(({ group }) => group ?? []);
     for (const group of groups) makeGroup(group);
@@ -54,10 +54,11 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     const { action, everyNth, probability } = request.params;
     const [matched, struck] = [Number(held.news.get('matched') ?? 0), Number(held.news.get('struck') ?? 0)];
     const noun = action === 'packet' ? 'packets' : 'calls';
-    const ended = held.alive && held.news.get('ended') !== true ? '' : '; what strikes them has ended';
+    const gone = endedInWords(undo.taken);
+    const ended = held.alive && held.news.get('ended') !== true ? '' : 'what strikes them has ended';
     return {
-      bitten: struck > 0,
-      detail: `${struck} of ${matched} ${noun} struck${ended}`,
+      bitten: struck > 0 && undo.taken.some((one) => stateOf(one) !== 'dead'),
+      detail: [`${struck} of ${matched} ${noun} struck`, gone, ended].filter(Boolean).join('; '),
       figures: [{ name: `${noun} struck`, unit: 'ratio', requested: action === 'call' ? 1 / everyNth : probability, delivered: matched === 0 ? null : struck / matched, samples: matched }],
     };
   };

@@ -9,7 +9,7 @@ import { maySignal } from '../../host/signals.ts';
 import { choose } from './choose.ts';
 import { comesBack, type ProcessParams } from './manifest.ts';
 import { Rounds, touchedOf } from './rounds.ts';
-import { continueAll, fleetSize, leftStopped, processUndo, type ProcessUndo } from './undo.ts';
+import { continueAll, fleetNow, leftStopped, processUndo, type ProcessUndo } from './undo.ts';
 
 export interface ProcessFaultDeps {
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export function processInjector(deps: ProcessFaultDeps): Injector<ProcessParams,
         const stopped = leftStopped(undo).map(({ pid, name }) => `${pid} (${name})`);
         return `processes that this fault keeps stopped: ${stopped.join(', ') || 'none'}`;
       }
-      const there = fleetSize(undo, room());
+      const there = fleetNow(undo, room()).length;
       return `processes that match ${undo.target}: ${there >= undo.fleet ? 'all' : there} of ${undo.fleet}`;
     },
   };
@@ -68,7 +68,8 @@ export function planOver(
   allowed: (pid: number) => boolean = maySignal,
 ): readonly TargetPlan<ProcessUndo>[] {
   const { params, target, seed, policy } = request;
-  const found = find(list, selectorOf(target), room);
+  const selector = selectorOf(target);
+  const found = find(list, selector, room);
   const { fleet } = found;
   if (fleet.length === 0 && found.spared.length > 0) throw protectedTarget(target, found);
   if (fleet.length === 0) return [];
@@ -86,9 +87,10 @@ export function planOver(
   }
   const head = { token: randomBytes(9).toString('hex'), action: params.action };
   const touched = chosen.map((info) => touchedOf(info, head));
+  const named = selector.kind === 'pid' ? { named: fleet.map(({ pid, started }) => ({ pid, started })) } : {};
   return [{
     target: describeTarget(target, chosen, fleet.length),
-    undo: { ...head, target, fleet: fleet.length, touched },
+    undo: { ...head, target, fleet: fleet.length, touched, ...named },
     ...describe(params, chosen, found),
     reversible: comesBack(params.action),
     takes: touched.flatMap((one) => [`${one.pid} (${one.name})`, ...(one.group === undefined ? [] : [placeIn(one.group, one)])]),

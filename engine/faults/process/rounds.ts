@@ -3,13 +3,13 @@ import { FirebreakError, messageOf } from '../../kernel/errors.ts';
 import { type Effect, type InjectContext } from '../../kernel/fault.ts';
 import { Recovery } from '../../kernel/recovery.ts';
 import { freeze, groupFolder, isFrozen, ownGroup, usableFreezer } from '../../host/control-groups.ts';
-import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
-import { find, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { type ProcessInfo } from '../../host/processes.ts';
+import { type RoomProcesses } from '../../host/process-targets.ts';
 import { signal } from '../../host/signals.ts';
-import { stateOf } from '../../host/identity.ts';
+import { endedInWords, stateOf } from '../../host/identity.ts';
 import { choose, isStopped, waitFor } from './choose.ts';
 import { comesBack, type ProcessParams } from './manifest.ts';
-import { carryOn, type ProcessUndo, sameProcess, type Touched } from './undo.ts';
+import { carryOn, fleetNow, type ProcessUndo, sameProcess, type Touched } from './undo.ts';
 
 const DONE = { stop: 'stopped', freeze: 'frozen', kill: 'killed', terminate: 'terminated' } as const;
 /** A killed process needs no undo: only the latest are kept in the record, so that it does not grow for ever. */
@@ -40,7 +40,7 @@ export class Rounds implements Disposable {
   /** The first round takes those who were planned; throws when the system refuses a signal. */
   begin(): void {
     const planned = new Map(this.#undo.touched.map((one) => [`${one.pid} ${one.started}`, one]));
-    const { fleet } = this.#find();
+    const fleet = this.#fleet();
     const still = fleet.filter((info) => planned.has(`${info.pid} ${info.started}`));
     const entries = still.map((info) => planned.get(`${info.pid} ${info.started}`) as Touched);
     // Between plan and now somebody else may have stopped one: it is then not ours to continue.
@@ -70,13 +70,18 @@ export class Rounds implements Disposable {
     const text = asked === 0 ? 'no process has been chosen yet' : `${done} of ${asked} processes ${DONE[action]}`;
     return {
       bitten: done > 0 && done * 2 >= asked,
-      detail: [text, this.recovery.describe(), this.#problem].filter(Boolean).join('; '),
+      detail: [text, this.recovery.describe(), endedInWords(this.#missed()), this.#problem].filter(Boolean).join('; '),
       figures: [{ name: `processes ${DONE[action]}`, unit: 'count', requested: asked, delivered: done, samples: asked }],
     };
   }
 
-  #find(): ReturnType<typeof find> {
-    return find(listProcesses(), selectorOf(this.#undo.target), this.#room());
+  /** Those that should be there, and whose end is none of this fault's doing. */
+  #missed(): readonly Touched[] {
+    return comesBack(this.#undo.action) ? this.#undo.touched : this.#undo.touched.filter((one) => !this.#signalled.has(one));
+  }
+
+  #fleet(): readonly ProcessInfo[] {
+    return fleetNow(this.#undo, this.#room());
   }
 
   #schedule(): void {
@@ -93,7 +98,7 @@ export class Rounds implements Disposable {
     const { params, seed, policy } = this.#context.request;
     const state = { firstFleet: this.#undo.fleet, taken: this.#signalled.size, round: this.#round, seed, policy };
     try {
-      const { fleet } = this.#find();
+      const fleet = this.#fleet();
       const entries = choose(fleet, params, state).map((info) => touchedOf(info, this.#undo));
       if (entries.length === 0) return;
       const before = comesBack(this.#undo.action) ? this.#undo.touched : this.#undo.touched.slice(-KEEP_ENDED);
@@ -127,7 +132,7 @@ export class Rounds implements Disposable {
   /** False as well while it cannot be seen. */
   #isBack(taken: readonly Touched[], fleet: number): boolean {
     try {
-      return taken.every((one) => stateOf(one) === 'dead') && this.#find().fleet.length >= fleet;
+      return taken.every((one) => stateOf(one) === 'dead') && this.#fleet().length >= fleet;
     } catch {
       return false;
     }
@@ -149,7 +154,7 @@ export class Rounds implements Disposable {
 
   #hasHappened(one: Touched): boolean {
     if (!comesBack(this.#undo.action)) return stateOf(one) === 'dead';
-    if (one.group !== undefined) return isFrozen(one.group);
+    if (one.group !== undefined) return stateOf(one) !== 'dead' && isFrozen(one.group);
     const info = sameProcess(one);
     return info !== undefined && isStopped(info);
   }

@@ -28,6 +28,8 @@ export const processUndo = z.object({
   /** How many processes matched and could be touched when the fault was planned. */
   fleet: z.int().positive(),
   touched: z.array(touchedProcess),
+  /** Those that a target of pids named when it was planned: whoever gets such a pid later is somebody else. Absent where it says what they are. */
+  named: z.array(processIdentity).optional(),
 });
 export type ProcessUndo = z.infer<typeof processUndo>;
 
@@ -80,7 +82,8 @@ export async function continueAll(undo: ProcessUndo, clock: Clock): Promise<void
   }
 }
 
-/** How many processes match now, without those that are never touched. */
-export function fleetSize(undo: ProcessUndo, room: RoomProcesses): number {
-  return find(listProcesses(), selectorOf(undo.target), room).fleet.length;
+/** The processes that match now, without those that are never touched. */
+export function fleetNow({ target, named }: ProcessUndo, room: RoomProcesses): readonly ProcessInfo[] {
+  const { fleet } = find(listProcesses(), selectorOf(target), room);
+  return named === undefined ? fleet : fleet.filter((info) => named.some(({ pid, started }) => pid === info.pid && started === info.started));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Clock } from '../../kernel/clock.ts';
 import { type Effect, type EffectFigure, type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
 import { liftLimit, limitCounts, type LimitEntry, limitHolds, limitInForce, planLimits, setLimit, takenBy } from '../../host/control-limits.ts';
+import { endedInWords } from '../../host/identity.ts';
 import { cpuSeconds } from '../../host/cpu.ts';
 import { findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
 import { limitsInWords, type ResourceParams } from './manifest.ts';
@@ -69,6 +70,7 @@ export class LimitRun {
     const names = [...new Set(holding.map(({ pid, name }) => `${pid} (${name})`))];
     const detail = [
       names.length > 0 ? `the limit is in force on ${names.join(', ')}` : 'the limited processes have ended',
+      names.length > 0 ? endedInWords(this.#limits) : '',
       killed > 0 ? `the kernel killed ${killed} for lack of memory` : '',
       ...this.#uses(),
     ];
