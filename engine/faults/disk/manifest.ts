@@ -83,7 +83,7 @@ export function errorOf({ error, latency }: DiskParams): string {
 export const diskManifest = defineManifest({
   type: 'disk',
   layer: 'host',
-  summary: 'Fills a disk, uses up its inodes, makes it read-only or slow, or makes calls on files of a folder fail, wait or fall short.',
+  summary: 'Fills a disk, takes its inodes, makes it read-only or slow, or makes calls on the files of a folder fail or wait.',
   params,
   target: {
     required: true,
