@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { missingPrograms } from '../engine/host/server-process.ts';
+import { FATES, FAULTS, type Result } from './bad-targets-processes.ts';
+
+/** Processes that are not what a fault was planned for any more, in a process namespace where a pid can be had again. */
+
+const APART = ['--pid', '--net', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', 'ip link set lo up; "$@"; exit $?', 'sh'];
+const skip = process.geteuid?.() === 0 ? missingPrograms('unshare', 'ip') : 'only root can have a pid again';
+
+describe('a process that has gone, and whoever gets its pid', { skip, timeout: 300_000 }, () => {
+  const results: Result[] = [];
+  let child: ChildProcess;
+  let ended: Promise<unknown>;
+  let more = (): void => {};
+  let errors = '';
+  let over = false;
+  before(() => {
+    child = spawn('unshare', [...APART, process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'bad-targets-child.ts')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    ended = once(child, 'close').then(() => (over = true)).finally(() => more());
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    if (child.stdout !== null) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        results.push(JSON.parse(line) as Result);
+        more();
+      });
+    }
+  });
+  after(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+
+  for (const { name, skip: why = false } of FAULTS) {
+    test(`${name}: it is noticed, nobody else is hit, nothing stays`, { skip: why }, async () => {
+      const mine = (): Result[] => results.filter(({ fault }) => fault === name);
+      while (mine().length < FATES.length && !over) await new Promise<void>((resolve) => (more = resolve));
+      assert.deepEqual(mine().map(({ fate, problem }) => `${fate}: ${problem || 'all is well'}`), FATES.map((fate) => `${fate}: all is well`), errors);
+    });
+  }
+});
