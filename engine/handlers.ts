@@ -11,7 +11,7 @@ import { type Runs } from './experiment/runs.ts';
 import { ENOUGH_POLLS } from './experiment/watch.ts';
 import { type Lifecycle } from './lifecycle/lifecycle.ts';
 import { type FirebreakFile } from './policy/file.ts';
-import { assess } from './policy/guard.ts';
+import { assess, reachOf } from './policy/guard.ts';
 import { type Kept } from './kept.ts';
 import { type RoomHandlers } from './room.ts';
 import { type History } from './store/history.ts';
@@ -145,6 +145,7 @@ async function planOf(prepared: Prepared, { lifecycle, describeProbe }: HandlerD
       policy: request.policy,
       type: request.type,
       explain,
+      blastRadius: reachOf(request),
       unavailable,
       holdMs: request.hold,
       targets: targets.map(({ target, action, inverse, reversible }) => ({ target, action, inverse, reversible })),
@@ -168,7 +169,7 @@ function phasesOf(file: FirebreakFile, experiment: NonNullable<FirebreakFile['ex
 }
 
 function infoOf(manifest: (typeof manifests)[keyof typeof manifests]): ManifestInfo {
-  const { type, layer, summary, target, platforms, privileges, blastRadius } = manifest;
+  const { type, layer, summary, target, platforms, privileges } = manifest;
   return {
     type,
     layer,
@@ -177,6 +178,6 @@ function infoOf(manifest: (typeof manifests)[keyof typeof manifests]): ManifestI
     params: z.toJSONSchema(manifest.params, { io: 'input', unrepresentable: 'any' }),
     platforms: [...platforms],
     privileges: [...privileges],
-    blastRadius,
+    blastRadius: reachOf({ type, params: manifest.params.parse({}), target: target.example }),
   };
 }

@@ -162,6 +162,8 @@ export const plannedFault = z.object({
   policy: z.string(),
   type: z.string(),
   explain: z.string(),
+  /** How far the damage reaches: 1 (one process) to 5 (a region). */
+  blastRadius: z.int().min(1).max(5),
   /** Why it cannot run here; '' when it can. */
   unavailable: z.string(),
   targets: z.array(z.object({ target: z.string(), action: z.string(), inverse: z.string(), reversible: z.boolean() })),

@@ -32,6 +32,24 @@ test('a manifest is found by its type, and by nothing else', () => {
     assert.equal(manifestOf(type), undefined, type);
 });
 
+test('how far a fault reaches follows from what is asked for', () => {
+  const reach = (type: FaultType, asked: object, target = ''): number => {
+    const manifest: FaultManifest = manifests[type];
+    return manifest.blastRadius(manifest.params.parse(asked), target);
+  };
+  assert.deepEqual(
+    [
+      reach('resource', { memoryLimitMB: 64 }, 'name:shop'), reach('resource', { cpuLoad: 0.5 }), reach('resource', { dropCaches: true }),
+      reach('dns', {}, 'cmd:worker.js'), reach('dns', {}, 'host'),
+      reach('network', { loss: 0.1, port: 5432 }, 'eth0'), reach('network', { loss: 0.1 }, 'netns:shop/eth0'), reach('network', { loss: 0.1 }, 'eth0'), reach('network', { partition: 'drop', allowWhole: true }, 'eth0'),
+      reach('disk', {}, '/srv/data'), reach('disk', { allowSystemDisk: true }, '/var'),
+      reach('process', {}, 'name:shop'), reach('process', { percentage: 50 }, 'name:shop'), reach('kernel', { percentage: 100 }, 'name:shop'),
+      reach('container', {}, 'name:web'), reach('container', { all: true }, 'project:shop'),
+    ],
+    [1, 2, 3, 2, 3, 2, 2, 3, 4, 2, 3, 1, 2, 2, 2, 3],
+  );
+});
+
 for (const [type, manifest] of all) {
   test(`${type}: the manifest tells what forms, plans, the guard and the docs need`, () => {
     const params = manifest.params.parse({});
@@ -43,7 +61,7 @@ for (const [type, manifest] of all) {
       undefined,
       'the example of a target is a good target',
     );
-    assert.ok(manifest.platforms.length > 0 && [1, 2, 3, 4, 5].includes(manifest.blastRadius));
+    assert.ok(manifest.platforms.length > 0 && [1, 2, 3, 4, 5].includes(manifest.blastRadius(params, manifest.target.example)));
     assert.ok(manifest.verifyWithin >= 1_000 && manifest.verifyWithin <= 60_000);
     assert.match(manifest.explain(params, manifest.target.example), /^[A-Z].+\.$/);
     assert.ok(manifest.severity(params) >= 0 && manifest.severity(params) <= 1);

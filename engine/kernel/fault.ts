@@ -10,6 +10,9 @@ export const ALL_PLATFORMS: readonly Platform[] = ['linux', 'darwin', 'win32'];
 export const faultState = z.enum(['planned', 'injecting', 'active', 'reverting', 'clean', 'unconfirmed']);
 export type FaultState = z.infer<typeof faultState>;
 
+/** 1: one process. 2: one service, such as its processes, its container, its disk. 3: a machine, or what many services share. 4: what other machines rely on. 5: a region. */
+export type BlastRadius = 1 | 2 | 3 | 4 | 5;
+
 /** A type of CEL, or the fields of a message with theirs. */
 export type FactShape = FactType | { readonly [field: string]: FactType };
 export type FactType = 'string' | 'int' | 'double' | 'bool' | 'map<string, string>' | 'list<string>';
@@ -48,8 +51,8 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
    * others. Absent: never.
    */
   needsRoot?(params: z.infer<Params>): boolean;
-  /** 1 (one process) to 5 (a region). */
-  readonly blastRadius: 1 | 2 | 3 | 4 | 5;
+  /** How far the damage reaches. */
+  blastRadius(params: z.infer<Params>, target: string): BlastRadius;
   /** How long verify may wait for the first proof that the fault bites, in milliseconds. */
   readonly verifyWithin: number;
   /**
@@ -61,7 +64,7 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
   check?(params: z.infer<Params>): readonly { readonly field: string; readonly message: string; readonly hint: string }[];
 }
 
-export type GuardRemark = 'guard-off' | 'global-target' | 'collision' | 'tcp-drop' | 'long-latency' | 'oom' | 'cpu-lock' | 'irreversible';
+export type GuardRemark = 'blast-radius' | 'guard-off' | 'global-target' | 'collision' | 'tcp-drop' | 'long-latency' | 'oom' | 'cpu-lock' | 'irreversible';
 
 /** Ties the type of `params` to the functions that read it. */
 export function defineManifest<const Type extends string, Params extends z.ZodObject>(

@@ -126,6 +126,20 @@ test('the message of a collision names the route', () => {
   );
 });
 
+test('what reaches further than the experiment says is told, and weighs nothing', () => {
+  const found = (line: string, radius: number): string => {
+    const text = `version: 1\npolicies:\n  - { ${line} }\nexperiment:\n  hypothesis: It holds.\n  blast_radius: ${radius}\n  duration: 1m\n  steady_state:\n    - { name: a, probe: { type: http, url: "http://127.0.0.1:1" }, expect: success_rate > 0.5 }\n`;
+    const loaded = loadText(text, 'a.yaml');
+    assert.ok(loaded.ok, JSON.stringify(loaded));
+    const { score, issues } = assess(loaded.file);
+    assert.equal(score, assess({ ...loaded.file, experiment: null }).score);
+    return issues.map(({ message }) => message).join(' ');
+  };
+  assert.equal(found('type: dns, target: host, names: api.example.org', 2), 'This reaches further (blast radius 3 of 5) than the experiment says in blast_radius.');
+  assert.equal(found('type: dns, target: host, names: api.example.org', 3), '');
+  assert.equal(found('type: dns, target: "cmd:worker.js", names: api.example.org', 2), '');
+});
+
 test('absent means protected', () => {
   const loaded = loadText('version: 1\npolicies: []\n', 'a.yaml');
   assert.ok(loaded.ok);

@@ -19,6 +19,7 @@ const LEVELS = [
 const GUARD_OFF =
   'The built-in ignore lists are off: health checks, migrations and internal topics can be hit as well.';
 const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy) => string>> = {
+  'blast-radius': (policy) => `This reaches further (blast radius ${reachOf(policy)} of 5) than the experiment says in blast_radius.`,
   'guard-off': () => GUARD_OFF,
   'global-target': ({ type, target }) =>
     `Everything that type ${type} reaches is hit: the target is ${target.trim() === '' ? 'empty' : target}.`,
@@ -33,11 +34,16 @@ const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy) => string>> = {
   irreversible: () => 'What this fault ends does not come back by itself: something else must restart it.',
 };
 
+/** How far one policy reaches, 1 to 5. */
+export function reachOf({ type, params, target }: Pick<Policy, 'type' | 'params' | 'target'>): number {
+  return manifestOf(type)?.blastRadius(params, target) ?? 1;
+}
+
 /**
  * Scores what a file could do to the system before it does it, 0 (harmless) to 100. Advisory: it refuses nothing.
  * Policies that would change nothing are skipped.
  */
-export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgnored'>): GuardResult {
+export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgnored'> & Partial<Pick<FirebreakFile, 'experiment'>>): GuardResult {
   const issues: GuardResult['issues'] = [];
   let survival = 1;
   if (!file.enableDefaultIgnored) {
@@ -46,6 +52,7 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
   }
   /** The routes of each type and target; '' is every route. */
   const seen = new Map<string, Set<string>>();
+  const said = file.experiment?.blastRadius;
   for (const policy of file.policies) {
     const manifest = manifestOf(policy.type);
     if (manifest === undefined || manifest.noop(policy.params)) continue;
@@ -55,6 +62,8 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
       scope = GLOBAL;
       found.push('global-target');
     }
+    // On the wire, a target or a header that a request carries narrows more than any rule could know.
+    if (said !== undefined && manifest.layer === 'host' && reachOf(policy) > said) found.push('blast-radius');
     const key = `${policy.type}\0${policy.target}`;
     const earlier = seen.get(key) ?? new Set<string>();
     if (earlier.has('') || earlier.has(policy.route) || (policy.route === '' && earlier.size > 0)) {

@@ -107,7 +107,7 @@ export function fakeEngine(): { api: EngineApi } & AsyncDisposable {
                   name: 'checkout-survives-slow-payments', hypothesis: HYPOTHESIS, seed: 42, routes: [ROUTE], guard: GUARD,
                   steadyState: [{ name: 'checkout', expect: 'success_rate >= 0.99', describe: 'GET http://127.0.0.1:7000/checkout every 500 ms' }],
                   faults: [{
-                    policy: 'slow-payments', type: 'http', explain: 'every answer to /charge* comes 500 ms late', unavailable: '', holdMs: overrides.durationMs ?? 600_000,
+                    policy: 'slow-payments', type: 'http', explain: 'every answer to /charge* comes 500 ms late', blastRadius: 2, unavailable: '', holdMs: overrides.durationMs ?? 600_000,
                     targets: [{ target: 'route payments /charge*', action: 'add a policy to the wire', inverse: 'remove the policy from the wire', reversible: true }],
                   }],
                   phases: [{ name: 'baseline', ms: 5_000 }, { name: 'observe', ms: overrides.durationMs ?? 600_000 }],

@@ -44,8 +44,8 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   for (const { name: check, expect, describe } of steadyState) lines.push(`  ${check}: ${expect}`, wrap(style.dim(describe), width, '    '));
   if (steadyState.length === 0) lines.push(style.dim('  none: nothing would be measured'));
   lines.push('', `  ${style.bold('Faults')}`);
-  for (const { policy, type, explain, unavailable, targets, holdMs } of faults) {
-    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${holdMs === 0 ? 'as long as `apply --ttl` says' : span(holdMs)})`)} ${explain}`, width, '  '));
+  for (const { policy, type, explain, unavailable, targets, holdMs, blastRadius } of faults) {
+    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${holdMs === 0 ? 'as long as `apply --ttl` says' : span(holdMs)}, blast radius ${blastRadius} of 5)`)} ${explain}`, width, '  '));
     if (unavailable !== '') lines.push(wrap(style.red(`cannot run here: ${unavailable}`), width, '    '));
     else if (targets.length === 0) lines.push(style.yellow('    no target matches now: nothing would be injected'));
     for (const { target, action, inverse, reversible } of targets) {

@@ -95,7 +95,7 @@ export const containerManifest = defineManifest({
   privileges: ["the right to use the container engine's socket (group docker, or root)"],
   // Who may use the socket needs no root: Injector.ownRights.
   needsRoot: () => true,
-  blastRadius: 2,
+  blastRadius: (asked) => (asked.all ? 3 : 2),
   verifyWithin: 10_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];

@@ -76,7 +76,7 @@ export const databaseManifest = defineManifest({
   explain: (asked, target) => sentence(asked, target.replace(/^(env|file):\s*/, 'the database in ')),
   platforms: ['linux', 'darwin', 'win32'],
   privileges: ['a role that may connect to the database; for table locks one that owns the table or may write to it'],
-  blastRadius: 3,
+  blastRadius: (asked) => (asked.action === 'row_lock' ? 2 : 3),
   verifyWithin: 15_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];

@@ -75,9 +75,10 @@ export const dnsManifest = defineManifest({
   severity: ({ action, names, chance }) => (action === 'delay' ? 0.4 : names === 'all' && chance >= 0.5 ? 0.8 : 0.5),
   remarks: () => [],
   explain: ({ action, names, chance, delay, ipv4, ipv6 }, target) => {
-    const what = names === 'all' ? 'every name' : names;
+    const what = names === 'all' ? 'any name' : names;
     const often = chance === 1 ? '' : `, with a chance of ${Math.round(chance * 1_000) / 10} %,`;
-    const whom = target === 'host' || target === '' ? 'all programs of this machine' : `what matches ${target}`;
+    const netns = NETNS.exec(target)?.[1];
+    const whom = target === 'host' || target === '' ? 'All programs of this machine' : netns === undefined ? `Processes that match ${target}` : `All programs of the network namespace ${netns}`;
     const effect = {
       nxdomain: 'are told that it does not exist',
       servfail: 'are told that the server failed',
@@ -85,12 +86,12 @@ export const dnsManifest = defineManifest({
       delay: `are answered ${formatDuration(delay)} late`,
       drop: 'are not answered',
     }[action];
-    return `Questions of ${whom} for ${what}${often} ${effect}.`;
+    return `${whom} that ask for ${what}${often} ${effect}.`;
   },
   platforms: ['linux'],
   privileges: ['root'],
   needsRoot: () => true,
-  blastRadius: 2,
+  blastRadius: (_, target) => (target === 'host' || target === '' ? 3 : 2),
   verifyWithin: 15_000,
   check: ({ action, names, except, ipv4, ipv6, delay }) => {
     const findings: { field: string; message: string; hint: string }[] = [];

@@ -64,7 +64,7 @@ export const grpcManifest = defineManifest({
     ...headerFacts,
   },
   check: (asked) => [...checkNth(asked), ...checkUnit(asked)],
-  blastRadius: 2,
+  blastRadius: () => 2,
 });
 
 /** What would win over something else, or do nothing, without a word. */

@@ -103,7 +103,7 @@ export const httpManifest = defineManifest({
   check: checkNth,
   platforms: ALL_PLATFORMS,
   privileges: [],
-  blastRadius: 2,
+  blastRadius: () => 2,
   verifyWithin: 10_000,
 });
 

@@ -57,7 +57,7 @@ export const kafkaManifest = defineManifest({
     ...headerFacts,
   },
   check: (asked) => [...checkNth(asked), ...checkRecords(asked)],
-  blastRadius: 3,
+  blastRadius: () => 3,
 });
 
 const whose = (things: string, target: string): string => (['all', '*', ''].includes(target.trim().toLowerCase()) ? `Kafka ${things}` : `${things} of ${target}`);

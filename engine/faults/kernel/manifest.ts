@@ -107,7 +107,7 @@ export const kernelManifest = defineManifest({
   platforms: ['linux'],
   privileges: ['root, to load BPF programs and to trace processes'],
   needsRoot: () => true,
-  blastRadius: 1,
+  blastRadius: (asked) => (asked.percentage >= 50 ? 2 : 1),
   verifyWithin: 10_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];

@@ -78,7 +78,7 @@ export const mongoManifest = defineManifest({
       ? [{ field: 'documentShare', message: 'expected a share above 0', hint: 'leave it out to mean every document' }]
       : []),
   ],
-  blastRadius: 3,
+  blastRadius: () => 3,
 });
 
 const messages = (target: string): string => (target === 'all' ? 'MongoDB commands' : `${target} commands`);

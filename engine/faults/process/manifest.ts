@@ -70,7 +70,7 @@ export const processManifest = defineManifest({
   platforms: ['linux', 'darwin'],
   privileges: ['the right to signal the processes (the same user, or root); root to freeze them'],
   needsRoot: (asked) => asked.action === 'freeze',
-  blastRadius: 1,
+  blastRadius: (asked) => (asked.percentage >= 50 || asked.probability >= 0.5 ? 2 : 1),
   verifyWithin: 5_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];

@@ -60,7 +60,7 @@ export const rabbitmqManifest = defineManifest({
     ...headerFacts,
   },
   check: (asked) => [...checkNth(asked), ...checkDrop(asked)],
-  blastRadius: 3,
+  blastRadius: () => 3,
 });
 
 const errorOf = (asked: RabbitmqParams, target: string): string =>

@@ -54,7 +54,7 @@ export const redisManifest = defineManifest({
   },
   facts: { redis: { command: 'string', key: 'string', keys: 'list<string>', args: 'int', db: 'int', resp: 'int', transaction: 'bool' } },
   check: (asked) => [...checkNth(asked), ...checkMiss(asked)],
-  blastRadius: 3,
+  blastRadius: () => 3,
 });
 
 /** What a miss cannot be together with would silently win over it or do nothing. */

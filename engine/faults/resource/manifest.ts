@@ -3,7 +3,7 @@ import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest, type GuardRemark } from '../../kernel/fault.ts';
 import { duration, type FieldMeta, flag, HOUR, ratio, whole } from '../../kernel/fields.ts';
 import { SELECTOR_HELP } from '../../kernel/process-selector.ts';
-import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, noHeaders } from '../../kernel/pastaay.ts';
+import { commonFields, commonNoop, commonRemarks, commonSeverity, errorCode, idle, noHeaders } from '../../kernel/pastaay.ts';
 
 /** No more memory than this is ever taken by all RAM faults of a machine together (CAPABILITIES: "The machine"). */
 export const RAM_CEILING_MB = 4_096;
@@ -19,7 +19,12 @@ const MOST_PIDS = 4_194_304;
 
 const params = z.object({
   ...commonFields,
-  errorCode: errorCode('Has no meaning for this type; accepted because the format allows it everywhere.', 0, 599, 0),
+  latencyChance: idle('resource', commonFields.latencyChance),
+  errorChance: idle('resource', commonFields.errorChance),
+  errorBody: idle('resource', commonFields.errorBody),
+  errorCode: idle('resource', errorCode('', 0, 599, 0)),
+  dropConnection: idle('resource', commonFields.dropConnection),
+  streamRollMode: idle('resource', commonFields.streamRollMode),
   matchHeaders: noHeaders,
   latencyDuration: duration('How long the attack lasts; 0 means as long as the experiment.', HOUR),
   throttleThreshold: whole('CPU intensity: 100000 and more is full load on all cores, less is in proportion.', 0, 10_000_000),
@@ -67,7 +72,7 @@ export function ramAsked(asked: ResourceParams): RamAsked {
 export const loads = (asked: ResourceParams): boolean => cpuAsked(asked).load > 0 || asked.ramMB > 0 || asked.ramChunkMB > 0;
 /** What is kept from the processes of the target. */
 export const limits = (asked: ResourceParams): boolean => asked.memoryLimitMB > 0 || asked.cpuLimit > 0 || asked.pidsLimit > 0;
-const idle = (asked: ResourceParams): boolean => !loads(asked) && !limits(asked) && !asked.dropCaches;
+const asksNothing = (asked: ResourceParams): boolean => !loads(asked) && !limits(asked) && !asked.dropCaches;
 
 /** The limits, as a person would say them. */
 export function limitsInWords(asked: ResourceParams): string {
@@ -76,7 +81,8 @@ export function limitsInWords(asked: ResourceParams): string {
     asked.cpuLimit > 0 ? coresInWords(asked.cpuLimit) : '',
     asked.pidsLimit > 0 ? `${asked.pidsLimit} processes and threads` : '',
   ];
-  return words.filter(Boolean).join(' and ');
+  const said = words.filter(Boolean);
+  return said.length > 2 ? `${said.slice(0, -1).join(', ')} and ${said.at(-1) ?? ''}` : said.join(' and ');
 }
 /** A load this high leaves other programs next to nothing on the cores it takes. */
 const LOCK_LOAD = 0.9;
@@ -87,7 +93,7 @@ export const resourceManifest = defineManifest({
   summary: 'Loads the CPU and takes memory of this machine, or limits what some processes may have of them.',
   params,
   target: { required: false, help: `Load is always put on this machine, whatever the text. A limit holds for ${SELECTOR_HELP}.`, example: 'host/system' },
-  noop: (asked) => idle(asked) && commonNoop(asked),
+  noop: (asked) => asksNothing(asked) && commonNoop(asked),
   severity: (asked) => {
     const { load } = cpuAsked(asked);
     // The weights of RAM and CPU in CAPABILITIES ("Guard"), applied to the plainer fields as well.
@@ -127,7 +133,7 @@ export const resourceManifest = defineManifest({
   platforms: ['linux', 'darwin'],
   privileges: ['root for limits and drop_caches'],
   needsRoot: (asked) => limits(asked) || asked.dropCaches,
-  blastRadius: 2,
+  blastRadius: (asked) => (asked.dropCaches ? 3 : loads(asked) ? 2 : 1),
   verifyWithin: 10_000,
   check: (asked) => {
     const findings: { field: string; message: string; hint: string }[] = [];

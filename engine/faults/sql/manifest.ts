@@ -51,7 +51,7 @@ export const sqlManifest = defineManifest({
     ...headerFacts,
   },
   check: checkNth,
-  blastRadius: 3,
+  blastRadius: () => 3,
 });
 
 function messagesOf(target: string): string {

@@ -105,7 +105,7 @@ export const tcpManifest = defineManifest({
   },
   platforms: ALL_PLATFORMS,
   privileges: [],
-  blastRadius: 2,
+  blastRadius: () => 2,
   verifyWithin: 10_000,
 });
 

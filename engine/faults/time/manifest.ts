@@ -73,6 +73,6 @@ export const timeManifest = defineManifest({
   platforms: ['linux'],
   privileges: ['the rights of the user whose processes they are; root for those of others'],
   needsRoot: ({ otherUsers }) => otherUsers,
-  blastRadius: 1,
+  blastRadius: () => 1,
   verifyWithin: 10_000,
 });

@@ -60,7 +60,7 @@ export const tlsManifest = defineManifest({
   },
   platforms: ALL_PLATFORMS,
   privileges: [],
-  blastRadius: 3,
+  blastRadius: () => 3,
   verifyWithin: 10_000,
   facts: { tls: { server_name: 'string', protocols: 'list<string>' } },
   check: checkNth,
