@@ -13,11 +13,15 @@ import { type LabServer, missing, startServer } from './server.ts';
 export interface DockerLab extends AsyncDisposable {
   readonly socket: string;
   readonly api: DockerApi;
+  /** Of the engine itself. */
+  readonly pid: number;
   /** Creates and starts a container of the lab's image. @returns its id. */
   run(name: string, options?: ContainerOptions): Promise<string>;
   remove(id: string): Promise<void>;
 }
 export interface ContainerOptions {
+  /** Another image than the lab's own. */
+  readonly image?: string;
   readonly command?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   /** As the Docker API takes it. */
@@ -123,10 +127,11 @@ async function startEngine(
   return {
     socket,
     api,
+    pid: server.pid,
     remove,
-    run: async (name, { command = ['sleep', '3600'], labels = {}, host = {}, networking = {} } = {}) => {
+    run: async (name, { image: asked, command = ['sleep', '3600'], labels = {}, host = {}, networking = {} } = {}) => {
       const body = {
-        Image: image?.RepoTags?.[0] ?? image?.Id ?? '',
+        Image: asked ?? image?.RepoTags?.[0] ?? image?.Id ?? '',
         Cmd: command,
         Labels: labels,
         StopTimeout: 1,
