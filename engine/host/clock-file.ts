@@ -1,10 +1,12 @@
 import {
-  closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, futimesSync, lstatSync, openSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync,
+  closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, futimesSync, openSync, readSync, renameSync, rmSync, type Stats, writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
+import { syncDirectory } from '../kernel/directory.ts';
 import { errnoOf, FirebreakError } from '../kernel/errors.ts';
 import { type ClockUser } from './clock-users.ts';
+import { openFolder, statOf } from './path-inside.ts';
 import { ask } from './spawn.ts';
 
 /** A file that sets clocks, as it was: null when it was not there. */
@@ -25,14 +27,34 @@ const markOf = (token: string): string => `# firebreak-${token}`;
  */
 export function readClockFile(path: string): ClockFileState {
   return inFolder(path, (file) => {
-    const stat = statOf(file);
-    if (stat === undefined) return null;
-    if (!stat.isFile()) throw foreign(path, 'is not a plain file');
-    if (stat.size > LONGEST) throw foreign(path, 'is too long for one');
-    const bytes = readFileSync(file);
+    const fd = openPlain(path, file);
+    if (fd === undefined) return null;
+    const [stat, bytes] = contentOf(path, fd);
     if (!bytes.toString('latin1').split('\n').every((line) => LINE.test(line))) throw foreign(path, 'says something else than a time');
     return { bytes: bytes.toString('base64'), mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, modified: stat.mtimeMs };
   });
+}
+
+/** Never a link, and nothing that would keep whoever opens it waiting; undefined when there is none. */
+function openPlain(path: string, file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw ['ELOOP', 'ENXIO'].includes(errnoOf(error)) ? foreign(path, 'is not a plain file') : error;
+  }
+}
+
+function contentOf(path: string, fd: number): readonly [Stats, Buffer] {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw foreign(path, 'is not a plain file');
+    if (stat.size > LONGEST) throw foreign(path, 'is too long for one');
+    const bytes = Buffer.alloc(LONGEST);
+    return [stat, bytes.subarray(0, readSync(fd, bytes, 0, LONGEST, 0))];
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const foreign = (path: string, why: string): FirebreakError =>
@@ -64,7 +86,12 @@ export function writeOffset(path: string, token: string, offset: number, owner: 
 export function restoreClockFile(path: string, token: string, prior: ClockFileState): void {
   const now = readClockFile(path);
   inFolder(path, (file) => rmSync(temporary(file, token), { force: true }));
-  if (isOurs(now, token)) return prior === null ? inFolder(path, (file) => rmSync(file)) : replace(path, token, prior);
+  if (isOurs(now, token)) {
+    if (prior === null) inFolder(path, (file) => rmSync(file));
+    else replace(path, token, prior);
+    // A power cut must not bring back what was taken back.
+    return syncDirectory(dirname(path));
+  }
   if (now?.bytes === prior?.bytes) return;
   throw new FirebreakError('changed-meanwhile', `${path} was ${now === null ? 'deleted' : 'written'} by something else during the fault, and is left as it is`, {
     hint: prior === null ? 'it was not there before' : `before, it said: ${Buffer.from(prior.bytes, 'base64').toString('latin1').trim()}`,
@@ -85,6 +112,9 @@ export interface SeenClock {
   readonly within: number;
 }
 
+/** The user without rights, by its number everywhere (systemd's "Users, Groups, UIDs and GIDs"). */
+const NOBODY = 65_534;
+
 /**
  * The clock of a process that is started now as this one was: a `date` under its library and its file. The process itself
  * cannot be asked; it sees the same as soon as it reads the file again (`believes`).
@@ -95,9 +125,11 @@ export async function clockSeen(user: Omit<ClockUser, 'key'>): Promise<SeenClock
   const inside = apart ? file.slice(`/proc/${pid}/root`.length) : file;
   const command = [`LD_PRELOAD=${library}`, `FAKETIME_TIMESTAMP_FILE=${inside}`, 'FAKETIME_NO_CACHE=1', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'date', '+%s.%N'];
   const before = Date.now();
-  // The library is named by the process, so it runs with the rights of that process and no more.
+  // The library is named by the process, so it runs with the rights of that process and no more. Root of a container is less
+  // than root of this machine: nobody stands in for it, and no program there can give more rights than that.
+  const there = ['-t', String(pid), '-m', '-p', '-n', '-i', '-u', '-S', String(uid === 0 ? NOBODY : uid), '-G', String(gid)];
   const said = apart
-    ? await ask('nsenter', ['-t', String(pid), '-m', '-S', String(uid), '-G', String(gid), '--', 'env', ...command])
+    ? await ask('setpriv', ['--no-new-privs', 'nsenter', ...there, '--', 'env', ...command])
     : await ask('env', command, process.geteuid?.() === 0 ? { user: { uid, gid } } : {});
   const after = Date.now();
   return { offset: Number(said) * 1_000 - (before + after) / 2, within: (after - before) / 2 + 1 };
@@ -130,19 +162,10 @@ const temporary = (file: string, token: string): string => `${dirname(file)}/.fi
 
 /** Works in the folder that is there now: whoever owns it cannot put another in its place meanwhile. */
 function inFolder<T>(path: string, act: (file: string, folder: { readonly uid: number; readonly mode: number }) => T): T {
-  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const folder = openFolder(dirname(path));
   try {
     return act(`/proc/self/fd/${folder}/${basename(path)}`, fstatSync(folder));
   } finally {
     closeSync(folder);
-  }
-}
-
-function statOf(file: string): Stats | undefined {
-  try {
-    return lstatSync(file);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }

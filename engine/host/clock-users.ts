@@ -1,7 +1,8 @@
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf } from '../kernel/errors.ts';
 import { type ProcessIdentity } from './identity.ts';
+import { withoutLinks } from './path-inside.ts';
 import { isEnded, type ProcessInfo } from './processes.ts';
 
 /** A process that reads its clock through libfaketime, from a file that can be changed while it runs. */
@@ -31,12 +32,14 @@ export function clockUser(info: ProcessInfo): ClockUser | { readonly refusal: st
     const environment = environmentOf(info.pid);
     const refusal = refusalOf(environment, libraryOf(environment) === undefined ? '' : readFileSync(`/proc/${info.pid}/maps`, 'utf8'));
     if (refusal !== '') return { refusal };
+    const { gid, own } = rightsOf(info.pid);
+    if (!own) return { refusal: 'runs with the rights of another user than the one who started it' };
     return {
       pid: info.pid,
       started: info.started,
       name: info.program || info.name,
       uid: info.uid,
-      gid: groupOf(info.pid),
+      gid,
       ...placeOf(info.pid, environment),
       library: libraryOf(environment) ?? '',
       believes: environment.get('FAKETIME_NO_CACHE') === '1' ? 0 : Number(environment.get('FAKETIME_CACHE_DURATION') ?? CACHE_SECONDS) * 1_000,
@@ -55,9 +58,11 @@ function placeOf(pid: number, environment: ReadonlyMap<string, string>): Pick<Cl
   const named = resolve(readlinkSync(`/proc/${pid}/cwd`), environment.get('FAKETIME_TIMESTAMP_FILE') ?? '');
   const mounts = mountsOf(pid);
   if (mounts !== mountsOf('self') || rootOf(pid) !== rootOf('self')) {
-    return { apart: true, file: join(`/proc/${pid}/root`, named), key: `${mounts} ${rootOf(pid)} ${named}` };
+    const root = `/proc/${pid}/root`;
+    const file = real(join(root, named));
+    return { apart: true, file, key: `${mounts} ${rootOf(pid)} ${file.slice(root.length)}` };
   }
-  const file = realPath(named);
+  const file = real(named);
   return { apart: false, file, key: file };
 }
 
@@ -104,16 +109,12 @@ function link(path: string): string {
   }
 }
 
-/** The file itself may not be there yet; its folder is. */
-function realPath(path: string): string {
-  try {
-    return join(realpathSync(dirname(path)), path.slice(path.lastIndexOf('/') + 1));
-  } catch {
-    return path;
-  }
-}
+/** The file itself may not be there yet, and is never a link. */
+const real = (path: string): string => join(withoutLinks(dirname(path)), basename(path));
 
-/** The group whose rights it has; see proc_pid_status(5). */
-function groupOf(pid: number): number {
-  return Number(/^Gid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
+/** Whose rights it has, and whether they are those of whoever started it: a program with the set-user-ID bit was named its files by another; see proc_pid_status(5). */
+function rightsOf(pid: number): { readonly gid: number; readonly own: boolean } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const ids = (name: string): readonly string[] => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1]?.split(/\s+/) ?? [];
+  return { gid: Number(ids('Gid')[0]), own: new Set(ids('Uid')).size === 1 && new Set(ids('Gid')).size === 1 };
 }

@@ -78,7 +78,9 @@ function planFile(path: string, readers: readonly ClockUser[], params: TimeParam
   const [{ uid, apart, pid, key }] = readers as readonly [ClockUser];
   if (isOurs(prior, '')) throw new FirebreakError('collision', `${path} is held by another fault on the clock`, { hint: 'wait until it has ended' });
   const me = process.geteuid?.() ?? 0;
-  if ((prior === null ? !mayCreate(path, uid) : me !== 0 && prior.uid !== me) || (me !== 0 && me !== uid)) {
+  // The name of the file comes from the process: whatever root could do, it is that user's file or nobody's.
+  const theirs = prior === null ? mayCreate(path, uid) : uid === 0 || prior.uid === uid;
+  if (!theirs || (me !== 0 && me !== uid)) {
     throw new FirebreakError('not-allowed', `${path} may not be written by the user of these processes`, { hint: 'give them a file in a folder of theirs' });
   }
   const file = apart ? path.slice(`/proc/${pid}/root`.length) : path;
