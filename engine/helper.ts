@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInjectors } from './faults/injectors.ts';
 import { Helper } from './helper/helper.ts';
+import { type HelperParts } from './helper/parts.ts';
 import { peerOf } from './host/peer.ts';
 import { readProcess } from './host/processes.ts';
 import { identity } from './identity.ts';
@@ -22,6 +23,8 @@ export interface HelperOptions {
   readonly address?: string;
   /** Its journal's folder, for root alone; default below /var/lib/firebreak. */
   readonly stateDir?: string;
+  /** For the crash tests, see HelperParts. */
+  readonly boundary?: HelperParts['boundary'];
   readonly log: (text: string) => void;
 }
 
@@ -45,7 +48,7 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
     void helper.dropAll(why);
   };
   const lease = parts.use(createLease({ stateDir, self: identity.self, clock, spawnWatchdog: spawnWatchdogFor(stateDir), lost, log }));
-  const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log }));
+  const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log, ...(options.boundary !== undefined && { boundary: options.boundary }) }));
   await helper.recover(identity.alive);
   const folder = dirname(address);
   // Whatever the umask of root: its user has to come through. A folder that is there already is somebody's own business.

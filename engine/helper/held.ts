@@ -48,6 +48,7 @@ export class HeldFault {
     this.#before = state;
     this.#append('planned');
     this.#journaled = true;
+    this.#parts.boundary?.('journaled', this.fault);
     return state;
   }
 
@@ -60,15 +61,20 @@ export class HeldFault {
   async #inject(late: () => void): Promise<void> {
     this.#late = this.#parts.clock.after(this.#request.hold + OVERTIME, late);
     await this.#injector.inject(this.#undo, this.#context());
+    this.#parts.boundary?.('injected', this.fault);
     this.#append('applied', ['reverting', 'reverted']);
+    this.#parts.boundary?.('applied', this.fault);
   }
 
-  verify(): Promise<Effect> {
-    return this.#injector.verify(this.#undo, this.#context());
+  async verify(): Promise<Effect> {
+    const effect = await this.#injector.verify(this.#undo, this.#context());
+    if (effect.bitten) this.#parts.boundary?.('bitten', this.fault);
+    return effect;
   }
 
   /** Nothing of it begins any more. */
   async cease(): Promise<void> {
+    this.#parts.boundary?.('ending', this.fault);
     this.#holding.abort(new FirebreakError('fault-ended', 'it is being reverted'));
     this.#late?.[Symbol.dispose]();
     await this.#injecting?.catch(() => {});
@@ -105,8 +111,8 @@ export class Reverter {
   readonly #tools: UndoTools;
   readonly #underWay = new Map<FaultId, Promise<void>>();
 
-  constructor({ journal, injectors, clock }: Pick<HelperParts, 'journal' | 'injectors' | 'clock'>) {
-    this.#tools = { journal, injectors, clock, revertDeadline: REVERT_DEADLINE, boundary: () => {} };
+  constructor({ journal, injectors, clock, boundary = () => {} }: Pick<HelperParts, 'journal' | 'injectors' | 'clock' | 'boundary'>) {
+    this.#tools = { journal, injectors, clock, revertDeadline: REVERT_DEADLINE, boundary };
   }
 
   /** @throws FirebreakError `residue` when it is not proven undone. */

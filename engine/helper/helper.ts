@@ -82,6 +82,7 @@ export class Helper implements AsyncDisposable {
             const held = new HeldFault(this.#parts, fault, request, plan, injector, (detail) => caller.told.push({ fault, detail }));
             this.#faults.set(fault, held);
             caller.faults.add(held);
+            this.#parts.boundary?.('planned', fault);
             const { target, action, inverse, reversible, takes } = plan;
             return { fault, target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }) };
           });

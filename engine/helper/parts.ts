@@ -1,6 +1,6 @@
 import { type Clock } from '../kernel/clock.ts';
 import { type Injector } from '../kernel/fault.ts';
-import { type Lease } from '../lifecycle/models.ts';
+import { type Lease, type Workshop } from '../lifecycle/models.ts';
 import { type Journal } from '../store/journal.ts';
 import { type ProcessMark } from '../store/journal-record.ts';
 
@@ -13,5 +13,7 @@ export interface HelperParts {
   readonly clock: Clock;
   /** Its own watchdog, which reverts from its journal should it die. */
   readonly lease: Pick<Lease, 'ready'>;
+  /** For the crash tests: called, synchronously, as each boundary of a fault's life is reached here. */
+  readonly boundary?: Workshop['boundary'];
   readonly log: (text: string) => void;
 }
