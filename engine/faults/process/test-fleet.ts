@@ -17,8 +17,8 @@ export interface Fleet extends AsyncDisposable {
 /** A supervisor that starts what cannot stay up must not do so for ever. */
 const MOST_REPLACEMENTS = 10;
 
-/** @param supervised true starts a new process for each that ends. */
-export async function startFleet(size: number, supervised = false): Promise<Fleet> {
+/** @param supervised true starts a new process for each that ends, `after` so many milliseconds. */
+export async function startFleet(size: number, supervised = false, after = 0): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-fleet-'));
   const word = `fleet-${randomBytes(6).toString('hex')}`;
   const script = join(folder, `${word}.mjs`);
@@ -31,7 +31,8 @@ export async function startFleet(size: number, supervised = false): Promise<Flee
     children.add(child);
     child.on('exit', () => {
       children.delete(child);
-      if (supervised && !closing && ++replacements <= MOST_REPLACEMENTS) void start();
+      if (!supervised || ++replacements > MOST_REPLACEMENTS) return;
+      void realClock.sleep(after).then(() => (closing ? undefined : start()));
     });
     return new Promise((resolve) => child.stdout?.once('data', () => resolve()));
   };
