@@ -17,7 +17,7 @@ export async function containerFacts(): Promise<readonly Capability[]> {
   try {
     const { version, podman } = await api.about();
     const running = (await listContainers(api)).filter(({ state }) => state === 'running');
-    const engine: Capability = { name: ENGINE, available: true, detail: `${podman ? 'Podman' : 'Docker'}, API ${version}, at ${path} (${from}); ${running.length} run` };
+    const engine: Capability = { name: ENGINE, available: true, detail: `${podman === '' ? 'Docker' : `Podman ${podman}`}, API ${version}, at ${path} (${from}); ${running.length} run` };
     const [one] = running;
     const container = one === undefined ? undefined : await inspect(api, one.id);
     if (container === undefined) return [engine];

@@ -125,7 +125,7 @@ export const readStats = (api: DockerApi, id: string): Promise<z.infer<typeof st
 /** The command lines of what runs in a container; reads nothing inside it, but Docker needs `ps` beside it. */
 export async function commandsIn(api: DockerApi, id: string): Promise<readonly string[]> {
   const top = z.object({ Titles: z.array(z.string()), Processes: list(z.array(z.string())) });
-  const { Processes } = await api.ask(`/containers/${id}/top`, top, { query: { ps_args: (await api.about()).podman ? 'pid,args' : '-eo pid,args' } });
+  const { Processes } = await api.ask(`/containers/${id}/top`, top, { query: { ps_args: (await api.about()).podman === '' ? '-eo pid,args' : 'pid,args' } });
   return Processes.map((fields) => fields.slice(1).join(' '));
 }
 

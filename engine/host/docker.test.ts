@@ -68,7 +68,7 @@ test('the older of two versions is spoken, Podman is told by its header, and err
     response.end(request.url?.includes('/odd/') === true ? '[1' : '{"Id":"x"}');
   });
   const api = new DockerApi(at.path);
-  assert.deepEqual(await api.about(), { version: '1.41', podman: true });
+  assert.deepEqual(await api.about(), { version: '1.41', podman: '4.3.1' });
   const schema = z.object({ Id: z.string() });
   assert.deepEqual(await api.ask('/containers/one/json', schema), { Id: 'x' });
   assert.deepEqual(asked, ['/_ping', '/v1.41/containers/one/json']);

@@ -36,7 +36,8 @@ interface Answer {
 /** What an engine says of itself. */
 export interface EngineAbout {
   readonly version: string;
-  readonly podman: boolean;
+  /** Its own version where it is Podman, such as 4.3.1; else ''. */
+  readonly podman: string;
 }
 
 /** One container engine behind its Unix socket, by the Docker API. Holds no connection between calls. */
@@ -53,7 +54,7 @@ export class DockerApi {
   about(): Promise<EngineAbout> {
     this.#about ??= this.#send('/_ping', { within: GREETS_WITHIN }).then(({ headers }) => {
       const theirs = String(headers['api-version'] ?? NEWEST);
-      return { version: older(theirs, NEWEST), podman: headers['libpod-api-version'] !== undefined };
+      return { version: older(theirs, NEWEST), podman: String(headers['libpod-api-version'] ?? '') };
     });
     this.#about.catch(() => (this.#about = undefined));
     return this.#about;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Injector } from '../../kernel/fault.ts';
@@ -42,10 +43,10 @@ export function containerInjector({ clock, own = ownContainers }: ContainerFault
     },
 
     ownRights: ({ socket, action, memoryMB }) => {
-      // Few containers have a memory limit, and only root can set one that can be taken off again.
-      if (action === 'limit' && memoryMB > 0 && process.geteuid?.() !== 0) return false;
       const found = findSocket(socket);
-      return 'path' in found && maySpeak(found.path);
+      if ('refusal' in found || !maySpeak(found.path)) return false;
+      // Few containers have a memory limit, and of Docker's only root can set one that can be taken off again. Podman's socket has its name.
+      return action !== 'limit' || memoryMB === 0 || process.geteuid?.() === 0 || basename(found.path) === 'podman.sock';
     },
 
     plan: async ({ params, target, seed, policy }, signal) => {

@@ -4,6 +4,8 @@ import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { newFaultId } from '../../kernel/random.ts';
 import { commandsIn, inspect, isUp } from '../../host/containers.ts';
+import { type DockerApi } from '../../host/docker.ts';
+import { podmanGroup, readPodmanLimits } from '../../host/podman-limits.ts';
 import { type DockerLab, noPodman, startPodman } from '../../../test/lab/docker.ts';
 import { faultRequest } from '../../../test/support/fault-life.ts';
 import { until } from '../process/test-fleet.ts';
@@ -47,8 +49,36 @@ describe('containers of Podman', { skip: noPodman, timeout: 300_000 }, () => {
     });
   }
 
-  test('limits are refused: its Docker API does not change them', async () => {
-    const id = await lab.run('podman-limit');
-    await assert.rejects(containerInjector({ clock: realClock }).plan(requestOf(`id:${id}`, { action: 'limit', cpus: 0.5 }), AbortSignal.timeout(60_000)), /Podman does not change limits through the Docker API/);
+  const plan = (target: string, fields: Record<string, unknown>) => containerInjector({ clock: realClock }).plan(requestOf(target, fields), AbortSignal.timeout(60_000));
+
+  test('gets tighter limits, by the account of the kernel, and those of before back: none, and its own', async () => {
+    const injector = containerInjector({ clock: realClock });
+    for (const [name, host] of [['podman-free', {}], ['podman-tight', { NanoCpus: 1_500_000_000, Memory: 256 << 20, PidsLimit: 200 }]] as const) {
+      const id = await lab.run(name, { host });
+      const found = await podmanGroup(lab.api, id);
+      assert.ok('group' in found);
+      const prior = readPodmanLimits(found.group);
+      assert.deepEqual([prior?.CpuQuota, prior?.Memory], name === 'podman-free' ? [0, 0] : [150_000, 256 << 20]);
+      const request = requestOf(`id:${id}`, { action: 'limit', cpus: 0.25, memoryMB: 64, pids: 50 });
+      const [planned] = await injector.plan(request, AbortSignal.timeout(60_000));
+      assert.ok(planned);
+      let { undo } = planned;
+      const context = { fault: newFaultId(), request, signal: new AbortController().signal, amend: (longer: ContainerUndo) => void (undo = longer), injected: () => {} };
+      await injector.inject(undo, context);
+      const { bitten, figures } = await injector.verify(undo, context);
+      assert.equal(bitten, true);
+      assert.deepEqual(figures.map(({ requested, delivered }) => [requested, delivered]), [[1, 1], [0.25, 0.25], [64, 64], [50, 50]]);
+      const afterCrash = containerInjector({ clock: realClock });
+      await afterCrash.revert(injector.undo.parse(JSON.parse(JSON.stringify(undo))));
+      assert.deepEqual(readPodmanLimits(found.group), prior);
+      if (name === 'podman-tight') await assert.rejects(plan(`id:${id}`, { action: 'limit', cpus: 2 }), /podman-tight is limited to 150000 \(CpuQuota\) already/);
+      await lab.remove(id);
+      assert.match(await afterCrash.fingerprint(undo), /: none$/);
+    }
   });
+});
+
+test('a Podman that does not change limits is refused with the reason', async () => {
+  const old = { about: async () => ({ version: '1.41', podman: '4.2.0' }) } as unknown as DockerApi;
+  assert.deepEqual(await podmanGroup(old, 'a'.repeat(64)), { refusal: 'Podman 4.2.0 does not change them; 4.3 and later do' });
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isAbsolute } from 'node:path';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { isMemoryFile } from '../../host/container-memory.ts';
+import { isPodmanGroup } from '../../host/podman-limits.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
 const network = z.object({
@@ -34,6 +35,8 @@ const prior = z.discriminatedUnion('kind', [
     limits: z.array(limit),
     /** A limit that the engine could not take off again is set in the container's control group. */
     memory: z.object({ file: z.string().refine(isMemoryFile, 'expected the memory limit of a container'), was: z.string(), set: z.string() }).nullable(),
+    /** Podman's own API sets them, and the kernel tells them, by this control group; null for Docker. */
+    group: z.string().refine(isPodmanGroup, "expected the control group of one of Podman's containers").nullable().default(null),
   }),
   z.object({ kind: z.literal('stress'), token: z.string().min(8), exec: z.string() }),
 ]);
