@@ -1,8 +1,11 @@
 import { type FaultId } from '../kernel/brands.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../kernel/fault.ts';
+import { INJECT_GRACE } from '../lifecycle/fault-life.ts';
 import { OVERTIME, REVERT_DEADLINE } from '../lifecycle/models.ts';
+import { guard } from '../lifecycle/plan.ts';
 import { undoFromJournal, type UndoTools } from '../lifecycle/undo.ts';
+import { within } from '../lifecycle/waiting.ts';
 import { type UndoDraft } from '../store/journal.ts';
 import { type ProcessMark, type UndoStep } from '../store/journal-record.ts';
 import { type HelperParts } from './parts.ts';
@@ -21,6 +24,7 @@ export class HeldFault {
   #journaled = false;
   #late: Disposable | undefined;
   #injecting: Promise<void> | undefined;
+  #afterwards: Promise<void> | undefined;
 
   constructor(parts: HelperParts, fault: FaultId, request: FaultRequest, plan: TargetPlan, injector: Injector, told: (detail: string) => void) {
     this.fault = fault;
@@ -40,11 +44,13 @@ export class HeldFault {
   /**
    * Its state, before the engine writes down that the fault is about to begin: so it is journaled here first. Else an engine
    * that dies in between would leave a fault of which nobody could say that it has not begun.
+   * @throws FirebreakError `collision` when another engine's fault, of which this one's cannot know, has taken the same.
    */
   async fingerprint(): Promise<string> {
     const state = await this.#injector.fingerprint(this.#undo);
     this.#holding.signal.throwIfAborted();
     if (this.#journaled) return state;
+    guard([{ request: this.#request, explain: '', unavailable: '', targets: [this.plan] }], this.#parts.journal.open());
     this.#before = state;
     this.#append('planned');
     this.#journaled = true;
@@ -72,12 +78,19 @@ export class HeldFault {
     return effect;
   }
 
-  /** Nothing of it begins any more. */
-  async cease(): Promise<void> {
+  /** Nothing of it begins any more. @returns false when what has begun does not come back: see `afterwards`. */
+  async cease(): Promise<boolean> {
     this.#parts.boundary?.('ending', this.fault);
     this.#holding.abort(new FirebreakError('fault-ended', 'it is being reverted'));
     this.#late?.[Symbol.dispose]();
-    await this.#injecting?.catch(() => {});
+    if (this.#injecting === undefined) return true;
+    const { clock } = this.#parts;
+    const back = this.#injecting.then(() => true, () => true);
+    return within(clock, clock.now() + INJECT_GRACE, 'inject', back).catch(() => false);
+  }
+  /** Does something once, when inject has come back. */
+  afterwards(act: () => Promise<void>): void {
+    this.#afterwards ??= this.#injecting?.then(act, act);
   }
 
   #context(): InjectContext<Record<string, unknown>, unknown> {
@@ -109,24 +122,32 @@ export class HeldFault {
 /** Undoes from the journal and proves it, each fault by one call at a time. */
 export class Reverter {
   readonly #tools: UndoTools;
-  readonly #underWay = new Map<FaultId, Promise<void>>();
+  readonly #underWay = new Map<FaultId, { readonly work: Promise<void>; readonly mayClose: boolean }>();
 
   constructor({ journal, injectors, clock, boundary = () => {} }: Pick<HelperParts, 'journal' | 'injectors' | 'clock' | 'boundary'>) {
     this.#tools = { journal, injectors, clock, revertDeadline: REVERT_DEADLINE, boundary };
   }
 
-  /** @throws FirebreakError `residue` when it is not proven undone. */
-  revert(fault: FaultId, by: string): Promise<void> {
+  /**
+   * @param mayClose false while it may still begin: then it is undone, and stays open.
+   * @throws FirebreakError `residue` when it is not proven undone.
+   */
+  revert(fault: FaultId, by: string, mayClose = true): Promise<void> {
     const before = this.#underWay.get(fault);
-    if (before !== undefined) return before;
-    const work = this.#revert(fault, by).finally(() => this.#underWay.delete(fault));
-    this.#underWay.set(fault, work);
+    if (before !== undefined && (before.mayClose || !mayClose)) return before.work;
+    const work = (before?.work ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => this.#revert(fault, by, mayClose))
+      .finally(() => this.#underWay.get(fault)?.work === work && this.#underWay.delete(fault));
+    this.#underWay.set(fault, { work, mayClose });
     return work;
   }
 
-  async #revert(fault: FaultId, by: string): Promise<void> {
-    const undone = await undoFromJournal(this.#tools, fault, by);
-    if (!undone.clean) throw new FirebreakError('residue', undone.note, { hint: 'The helper tries again when it is started anew.' });
+  async #revert(fault: FaultId, by: string, mayClose: boolean): Promise<void> {
+    const undone = await undoFromJournal(this.#tools, fault, by, mayClose);
+    if (undone.clean) return;
+    if (!mayClose) throw new FirebreakError('residue', 'what was begun has not come back; it was reverted meanwhile', { hint: 'The helper reverts it again when it does.' });
+    throw new FirebreakError('residue', undone.note, { hint: 'The helper tries again when it is started anew.' });
   }
 
   /** Everything in the journal that belongs to none of these living processes. What fails stays open, and is told. */

@@ -17,6 +17,8 @@ import { Helper } from './helper.ts';
 /** What a test may make go wrong. */
 interface Troubles {
   watchdog?: Error;
+  /** What inject waits for before it freezes, whether or not it is told to stop. */
+  deaf?: Promise<void>;
 }
 
 /** A helper over a world of names, of which some are frozen. */
@@ -31,7 +33,10 @@ function stage(troubles: Troubles = {}) {
     undo,
     unavailable: () => '',
     plan: async ({ target: name }) => [{ target: name, undo: { name }, action: 'freeze', inverse: 'thaw', reversible: true }],
-    inject: async ({ name }) => void frozen.add(name),
+    inject: async ({ name }) => {
+      await troubles.deaf;
+      frozen.add(name);
+    },
     verify: async ({ name }) => ({ bitten: frozen.has(name), detail: '', figures: [] }),
     revert: async ({ name }) => void frozen.delete(name),
     fingerprint: async ({ name }) => (frozen.has(name) ? 'frozen' : 'running'),
@@ -109,6 +114,43 @@ describe('the helper', { timeout: 60_000 }, () => {
     }
     assert.deepEqual([at.journal.open(), at.log], [[], []]);
     watchdog.close();
+  });
+
+  test('two engines cannot hold the same, and what the second finds is not the work of the first', async () => {
+    using at = stage();
+    const [one, two] = [at.join(), at.join()];
+    const [[first], [second]] = [await one.query('plan', asked()), await two.query('plan', asked({ policy: 'q' }))];
+    assert.ok(first && second);
+    await one.command('inject', { fault: first.fault });
+    for (const call of ['fingerprint', 'inject'] as const) {
+      const asking = call === 'inject' ? two.command('inject', { fault: second.fault }) : two.query('fingerprint', { fault: second.fault });
+      await assert.rejects(asking, { code: 'collision' });
+    }
+    assert.deepEqual(at.journal.open().map(({ fault }) => fault), [first.fault]);
+    await one.command('revert', { fault: first.fault });
+    await two.command('inject', { fault: second.fault });
+    assert.deepEqual([...at.frozen], ['name:shop']);
+    one.close();
+    two.close();
+    await at.helper.dropAll('the test ends');
+  });
+
+  test('what does not come back from its inject is reverted under its feet, and once more when it does', async () => {
+    const { promise: deaf, resolve: hears } = Promise.withResolvers<void>();
+    using at = stage({ deaf });
+    const client = at.join();
+    const [planned] = await client.query('plan', asked());
+    assert.ok(planned);
+    const injecting = client.command('inject', { fault: planned.fault });
+    injecting.catch(() => {});
+    await until(() => at.journal.open().length === 1);
+    client.close();
+    await at.clock.runUntil(at.helper.dropAll('the test ends'));
+    assert.match(at.log.join(), /has not come back/);
+    assert.equal(at.journal.open()[0]?.step, 'reverting', 'it stays open: it may still begin');
+    hears();
+    await until(() => at.journal.open().length === 0);
+    assert.equal(at.frozen.size, 0);
   });
 
   test('does only what needs root', async () => {

@@ -149,10 +149,12 @@ export class Helper implements AsyncDisposable {
 
   async #revert(fault: FaultId, why: string): Promise<void> {
     const held = this.#faults.get(fault);
-    await held?.cease();
+    const ceased = (await held?.cease()) ?? true;
     // What has not begun left nothing; it stays known until its engine goes, so that its state can be asked for.
     if (held?.journaled === false) return;
-    await this.#reverter.revert(fault, why);
+    // It may change something after it was reverted under its feet.
+    if (!ceased) held?.afterwards(() => this.#reverter.revert(fault, why).catch((error: unknown) => this.#parts.log(`${held.plan.target} is not undone: ${messageOf(error)}`)));
+    await this.#reverter.revert(fault, why, ceased);
     this.#faults.delete(fault);
   }
 

@@ -24,7 +24,7 @@ const GONE_AFTER = 3;
 /** The last measurement before revert may take so long; revert does not wait for more. */
 const LAST_LOOK = 500;
 /** How long an aborted inject may take to return before it is reverted under its feet. */
-const INJECT_GRACE = 2_000;
+export const INJECT_GRACE = 2_000;
 
 /**
  * One fault on one target, from its journal row to the proof that it is gone. Read it from top to bottom: it is the
