@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Clock } from '../kernel/clock.ts';
 import { type Strike } from './bpf-program.ts';
+import { noPtrace } from './call-tracer.ts';
 import { programOf } from './server-process.ts';
 import { endHeld, findHeld, type Held, startHeld } from './held.ts';
 import { stateOf } from './identity.ts';
@@ -65,12 +66,9 @@ export async function endTrace(token: string, clock: Clock): Promise<void> {
   for (const role of [TRACE_ROLE, STRACE_ROLE]) await endHeld(role, token, clock);
 }
 
-/** Why processes cannot be traced here, or ''. The setting is that of the Yama module (kernel.org, LSM/Yama). */
+/** Why processes cannot be traced by strace here, or ''. */
 export function noTrace(): string {
-  if (process.platform !== 'linux') return 'only Linux has ptrace';
-  if (programOf('strace') === undefined) return 'strace is not installed (apt-get install strace)';
-  const scope = '/proc/sys/kernel/yama/ptrace_scope';
-  return existsSync(scope) && readFileSync(scope, 'utf8').trim() === '3' ? 'this kernel allows nobody to trace (kernel.yama.ptrace_scope = 3)' : '';
+  return process.platform === 'linux' && programOf('strace') === undefined ? 'strace is not installed (apt-get install strace)' : noPtrace();
 }
 
 /** The process that traces this one already; 0 = none. Only one may. */

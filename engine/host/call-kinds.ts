@@ -27,35 +27,42 @@ export interface Call {
   readonly args: readonly number[];
 }
 
-/** proc_pid_syscall(5). Undefined when the thread runs, is gone or may not be asked. */
-export function callOf(thread: number): Call | undefined {
+/** proc_pid_syscall(5). `running`: it has not come to wait yet, so ask again. Undefined when it is gone or may not be asked. */
+export function callOf(thread: number): Call | 'running' | undefined {
   try {
     const [number, ...args] = readFileSync(`/proc/${thread}/syscall`, 'latin1').trim().split(' ');
+    if (number === 'running') return number;
     return number === undefined || !/^\d+$/.test(number) ? undefined : { number: Number(number), args: args.slice(0, 6).map(Number) };
   } catch {
     return undefined;
   }
 }
 
-/** Whether a call reads or writes the file `fd` of this process; undefined for others, such as those of io_uring and mmap. */
-export function kindOf(thread: number, { number, args }: Call, fd: number): CallKind | undefined {
+/** The descriptors that a call names, each with what it does to the file; none for calls that do neither, or are not known. */
+export function touchedBy({ number, args }: Call): readonly { readonly fd: number; readonly kind: CallKind }[] {
   const table = TABLES[process.arch];
-  if (table?.read.includes(number)) return 'read';
-  if (table?.write.includes(number)) return 'write';
+  const [first = -1] = args;
+  if (table?.read.includes(number)) return [{ fd: first, kind: 'read' }];
+  if (table?.write.includes(number)) return [{ fd: first, kind: 'write' }];
   const copy = table?.copy[number];
-  if (copy === undefined) return undefined;
+  return copy === undefined ? [] : [{ fd: args[copy[0]] ?? -1, kind: 'read' }, { fd: args[copy[1]] ?? -1, kind: 'write' }];
+}
+
+/** Whether a call reads or writes the file `fd` of this process; undefined when neither can be said, as of io_uring and mmap. */
+export function kindOf(thread: number, call: Call, fd: number): CallKind | undefined {
+  const touched = touchedBy(call);
+  if (touched.length < 2) return touched[0]?.kind;
   const { dev, ino } = fstatSync(fd);
-  const is = (index: number): boolean => {
+  const same = touched.filter((one) => {
     try {
-      const other = statSync(`/proc/${thread}/fd/${args[index] ?? -1}`);
+      const other = statSync(`/proc/${thread}/fd/${one.fd}`);
       return other.ino === ino && other.dev === dev;
     } catch {
       return false;
     }
-  };
-  const [from, to] = [is(copy[0]), is(copy[1])];
-  return from === to ? undefined : from ? 'read' : 'write';
+  });
+  return same.length === 1 ? same[0]?.kind : undefined;
 }
 
-/** Whether the calls of this processor are known. */
-export const knowsCalls = (): boolean => TABLES[process.arch] !== undefined;
+/** The calls that write a stretch of memory, of which the third argument is the length: write, pwrite64. */
+export const isPlainWrite = (number: number): boolean => process.arch === 'x64' && (number === 1 || number === 18);

@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { contextOf, faultLife, faultRequest, figureOf } from '../../../test/support/fault-life.ts';
+import { tracerOf } from '../../host/call-errors.ts';
+import { noTracing, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { fileMeans, noFanotify } from '../../host/fanotify.ts';
 import { GUARD_ROLE } from '../../host/file-guard.ts';
 import { findHeld } from '../../host/held.ts';
@@ -15,6 +17,7 @@ import { type App, startApp } from '../kernel/test-app.ts';
 import { diskInjector } from './injector.ts';
 import { diskManifest, type DiskParams } from './manifest.ts';
 import { noDisk, testDisk, type TestDisk } from './test-disk.ts';
+import { noWriter, startWriter, type Writer } from './test-writer.ts';
 import { type AnyUndo } from './undo.ts';
 
 const injector = diskInjector({ clock: realClock });
@@ -53,7 +56,7 @@ const telling = (samples: number): typeof injector => ({
   verify: async (undo, context) => {
     for (let rounds = 0; ; rounds++) {
       const effect = await injector.verify(undo, context);
-      if (findHeld(GUARD_ROLE, undo.token).length === 0 || (effect.figures[0]?.samples ?? 0) >= samples) return effect;
+      if (findHeld(GUARD_ROLE, undo.token).length + findHeld(TRACER_ROLE, undo.token).length === 0 || (effect.figures[0]?.samples ?? 0) >= samples) return effect;
       assert.ok(rounds < 500, `${samples} calls are not told: ${effect.detail}`);
       await realClock.sleep(20);
     }
@@ -150,6 +153,27 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
     });
   });
 
+  test('files that were open before: their holder is traced, named in the plan, struck once, and let go', async () => {
+    await using at = await place();
+    await at.app.does(`keep ${at.file}`);
+    const [planned] = await injector.plan(requestFor(at.folder, {}), AbortSignal.timeout(60_000));
+    assert.match(planned?.action ?? '', new RegExp(`${at.app.pid} \\(.*\\) traced for it, with files open there already`));
+    const effect = await struck(at.folder, { error: 'ENOSPC' }, 3, async () => {
+      assert.equal(Number(tracerOf(at.app.pid) > 0), 1);
+      assert.deepEqual(await at.app.does('write kept'), ['ENOSPC']);
+      assert.deepEqual(await at.app.does('read kept'), ['ENOSPC']);
+      assert.deepEqual(await at.app.does(`write ${at.file}`), ['ENOSPC']);
+      assert.deepEqual(await at.app.does(`write ${join(at.disk.path, 'beside')}`), ['ok']);
+    });
+    assert.equal(figureOf(effect, 'calls struck')?.samples, 3);
+    assert.equal(tracerOf(at.app.pid), 0);
+    assert.deepEqual(await at.app.does('write kept'), ['ok']);
+    const late = await struck(at.folder, { operation: 'read', latency: '100ms' }, 5, async () => {
+      for (const wait of await at.app.does('wait kept 5')) assert.ok(Number(wait) >= 99 && Number(wait) < 200, `${wait} ms`);
+    });
+    assert.ok(Math.abs((figureOf(late, 'latency')?.delivered ?? 0) - 100) < 10);
+  });
+
   test('the guard killed with -9: whoever waits goes on, and the fault says that it has ended', async () => {
     await using at = await place();
     const request = requestFor(at.folder, { operation: 'read', latency: '1m' });
@@ -196,5 +220,53 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
       await assert.rejects(plan('/dev/shm/firebreak-test', { operation: 'write' }), code('no-writes', /does not ask before writes/));
       execFileSync('rmdir', ['/dev/shm/firebreak-test']);
     }
+  });
+});
+
+describe('writes cut short', { skip: noDisk() || noTracing() || noWriter(), timeout: 240_000 }, () => {
+  const short = (writer: Writer, fields: Record<string, unknown> = {}): Record<string, unknown> => ({ action: 'short-writes', processes: `pid:${writer.pid}`, ...fields });
+
+  test('the program is told what the file holds, to the byte; others, and other files, as before', async () => {
+    await using at = await place();
+    const file = join(at.folder, 'new');
+    await using writer = await startWriter(file);
+    await using beside = await startWriter(join(at.disk.path, 'beside'));
+    await using other = await startWriter(join(at.folder, 'other'));
+    const effect = await struck(at.folder, { action: 'short-writes', processes: `pid:${writer.pid},${beside.pid}`, part: 0.3 }, 5, async () => {
+      assert.deepEqual(await writer.writes(5), [300, 300, 300, 300, 300]);
+      assert.equal(readFileSync(file, 'utf8'), 'x'.repeat(1_500));
+      assert.deepEqual(await beside.writes(1), [1_000]);
+      assert.deepEqual(await other.writes(1), [1_000]);
+    });
+    assert.deepEqual([effect.bitten, figureOf(effect, 'bytes taken')?.delivered, figureOf(effect, 'bytes taken')?.samples], [true, 0.3, 5]);
+    assert.equal(tracerOf(writer.pid), 0);
+    assert.deepEqual(await writer.writes(1), [1_000]);
+  });
+
+  test('every third of them', async () => {
+    await using at = await place();
+    await using writer = await startWriter(at.file);
+    await struck(at.folder, short(writer, { everyNth: 3 }), 6, async () => assert.deepEqual(await writer.writes(6), [1_000, 1_000, 500, 1_000, 1_000, 500]));
+  });
+
+  test('the tracer killed with -9: the program goes on whole, and the fault says that it has ended', async () => {
+    await using at = await place();
+    await using writer = await startWriter(at.file);
+    const request = requestFor(at.folder, short(writer));
+    const context = contextOf(request);
+    const [planned] = await injector.plan(request, context.signal);
+    assert.ok(planned);
+    await injector.inject(planned.undo, context);
+    assert.deepEqual(await writer.writes(1), [500]);
+    await assert.rejects(injector.plan(request, context.signal), /is traced by process \d+ already/);
+    const [tracer] = findHeld(TRACER_ROLE, planned.undo.token);
+    assert.ok(tracer);
+    const writing = writer.writes(3_000);
+    signal(tracer, 'kill');
+    const said = await writing;
+    assert.equal(said.at(-1), 1_000);
+    assert.equal(statSync(at.file).size, 500 + said.reduce((sum, one) => sum + one, 'content'.length));
+    await told(planned.undo, context, /what strikes them has ended/);
+    await injector.revert(planned.undo);
   });
 });

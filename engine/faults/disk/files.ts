@@ -1,7 +1,8 @@
+import { endTracer, startTracer, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
-import { GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
+import { type FileOperation, GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
 import { endHeld, findHeld, type Held } from '../../host/held.ts';
-import { type RoomProcesses } from '../../host/process-targets.ts';
+import { findAll, type RoomProcesses } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure, type FaultRequest } from '../../kernel/fault.ts';
@@ -30,11 +31,28 @@ export class FileStrikes implements Disposable {
 
   /** @returns what was begun, in words. @throws FirebreakError `refused`, with the kernel's reason. */
   async start({ hold, seed }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
-    const { token, folder } = this.#undo;
-    const { operation, latency, probability, everyNth, processes } = this.#params;
-    const { means } = tracingOf(this.#params, folder, room);
-    const strike = { folder, operation, error: FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0, delay: latency, probability, every: everyNth, seed, processes, room };
-    await this.#ready(startGuard(token, { ...strike, writes: means.writes, tracer: 0 }, hold + GRACE_MS, this.#clock), signal);
+    const { token, folder, action } = this.#undo;
+    const { operation, latency, probability, everyNth, processes, part } = this.#params;
+    const lasts = hold + GRACE_MS;
+    const error: number = FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0;
+    const often = { probability, every: everyNth, seed };
+    const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number }): Promise<number> => {
+      if (pids.length === 0) return 0;
+      const held = startTracer(token, { ...often, ...how, pids, folder: folder.path }, lasts, this.#clock);
+      await this.#ready(held, signal);
+      return held.pid;
+    };
+    if (action === 'short-writes') {
+      const pids = findAll(processes, room).fleet.map(({ pid }) => pid);
+      if (pids.length === 0) throw new FirebreakError('target-gone', `nothing matches ${processes} any more`);
+      await trace(pids, { operation: 'write', error: 0, delay: 0, part });
+      return `writes of ${pids.join(', ')} to the files of ${folder.path} are cut short`;
+    }
+    const { means, traced } = tracingOf(this.#params, folder, room);
+    // Traced first: what is traced is left to the tracer from the guard's first question on.
+    const tracer = await trace(traced.map(({ pid }) => pid), { operation, error, delay: latency, part: 0 });
+    const asks = means.errors || error === 0 || error === FILE_ERRORS.EPERM;
+    if (asks) await this.#ready(startGuard(token, { ...often, folder, operation, error, delay: latency, processes, room, writes: means.writes, tracer }, lasts, this.#clock), signal);
     return `the files of ${folder.path} are guarded`;
   }
 
@@ -47,6 +65,7 @@ export class FileStrikes implements Disposable {
       detail: [`${struck} of ${matched} calls struck`, ...notes].join('; '),
       figures: [
         { name: 'calls struck', unit: 'ratio', requested: this.#params.probability / this.#params.everyNth, delivered: matched === 0 ? null : struck / matched, samples: matched },
+        ...(this.#undo.action === 'files' ? [] : [{ name: 'bytes taken', unit: 'ratio', requested: this.#params.part, delivered: struck === 0 ? null : sum('taken') / sum('asked'), samples: struck } satisfies EffectFigure]),
         ...(this.#params.latency === 0 ? [] : [{ name: 'latency', unit: 'ms', requested: this.#params.latency, delivered: delayed === 0 ? null : sum('waited') / delayed, samples: delayed } satisfies EffectFigure]),
       ],
     };
@@ -70,7 +89,7 @@ export class FileStrikes implements Disposable {
     if (sum('unknown') > 0) yield `${sum('unknown')} more by io_uring or mmap passed`;
     if (sum('passed') > 0) yield `${sum('passed')} passed, as too many waited already`;
     if (sum('left') > 0) yield `${sum('left')} folders are not guarded`;
-    if (this.#held.some(({ alive }) => !alive)) yield 'what strikes them has ended';
+    if (this.#held.some(({ alive, news }) => !alive || news.get('ended') === true)) yield 'what strikes them has ended';
   }
 
   /** Ends a guard that says nothing any more. @returns what is to be told of it. */
@@ -91,6 +110,8 @@ export class FileStrikes implements Disposable {
 /** Ends whatever strikes files under a token. @throws FirebreakError `residue` */
 export async function endStrikes({ token }: FilesUndo, clock: Clock): Promise<void> {
   await endHeld(GUARD_ROLE, token, clock);
+  await endTracer(token, clock);
 }
 
-export const strikesLeft = ({ token }: FilesUndo): string => findHeld(GUARD_ROLE, token).map(({ pid }) => `${GUARD_ROLE} ${pid}`).join(', ') || 'none';
+export const strikesLeft = ({ token }: FilesUndo): string =>
+  [GUARD_ROLE, TRACER_ROLE].flatMap((role) => findHeld(role, token).map(({ pid }) => `${role} ${pid}`)).join(', ') || 'none';

@@ -52,8 +52,10 @@ export function planFiles(params: DiskParams, head: Head, room: RoomProcesses): 
   const tracing = tracingOf(params, head.folder, room);
   const { means, traced, missed } = tracing;
   const error = errorOf(params);
-  if (!means.errors && error !== '' && error !== 'EPERM') {
-    throw new FirebreakError('no-error', `this kernel cannot answer with ${error} for a file`, { hint: 'use error: EPERM or a latency; Linux 6.14 has the others' });
+  if (!means.errors && error !== '' && error !== 'EPERM' && traced.length === 0) {
+    throw new FirebreakError('no-error', `this kernel cannot answer with ${error} for a file`, {
+      hint: 'name the processes that are meant, use error: EPERM, or a latency; Linux 6.14 has the other errors',
+    });
   }
   if (!means.writes && params.operation === 'write' && traced.length === 0) {
     throw new FirebreakError('no-writes', `the kernel does not ask before writes to the files of ${path}${missed.length === 0 ? '' : ` (${missed.join(', ')})`}`, {

@@ -12,7 +12,7 @@ export interface App extends AsyncDisposable {
   readonly word: string;
   /**
    * `connect PORT [times]`, `bind PORT`, `read FILE [times]`, `write FILE [times]`; `keep FILE`, after which the file `kept` is that
-   * one, open already; `wait FILE` (milliseconds that a read took), `long FILE` (bytes taken of 1000). One answer for each time.
+   * one, open already; `wait FILE` (milliseconds that a read took). One answer for each time.
    */
   does(what: string): Promise<readonly string[]>;
 }
@@ -32,7 +32,6 @@ const acts = {
   write: (file) => withFile(file, 'a', (fd) => void writeSync(fd, 'x')),
   keep: (file) => { kept = openSync(file, 'r+'); return 'ok'; },
   wait: (file) => withFile(file, 'r', (fd) => { const begun = performance.now(); readSync(fd, Buffer.alloc(8)); return String(performance.now() - begun); }),
-  long: (file) => withFile(file, 'a', (fd) => String(writeSync(fd, 'x'.repeat(1000)))),
 };
 let kept;
 function withFile(file, flags, act) {

@@ -17,6 +17,8 @@ import { argument } from './lifeline.ts';
 
 /** How often what was struck is told, in milliseconds. A pipe that nobody reads is full long after the lease is over. */
 const TELL = 200;
+/** How long a thread that asks may take until it waits for the answer, and shows what it is doing, in milliseconds. */
+const SURE = 100;
 /** Answers that are held back at most; what comes beyond that passes. */
 const MOST_HELD = 400;
 
@@ -31,6 +33,7 @@ class Judge {
   readonly #guard: FileGuard;
   readonly #touchers: Touchers;
   readonly #held: Held[] = [];
+  readonly #unsure: { readonly question: FileQuestion; readonly asked: number }[] = [];
   /** The calls that were looked at, those of them struck, and those that could not be told apart, or held back. */
   readonly counts = { matched: 0, struck: 0, unknown: 0, passed: 0, delayed: 0, waited: 0 };
 
@@ -43,6 +46,7 @@ class Judge {
   /** Milliseconds until the next answer is due. */
   next(now: number): number {
     const [first] = this.#held;
+    if (this.#unsure.length > 0) return 1;
     return first === undefined ? TELL : Math.max(0, first.asked + this.#order.delay - now);
   }
 
@@ -59,25 +63,34 @@ class Judge {
   /** @param asked when it was read. */
   judge(question: FileQuestion, asked: number): void {
     let error = 0;
-    let held = false;
+    let later = false;
     try {
-      if (!this.#strikes(question, asked)) return;
+      const strikes = this.#strikes(question, asked);
+      later = strikes === undefined;
+      if (strikes === undefined) this.#unsure.push({ question, asked });
+      if (strikes !== true) return;
       if (this.#held.length >= MOST_HELD) {
         this.counts.passed++;
         return;
       }
       error = this.#order.error;
-      held = this.#order.delay > 0;
-      if (held) this.#held.push({ question, error, asked });
+      later = this.#order.delay > 0;
+      if (later) this.#held.push({ question, error, asked });
       this.counts.struck++;
     } catch {
       error = 0;
     } finally {
-      if (!held) this.#guard.answer(question, error);
+      if (!later) this.#guard.answer(question, error);
     }
   }
 
-  #strikes(question: FileQuestion, asked: number): boolean {
+  /** Looks again at those of which it could not be said what they do. */
+  judgeAgain(): void {
+    for (const { question, asked } of this.#unsure.splice(0)) this.judge(question, asked);
+  }
+
+  /** Undefined when that cannot be said yet. */
+  #strikes(question: FileQuestion, asked: number): boolean | undefined {
     const { operation, every, probability, seed, tracer } = this.#order;
     const { thread, mask, fd } = question;
     if (!this.#touchers.may(thread, asked)) return false;
@@ -85,7 +98,8 @@ class Judge {
       // What a process does that is traced is struck there.
       if (tracer > 0 && existsSync(`/proc/${tracer}/task/${tracerOf(thread)}`)) return false;
       const call = (mask & ASK.access) === 0 ? callOf(thread) : undefined;
-      const kind = (mask & ASK.access) !== 0 ? 'read' : call === undefined ? undefined : kindOf(thread, call, fd);
+      if (call === 'running' && performance.now() - asked < SURE) return undefined;
+      const kind = (mask & ASK.access) !== 0 ? 'read' : call === undefined || call === 'running' ? undefined : kindOf(thread, call, fd);
       if (kind === undefined) this.counts.unknown++;
       if (kind === undefined || (operation !== 'any' && operation !== kind)) return false;
     }
@@ -116,6 +130,7 @@ function serve(): void {
       judge.answerDue(performance.now());
       judge.judge(question, come);
     }
+    judge.judgeAgain();
     if (changed) folders.follow();
     if (spoken) {
       if (readSync(0, input, 0, input.length, null) === 0) return;

@@ -1,0 +1,51 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { markOf } from '../../host/spawn.ts';
+
+/** A program of the tests' own that does not hide what the kernel says of a write, as Node and most tools do: they write the rest. */
+export interface Writer extends AsyncDisposable {
+  readonly pid: number;
+  /** Writes 1000 bytes so often to the end of its file, which it has open. @returns what the kernel took of each. */
+  writes(times: number): Promise<readonly number[]>;
+}
+
+const SOURCE = `
+open(my $file, '>>', $ARGV[0]) or die;
+$| = 1;
+print "[]\\n";
+while (my $times = <STDIN>) {
+  my @taken;
+  push @taken, (syswrite($file, 'x' x 1000) // -1) for 1 .. $times;
+  print '[', join(',', @taken), "]\\n";
+}`;
+
+/** Why there is none, or false. */
+export function noWriter(): string | false {
+  try {
+    execFileSync('perl', ['-e', '1'], { stdio: 'ignore' });
+    return false;
+  } catch {
+    return 'perl is not installed';
+  }
+}
+
+export async function startWriter(file: string): Promise<Writer> {
+  const child = spawn('perl', ['-e', SOURCE, file, markOf('writer', '', true)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const writes = async (times: number): Promise<readonly number[]> => {
+    if (times > 0) child.stdin.write(`${times}\n`);
+    const { value, done } = await answers.next();
+    if (done === true) throw new Error('the writer ended');
+    return JSON.parse(String(value)) as number[];
+  };
+  await writes(0);
+  return {
+    pid: child.pid as number,
+    writes,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
