@@ -34,8 +34,11 @@ const lane = z.object({
   queue: z.object({ netem: netem.nullable(), rate: z.number().positive().nullable(), limit: z.int().positive() }).nullable(),
   /** Done by rules of nft: `police` in bits a second, beyond which packets are dropped; null: the lane has no rules. */
   rules: z.object({ loss: z.number().min(0).max(1), cut: z.enum(['drop', 'reject']).nullable(), police: z.number().positive().nullable() }).nullable(),
-  /** What these rules leave over goes to a program of Firebreak's, where at most `limit` packets wait; null: it passes. */
-  reader: z.object({ netem, limit: z.int().positive() }).nullable().default(null),
+  /**
+   * What these rules leave over goes to a program of Firebreak's, where at most `limit` packets wait; null: it passes. `at` is
+   * where: a packet that leaves counts for its socket for as long as it waits, so what can be taken on arrival is.
+   */
+  reader: z.object({ netem, limit: z.int().positive(), at: z.enum(['prerouting', 'postrouting']) }).nullable().default(null),
 });
 export type Lane = z.infer<typeof lane>;
 

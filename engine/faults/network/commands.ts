@@ -98,7 +98,7 @@ function rulesetOf(plan: Blueprint): string {
   return `table ${plan.family} ${tableOf(plan)} {\n${lanes.map((lane) => laneRules(plan, lane)).join('\n')}\n}\n`;
 }
 
-function laneRules({ family, device: { name } }: Blueprint, { hook, cells, spared, rules }: Lane): string {
+function laneRules({ family, device: { name } }: Blueprint, { hook, cells, spared, rules, reader }: Lane): string {
   if (rules === null) return '';
   const drop = `counter name "dropped_${hook}" drop`;
   const strike = [
@@ -108,7 +108,7 @@ function laneRules({ family, device: { name } }: Blueprint, { hook, cells, spare
     ...(rules.cut === 'drop' ? [drop] : []),
     ...(rules.cut === 'reject' ? [`meta l4proto tcp counter name "dropped_${hook}" reject with tcp reset`, `counter name "dropped_${hook}" reject with icmpx type no-route`] : []),
   ];
-  const chains = hooksOf(family, hook, rules.cut).map((at) => {
+  const chains = (reader === null ? hooksOf(family, hook, rules.cut) : [reader.at]).map((at) => {
     const device = family === 'netdev' ? ` device "${name}"` : '';
     const here = family === 'netdev' ? '' : `meta ${at === 'output' || at === 'postrouting' || (at === 'forward' && hook === 'egress') ? 'oifname' : 'iifname'} "${name}" `;
     const lines = [

@@ -65,6 +65,15 @@ test('over the loopback one round trip is struck once, or twice when both ways a
   assert.deepEqual(cells('both'), [['egress', [false, false, true, true]]]);
 });
 
+test('where a program holds the packets of TCP, what arrives is struck unless it is said otherwise', { skip: process.platform !== 'linux' }, () => {
+  const at = (fields: Record<string, unknown>, over: Partial<Scene> = {}) => lanesOf(scene({ port: 80, ...fields }, over), { ...ALL, netem: 'N' }).lanes.map(({ hook, reader }) => [hook, reader?.at]);
+  assert.deepEqual(at({ latency: '1s' }), [['ingress', 'prerouting']]);
+  assert.deepEqual(at({ latency: '1s' }, lo), [['egress', 'prerouting']]);
+  for (const fields of [{ latency: '1s', direction: 'egress' }, { latency: '1s', protocol: 'udp' }, { corruption: 0.1 }]) assert.deepEqual(at(fields), [['egress', 'postrouting']]);
+  assert.deepEqual(at({ latency: '1s', direction: 'both' }), [['egress', 'postrouting'], ['ingress', 'prerouting']]);
+  assert.deepEqual(at({ loss: 0.1 }), [['egress', undefined]]);
+});
+
 test('more filters than a packet should pass are refused', { skip: process.platform !== 'linux' }, () => {
   const port = Array.from({ length: 40 }, (_, i) => `${1_001 + i * 1_000}-${1_998 + i * 1_000}`).join(',');
   assert.throws(() => lanesOf(scene({ loss: 0.1, port }), ALL), code('too-many-filters'));

@@ -61,8 +61,7 @@ const protectedHere = (own: boolean): ReturnType<typeof protectedPorts> => (own 
  */
 export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: readonly Lane[]; readonly inWords: string } {
   const { asked, link, ports } = scene;
-  const direction = directionOf(asked);
-  const ways = direction === 'both' ? (['egress', 'ingress'] as const) : [direction];
+  const ways = waysOf(asked, link, can);
   const wanted = { protocol: asked.protocol, networks: scene.networks, ports };
   // What leaves by the loopback is what arrives there: all of it is struck on its way out.
   const hooks = link.loopback
@@ -71,7 +70,7 @@ export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: r
   const spared = ports.length > 0 ? [] : sparedCells(protectedHere(scene.own).map(({ port }) => port));
   const words = new Set<string>();
   const lanes = hooks.map(({ hook, cells }): Lane => {
-    const means = meansFor(asked, hook, can);
+    const means = meansFor(asked, hook, can, link.loopback);
     if ('refusal' in means) throw new FirebreakError('fault-unavailable', `${link.name}: ${means.refusal}`, { hint: '`firebreak doctor` lists what this machine can do' });
     const near = spared.filter((safe) => cells.some((cell) => overlap(safe, cell)));
     const filters = [...cells, ...near].reduce((sum, cell) => sum + u32Of(cell).length, 0);
@@ -82,6 +81,21 @@ export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: r
     return { hook, cells: [...cells], spared: near, queue: means.queue, rules: means.rules, reader: means.reader };
   });
   return { lanes, inWords: [...words].join(' and ') };
+}
+
+/**
+ * One way is enough for a round trip. What a program holds on its way out counts for the socket that sent it, and TCP keeps such
+ * packets few: a connection would be slower than over a link as long as that. So what arrives is held, where it is left open.
+ */
+function waysOf(asked: NetworkParams, { loopback }: Link, can: NetCapabilities): readonly Lane['hook'][] {
+  const direction = directionOf(asked);
+  if (direction === 'both') return ['egress', 'ingress'];
+  const held = (way: Lane['hook']): boolean => {
+    const means = meansFor(asked, way, can);
+    return 'reader' in means && means.reader !== null;
+  };
+  const open = asked.direction === 'auto' && asked.latency > 0 && (asked.protocol === 'any' || asked.protocol === 'tcp');
+  return open && !loopback && held('egress') && held('ingress') ? ['ingress'] : [direction];
 }
 
 const unique = (cells: readonly Cell[]): readonly Cell[] => [...new Map(cells.map((cell) => [JSON.stringify(cell), cell])).values()];

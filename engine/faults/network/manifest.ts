@@ -32,7 +32,7 @@ const params = z.strictObject({
   ),
   direction: scoped(
     z.enum(['auto', 'egress', 'ingress', 'both'], { error: 'expected auto, egress, ingress or both' }).default('auto')
-      .meta({ help: 'Which packets: egress leave by the interface, ingress arrive there. auto: what leaves, so that a round trip is struck once; for a partition both.', example: 'egress' } satisfies FieldMeta),
+      .meta({ help: 'Which packets: egress leave by the interface, ingress arrive there. auto: one way, so that a round trip is struck once, which is what leaves, or what arrives where a program holds packets of TCP; for a partition both.', example: 'egress' } satisfies FieldMeta),
   ),
   latency: duration('How much later packets go on.', LONGEST),
   jitter: duration('How far the latency varies, up and down.', LONGEST),
@@ -125,10 +125,10 @@ function effectsOf(asked: NetworkParams): string {
 export const directionOf = (asked: Pick<NetworkParams, 'direction' | 'partition'>): 'egress' | 'ingress' | 'both' =>
   asked.direction !== 'auto' ? asked.direction : asked.partition === 'off' ? 'egress' : 'both';
 
-const WAYS = { egress: 'leave', ingress: 'arrive', both: 'leave or arrive' } as const;
+const WAYS = { auto: 'pass one way', egress: 'leave', ingress: 'arrive', both: 'leave or arrive' } as const;
 function whose(asked: NetworkParams, target: string): string {
   const protocol = asked.protocol === 'any' ? 'Packets' : `${asked.protocol.toUpperCase()} packets`;
   const port = asked.port === '' ? '' : ` of port ${asked.port}`;
   const cidr = asked.cidr === '' ? '' : ` of ${asked.cidr}`;
-  return `${protocol}${port}${cidr} that ${WAYS[directionOf(asked)]}${target.trim() === '' ? '' : ` at ${target.trim()}`}`;
+  return `${protocol}${port}${cidr} that ${WAYS[asked.direction === 'auto' && asked.partition === 'off' ? 'auto' : directionOf(asked)]}${target.trim() === '' ? '' : ` at ${target.trim()}`}`;
 }

@@ -87,9 +87,9 @@ test('a record is the whole of what reaches the kernel', () => {
 
 test('the manifest: weights, remarks and plain words', () => {
   const explain = (fields: Record<string, unknown>, target = 'eth0'): string => networkManifest.explain(parse(fields), target);
-  assert.equal(explain({ latency: '100ms', jitter: '10ms', loss: 0.015, port: 5432, protocol: 'tcp' }), 'TCP packets of port 5432 that leave at eth0: delayed by 100ms give or take 10ms, 1.5 % lost.');
+  assert.equal(explain({ latency: '100ms', jitter: '10ms', loss: 0.015, port: 5432, protocol: 'tcp' }), 'TCP packets of port 5432 that pass one way at eth0: delayed by 100ms give or take 10ms, 1.5 % lost.');
   assert.equal(explain({ partition: 'drop', cidr: '10.0.0.0/8' }, ''), 'Packets of 10.0.0.0/8 that leave or arrive: all dropped.');
-  assert.equal(explain({}), 'Packets that leave at eth0: left as they are.');
+  assert.equal(explain({}), 'Packets that pass one way at eth0: left as they are.');
   assert.equal(networkManifest.severity(parse({ partition: 'reject' })), 1);
   assert.equal(networkManifest.severity(parse({ latency: '1500ms' })), 0.6);
   assert.equal(networkManifest.severity(parse({ duplication: 0.1 })), 0.3);

@@ -21,8 +21,11 @@ export const netemOf = (asked: NetworkParams): Netem => ({
 const needsHolding = (asked: NetworkParams): boolean =>
   asked.latency > 0 || asked.jitter > 0 || asked.duplication > 0 || asked.corruption > 0 || asked.reordering > 0 || (asked.loss > 0 && asked.correlation > 0);
 
-/** The best that these capabilities offer: netem and htb where they are, rules of nft for the rest, and a program that these leave packets to. */
-export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: NetCapabilities): Means {
+/**
+ * The best that these capabilities offer: netem and htb where they are, rules of nft for the rest, and a program that these leave packets to.
+ * @param loopback what leaves there arrives there.
+ */
+export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: NetCapabilities, loopback = false): Means {
   const rate = parseRate(asked.rate) ?? null;
   if (asked.partition !== 'off') return cut(asked.partition, can);
   const queueing = can.shaping || (hook === 'ingress' ? can.redirect : '');
@@ -41,7 +44,7 @@ export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: 
   return {
     queue: inQueue === null && shaped === null ? null : { netem: inQueue, rate: shaped, limit: limitOf(asked, shaped) },
     rules: byRules || police || byReader ? { loss: byRules ? asked.loss : 0, cut: null, police: police ? rate : null } : null,
-    reader: byReader ? { netem: { ...netemOf(asked), loss: likeLosses ? asked.loss : 0 }, limit: MOST_WAITING } : null,
+    reader: byReader ? { netem: { ...netemOf(asked), loss: likeLosses ? asked.loss : 0 }, limit: MOST_WAITING, at: loopback || hook === 'ingress' ? 'prerouting' : 'postrouting' } : null,
     inWords: [
       inQueue !== null && 'a netem queue',
       shaped !== null && 'an htb class',

@@ -75,9 +75,24 @@ describe('a network fault without netem', { skip, timeout: 120_000 }, () => {
     });
   }
 
+  test('slows no TCP connection but by the latency, where the direction is left open', async (t) => {
+    const sent = async (fields: Record<string, unknown>): Promise<number> => {
+      let bytes = 0;
+      await held({ latency: '100ms', port: 5432, ...fields }, async () => {
+        await world.send('tcp', world.four, 5432, 2_000);
+        ({ bytes } = await world.received());
+      });
+      return bytes;
+    };
+    const [open, leaving] = [await sent({}), await sent({ direction: 'egress' })];
+    t.diagnostic(`${open} bytes in two seconds, ${leaving} when what leaves is held`);
+    // Some hundred times as much: TCP lets only few packets of a socket wait on this machine.
+    assert.ok(open > 10 * leaving);
+  });
+
   test('varies the delay by the jitter, as evenly with a correlation as without', async (t) => {
     for (const correlation of [0, 0.5]) {
-      await held({ latency: '200ms', jitter: '100ms', correlation, port: 5432 }, async (look) => {
+      await held({ latency: '200ms', jitter: '100ms', correlation, port: 5432, direction: 'egress' }, async (look) => {
         await world.send('udp', world.four, 5432, 1_000, 5);
         await realClock.sleep(400);
         assert.equal((await world.received()).unique, 1_000, 'none is lost');
@@ -90,7 +105,7 @@ describe('a network fault without netem', { skip, timeout: 120_000 }, () => {
   });
 
   test('reorders and damages the share asked for, and says what it did', async (t) => {
-    await held({ latency: '50ms', reordering: 0.25, corruption: 0.2, loss: 0.1, correlation: 0.3, port: 5432 }, async (look) => {
+    await held({ latency: '50ms', reordering: 0.25, corruption: 0.2, loss: 0.1, correlation: 0.3, port: 5432, protocol: 'udp' }, async (look) => {
       await world.send('udp', world.four, 5432, 3_000, 5);
       await realClock.sleep(200);
       const { unique, late, overflow } = await world.received();
@@ -109,7 +124,7 @@ describe('a network fault without netem', { skip, timeout: 120_000 }, () => {
   });
 
   test('with a rate and a loss: all hold', async (t) => {
-    await held({ latency: '100ms', loss: 0.2, rate: '1mbit', port: 5432 }, async (look) => {
+    await held({ latency: '100ms', loss: 0.2, rate: '1mbit', port: 5432, direction: 'egress' }, async (look) => {
       assert.ok(least(await world.connects(world.four, 5432, 5, 20_000)) >= 100);
       const sending = world.send('udp', world.four, 5432, 4_000, 5);
       let effect = await look();

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { messageOf } from '../../kernel/errors.ts';
 import { appendQueueRules } from '../nft-rule.ts';
@@ -36,6 +37,17 @@ const waiting: Waiting[] = [];
 let bytes = 0;
 const count = { seen: 0, lost: 0, damaged: 0, early: 0, passed: 0 };
 const held = { count: 0, sum: 0, squares: 0 };
+
+/** Whatever is not allowed or not there: then it is one program among others. */
+function hurry(): void {
+  try {
+    setPriority(PRIORITY);
+    // Within its session alone a priority counts for little: sessions share the processor evenly, sched(7) "autogroup".
+    writeFileSync('/proc/self/autogroup', String(PRIORITY));
+  } catch {
+    // As said above.
+  }
+}
 
 function fateOf(hook: number): PacketFates {
   const known = fates.get(hook);
@@ -93,11 +105,7 @@ function counted(): ReaderCount {
 }
 
 try {
-  try {
-    setPriority(PRIORITY);
-  } catch {
-    // Only root may; then it is one program among others.
-  }
+  hurry();
   const queue = new PacketQueue({ whole: order.order.corruption > 0, most: order.most + 1_024 });
   appendQueueRules(order.table, order.chains, queue.number);
   const end = (): never => {
