@@ -24,6 +24,22 @@ export interface FieldMeta {
 /** The same field among those that choose what is taken hold of. */
 export const scoped = <Field extends z.ZodType>(field: Field): Field => field.meta({ ...field.meta(), part: 'scope' });
 
+/**
+ * For manifests in which one field says what is done: `readWith('action')` marks a field as read with these values of it alone. No
+ * form asks for it otherwise.
+ */
+export const readWith = <Value extends string>(name: string) => <Field extends z.ZodType>(field: Field, ...values: readonly Value[]): Field =>
+  field.meta({ ...field.meta(), readWith: { field: name, values } } satisfies Partial<FieldMeta>);
+
+/** The fields that say something and are not read, as findings of a manifest's check. */
+export function unread(shape: Readonly<Record<string, z.ZodType>>, asked: Readonly<Record<string, unknown>>): { field: string; message: string; hint: string }[] {
+  return Object.entries(shape).flatMap(([field, schema]) => {
+    const { readWith: only } = (schema.meta() ?? {}) as Partial<FieldMeta>;
+    if (only === undefined || only.values.includes(String(asked[only.field])) || asked[field] === schema.parse(undefined)) return [];
+    return [{ field, message: `expected ${only.field}: ${only.values.join(' or ')}`, hint: 'leave it out' }];
+  });
+}
+
 /** `latencyChance` and `latency_chance` -> `latency_chance`; runs of capitals count as one word (`ramChunkMB`). */
 export function snake(name: string): string {
   return name.replace(/([a-z0-9])([A-Z]+)/g, '$1_$2').toLowerCase();

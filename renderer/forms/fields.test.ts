@@ -86,35 +86,29 @@ const WITH: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'kafka.delayRecords': { latencyChance: '0.5', latencyDuration: '250ms' },
   'tcp.toxic': { rate: '7' },
   'tcp.jitter': { latencyDuration: '250ms' },
-  'tcp.rate': { toxic: 'bandwidth' },
-  'tcp.closeDelay': { toxic: 'slow_close' },
-  'tcp.timeout': { toxic: 'timeout' },
-  'tcp.averageSize': { toxic: 'slicer' },
-  'tcp.sizeVariation': { toxic: 'slicer', averageSize: '100' },
-  'tcp.sliceDelay': { toxic: 'slicer', averageSize: '100' },
-  'tcp.limitBytes': { toxic: 'limit_data' },
-  'tcp.chance': { toxic: 'loss' },
-  'tcp.pieceSize': { toxic: 'loss' },
+  'tcp.sizeVariation': { averageSize: '100' },
+  'tcp.sliceDelay': { averageSize: '100' },
   'database.action': { table: 'orders' },
+  'database.mode': { table: 'orders' },
+  'database.where': { table: 'orders' },
+  'database.rows': { table: 'orders' },
+  'database.wait': { table: 'orders' },
   'resource.ramSpike': { ramMB: '7' },
   'resource.dropCaches': { allowHost: 'true' },
-  'disk.reserveInodes': { action: 'inodes' },
-  'disk.processes': { action: 'limit', writeRate: '7' },
+  'disk.processes': { writeRate: '7' },
   'disk.operation': { action: 'files' },
   'disk.error': { action: 'files' },
   'disk.latency': { action: 'files' },
   'disk.probability': { action: 'files' },
   'disk.everyNth': { action: 'files' },
   'disk.part': { action: 'short-writes', processes: 'name:postgres' },
-  'disk.readRate': { action: 'limit', processes: 'name:postgres' },
-  'disk.writeRate': { action: 'limit', processes: 'name:postgres' },
-  'disk.readOps': { action: 'limit', processes: 'name:postgres' },
-  'disk.writeOps': { action: 'limit', processes: 'name:postgres' },
-  'kernel.errno': { action: 'connect' },
-  'kernel.calls': { action: 'call' },
-  'kernel.path': { action: 'call', calls: 'read' },
-  'kernel.everyNth': { action: 'call', calls: 'read' },
-  'kernel.delay': { action: 'call', calls: 'read' },
+  'disk.readRate': { processes: 'name:postgres' },
+  'disk.writeRate': { processes: 'name:postgres' },
+  'disk.readOps': { processes: 'name:postgres' },
+  'disk.writeOps': { processes: 'name:postgres' },
+  'kernel.path': { calls: 'read' },
+  'kernel.everyNth': { calls: 'read' },
+  'kernel.delay': { calls: 'read' },
 };
 
 for (const [type, manifest] of Object.entries(manifests)) {
@@ -128,7 +122,9 @@ for (const [type, manifest] of Object.entries(manifests)) {
       bench.do((source) => put(source, ['version'], new Raw('1')));
       bench.do((source) => put(source, ['policies'], [{ name: 'one', type, target: manifest.target.example }]));
       if (field.kind === 'map' && 'matchHeaders' === field.name && /carry no headers/.test(field.help)) continue;
-      for (const [name, value] of Object.entries(WITH[`${type}.${field.name}`] ?? WITH[field.name] ?? {}))
+      const { field: says, values } = field.readWith ?? { field: '', values: [] };
+      const alone = says === '' ? {} : { [says]: values[0] ?? '' };
+      for (const [name, value] of Object.entries({ ...alone, ...(WITH[`${type}.${field.name}`] ?? WITH[field.name]) }))
         bench.enter(['policies', 0], fields.find((other) => other.name === name) as Field, value);
       const value =
         field.name === 'errorCode'

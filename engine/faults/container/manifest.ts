@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest, type GuardRemark } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, flag, scoped, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, flag, readWith, scoped, unread, whole } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from './selector.ts';
 
 const ACTIONS = ['pause', 'stop', 'kill', 'restart', 'disconnect', 'limit', 'stress'] as const;
 type Action = (typeof ACTIONS)[number];
 
-const only = <Field extends z.ZodType>(field: Field, ...values: readonly Action[]): Field =>
-  field.meta({ ...field.meta(), readWith: { field: 'action', values } });
+const only = readWith<Action>('action');
 const MINUTE = 60_000;
 /** The smallest memory limit that Docker takes, in MB. */
 const LEAST_MEMORY = 6;
@@ -98,7 +97,7 @@ export const containerManifest = defineManifest({
   blastRadius: (asked) => (asked.all ? 3 : 2),
   verifyWithin: 10_000,
   check: (asked) => {
-    const findings: { field: string; message: string; hint: string }[] = [];
+    const findings = unread(params.shape, asked);
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
     if (asked.all && (asked.percentage > 0 || asked.count > 1)) find('all', 'expected no count and no percentage beside it', 'say either how many, or all');
     if (asked.percentage === 100 && !asked.all) find('percentage', 'expected all: true for all of them', 'set all: true, or a smaller share');

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, scoped, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, readWith, scoped, unread, whole } from '../../kernel/fields.ts';
 import { parseReference, REFERENCE_HELP } from './reference.ts';
 
 const ACTIONS = ['connections', 'table_lock', 'row_lock', 'slow'] as const;
 type Action = (typeof ACTIONS)[number];
-const only = <Field extends z.ZodType>(field: Field, ...values: readonly Action[]): Field =>
-  field.meta({ ...field.meta(), readWith: { field: 'action', values } });
+const only = readWith<Action>('action');
 const string = (help: string, example: string, max: number) =>
   z.string({ error: 'expected text' }).max(max, `expected at most ${max} characters`).default('').meta({ help, example } satisfies FieldMeta);
 
@@ -79,7 +78,7 @@ export const databaseManifest = defineManifest({
   blastRadius: (asked) => (asked.action === 'row_lock' ? 2 : 3),
   verifyWithin: 15_000,
   check: (asked) => {
-    const findings: { field: string; message: string; hint: string }[] = [];
+    const findings = unread(params.shape, asked);
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
     const locks = asked.action === 'table_lock' || asked.action === 'row_lock';
     if (locks && asked.table === '') find('table', 'expected the table to lock', 'set table');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, flag, ratio, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, flag, ratio, readWith, unread, whole } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
 const ACTIONS = ['fill', 'inodes', 'read-only', 'limit', 'files', 'short-writes'] as const;
@@ -10,9 +10,7 @@ type Action = (typeof ACTIONS)[number];
 export const ERRORS = ['EIO', 'ENOSPC', 'EDQUOT', 'EAGAIN', 'EPERM', 'EBUSY', 'ETXTBSY', 'none'] as const;
 const OPERATIONS = ['any', 'read', 'write', 'open'] as const;
 
-/** Read only with these actions. */
-const only = <Field extends z.ZodType>(field: Field, ...values: readonly Action[]): Field =>
-  field.meta({ ...field.meta(), readWith: { field: 'action', values } } satisfies Partial<FieldMeta>);
+const only = readWith<Action>('action');
 
 const MOST_MB = 16_777_216;
 /** KB of 1000 bytes a second, as everywhere in a Firebreak file. */
@@ -120,15 +118,8 @@ export const diskManifest = defineManifest({
   blastRadius: (asked) => (asked.allowSystemDisk ? 3 : 2),
   verifyWithin: 10_000,
   check: (asked) => {
-    const findings: { field: string; message: string; hint: string }[] = [];
+    const findings = unread(params.shape, asked);
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
-    for (const [field, value] of Object.entries(asked)) {
-      const schema = params.shape[field as keyof DiskParams];
-      const { readWith } = schema.meta() as unknown as FieldMeta;
-      if (readWith !== undefined && !readWith.values.includes(asked.action) && value !== schema.parse(undefined)) {
-        find(field, `expected action: ${readWith.values.join(' or ')}`, 'leave it out');
-      }
-    }
     if (asked.action === 'limit') {
       const selector = parseSelector(asked.processes);
       if ('error' in selector) find('processes', selector.error, 'write for example name:postgres');

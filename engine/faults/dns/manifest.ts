@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, ratio, scoped } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, ratio, readWith, scoped, unread } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
 /** resolv.conf(5) lets programs wait up to 30 s; what waits longer has been given up. */
@@ -11,8 +11,7 @@ const NOWHERE = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const;
 
 const line = (help: string, example: string, fallback = '') =>
   z.string({ error: 'expected text' }).max(4_096, 'expected at most 4096 characters').default(fallback).meta({ help, example } satisfies FieldMeta);
-const only = (...values: readonly string[]): Pick<FieldMeta, 'readWith'> => ({ readWith: { field: 'action', values } });
-const read = <Field extends z.ZodType>(field: Field, when: Pick<FieldMeta, 'readWith'>): Field => field.meta({ ...field.meta(), ...when });
+const only = readWith('action');
 
 const params = z.object({
   action: z
@@ -22,9 +21,9 @@ const params = z.object({
   names: scoped(line('Which names: all, or names such as api.example.org and *.example.org (all below it), parted by commas.', 'api.example.org, *.db.example.org', 'all')),
   except: scoped(line('Names that are left alone, written in the same way. Always: localhost, and the hosts that the routes of the file lead to.', 'api.example.org')),
   chance: ratio('The chance of each look-up, with all questions that belong to it.', 1),
-  delay: read(duration('How long an answer is late.', LONGEST_DELAY, 2_000), only('delay')),
-  ipv4: read(line('The wrong IPv4 address; empty leaves questions for one alone.', NOWHERE.ipv4, NOWHERE.ipv4), only('wrong-address')),
-  ipv6: read(line('The wrong IPv6 address; empty leaves questions for one alone.', NOWHERE.ipv6, NOWHERE.ipv6), only('wrong-address')),
+  delay: only(duration('How long an answer is late.', LONGEST_DELAY, 2_000), 'delay'),
+  ipv4: only(line('The wrong IPv4 address; empty leaves questions for one alone.', NOWHERE.ipv4, NOWHERE.ipv4), 'wrong-address'),
+  ipv6: only(line('The wrong IPv6 address; empty leaves questions for one alone.', NOWHERE.ipv6, NOWHERE.ipv6), 'wrong-address'),
 });
 export type DnsParams = z.infer<typeof params>;
 
@@ -93,8 +92,9 @@ export const dnsManifest = defineManifest({
   needsRoot: () => true,
   blastRadius: (_, target) => (target === 'host' || target === '' ? 3 : 2),
   verifyWithin: 15_000,
-  check: ({ action, names, except, ipv4, ipv6, delay }) => {
-    const findings: { field: string; message: string; hint: string }[] = [];
+  check: (asked) => {
+    const { action, names, except, ipv4, ipv6, delay } = asked;
+    const findings = unread(params.shape, asked);
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
     for (const [field, text] of Object.entries({ names, except })) {
       const parsed = parseNames(text);

@@ -234,5 +234,5 @@ test('what makes no sense is said with its field', () => {
   assert.deepEqual(fieldsOf({ action: 'call' }), ['calls']);
   assert.deepEqual(fieldsOf({ action: 'call', calls: 'read,exit_group' }), ['calls']);
   assert.deepEqual(fieldsOf({ action: 'call', calls: 'read', errno: 'none' }), ['delay']);
-  assert.deepEqual(fieldsOf({ action: 'call', calls: 'read', port: 80, probability: 0.5, path: 'x' }), ['path', 'port', 'probability']);
+  assert.deepEqual(fieldsOf({ action: 'call', calls: 'read', port: 80, probability: 0.5, path: 'x' }), ['port', 'probability', 'path']);
 });

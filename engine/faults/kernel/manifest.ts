@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, ratio, scoped, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, ratio, readWith, scoped, unread, whole } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
 /** What each action can answer with; the first is the default. */
@@ -24,42 +24,55 @@ export const CALLS = [
 const isCall = (name: string): boolean => (CALLS as readonly string[]).includes(name);
 export const callsOf = (text: string): readonly string[] => text.split(',').map((name) => name.trim()).filter((name) => name !== '');
 
-const only = (...values: readonly string[]): Pick<FieldMeta, 'readWith'> => ({ readWith: { field: 'action', values } });
-/** The same field, read with these actions alone. */
-const readBy = <Field extends z.ZodType>(field: Field, ...values: readonly string[]): Field => field.meta({ ...field.meta(), ...only(...values) });
+const only = readWith<(typeof ACTIONS)[number]>('action');
 
 const params = z.object({
   action: z
     .enum(ACTIONS, { error: `expected ${ACTIONS.join(', ')}` })
     .default('connect')
     .meta({ help: 'Which calls to the kernel fail: connect, bind, the making of a socket, any call by its name; or packet: packets are dropped.', example: 'connect' } satisfies FieldMeta),
-  errno: z
-    .enum(['', ...ALL_ERRORS], { error: `expected one of ${ALL_ERRORS.join(', ')}` })
-    .default('')
-    .meta({ help: 'The error that the program gets. Empty: the most usual one of the action.', example: 'ETIMEDOUT', ...only('connect', 'bind', 'socket', 'call') } satisfies FieldMeta),
-  port: readBy(scoped(whole('Only connections to this port; with bind the port itself, with packet that of either end. 0 means any.', 0, 65_535)), 'connect', 'bind', 'packet'),
-  probability: readBy(ratio('The chance that each call or packet is struck.', 1), 'connect', 'bind', 'socket', 'packet'),
-  direction: z
-    .enum(['both', 'egress', 'ingress'], { error: 'expected both, egress or ingress' })
-    .default('both')
-    .meta({ help: 'Which packets: those sent (egress: the sender is told EPERM), those received, or both.', example: 'ingress', ...only('packet') } satisfies FieldMeta),
-  calls: z
-    .string({ error: 'expected text' })
-    .max(400, 'expected at most 400 characters')
-    .default('')
-    .meta({ help: `System calls, separated by commas: ${CALLS.join(', ')}.`, example: 'read,pread64', ...only('call') } satisfies FieldMeta),
-  path: z
-    .string({ error: 'expected text' })
-    .max(4_096, 'expected at most 4096 characters')
-    .default('')
-    .meta({ help: 'Only calls on this file. Empty means any.', example: '/var/lib/app/data.db', part: 'scope', ...only('call') } satisfies FieldMeta),
-  everyNth: z
-    .int({ error: 'expected a whole number from 1 to 1000000' })
-    .min(1, 'expected a whole number from 1 to 1000000')
-    .max(1_000_000, 'expected a whole number from 1 to 1000000')
-    .default(1)
-    .meta({ help: 'Every nth call of each thread is struck; 3 is every third.', unit: 'count', min: 1, max: 1_000_000, example: 3, ...only('call') } satisfies FieldMeta),
-  delay: readBy(duration('How long each struck call waits first.', 60_000), 'call'),
+  errno: only(
+    z
+      .enum(['', ...ALL_ERRORS], { error: `expected one of ${ALL_ERRORS.join(', ')}` })
+      .default('')
+      .meta({ help: 'The error that the program gets. Empty: the most usual one of the action.', example: 'ETIMEDOUT' } satisfies FieldMeta),
+    'connect', 'bind', 'socket', 'call',
+  ),
+  port: only(scoped(whole('Only connections to this port; with bind the port itself, with packet that of either end. 0 means any.', 0, 65_535)), 'connect', 'bind', 'packet'),
+  probability: only(ratio('The chance that each call or packet is struck.', 1), 'connect', 'bind', 'socket', 'packet'),
+  direction: only(
+    z
+      .enum(['both', 'egress', 'ingress'], { error: 'expected both, egress or ingress' })
+      .default('both')
+      .meta({ help: 'Which packets: those sent (egress: the sender is told EPERM), those received, or both.', example: 'ingress' } satisfies FieldMeta),
+    'packet',
+  ),
+  calls: only(
+    z
+      .string({ error: 'expected text' })
+      .max(400, 'expected at most 400 characters')
+      .default('')
+      .meta({ help: `System calls, separated by commas: ${CALLS.join(', ')}.`, example: 'read,pread64' } satisfies FieldMeta),
+    'call',
+  ),
+  path: only(
+    z
+      .string({ error: 'expected text' })
+      .max(4_096, 'expected at most 4096 characters')
+      .default('')
+      .meta({ help: 'Only calls on this file. Empty means any.', example: '/var/lib/app/data.db', part: 'scope' } satisfies FieldMeta),
+    'call',
+  ),
+  everyNth: only(
+    z
+      .int({ error: 'expected a whole number from 1 to 1000000' })
+      .min(1, 'expected a whole number from 1 to 1000000')
+      .max(1_000_000, 'expected a whole number from 1 to 1000000')
+      .default(1)
+      .meta({ help: 'Every nth call of each thread is struck; 3 is every third.', unit: 'count', min: 1, max: 1_000_000, example: 3 } satisfies FieldMeta),
+    'call',
+  ),
+  delay: only(duration('How long each struck call waits first.', 60_000), 'call'),
   percentage: whole('The share of the processes found that is struck; 100 for all of them. 0 = one process.', 0, 100, 0, 'percent'),
 });
 export type KernelParams = z.infer<typeof params>;
@@ -110,26 +123,18 @@ export const kernelManifest = defineManifest({
   blastRadius: (asked) => (asked.percentage >= 50 ? 2 : 1),
   verifyWithin: 10_000,
   check: (asked) => {
-    const findings: { field: string; message: string; hint: string }[] = [];
+    const findings = unread(params.shape, asked);
     const find = (field: string, message: string, hint: string): void => void findings.push({ field, message, hint });
     const possible: readonly string[] = ERRORS[asked.action];
-    if (asked.errno !== '' && !possible.includes(asked.errno)) {
-      find('errno', possible.length === 0 ? 'expected nothing: packets are dropped without a word' : `expected ${possible.join(', ')} with action: ${asked.action}`, 'use one of these, or leave it out');
+    if (asked.errno !== '' && possible.length > 0 && !possible.includes(asked.errno)) {
+      find('errno', `expected ${possible.join(', ')} with action: ${asked.action}`, 'use one of these, or leave it out');
     }
-    if (asked.action === 'socket' && asked.port > 0) find('port', 'has no meaning with action: socket', 'a socket has no port when it is made; use connect or bind');
-    if (asked.action !== 'call') {
-      for (const field of ['calls', 'path', 'everyNth', 'delay'] as const) {
-        if (asked[field] !== (field === 'everyNth' ? 1 : field === 'delay' ? 0 : '')) find(field, 'expected action: call', 'leave it out');
-      }
-      return findings;
-    }
+    if (asked.action !== 'call') return findings;
     const calls = callsOf(asked.calls);
     if (calls.length === 0) find('calls', 'expected the system calls that are struck', 'such as calls: read,pread64');
     for (const name of calls) if (!isCall(name)) find('calls', `${name} cannot be struck`, `expected ${CALLS.join(', ')}`);
     if (errnoOf(asked) === '' && asked.delay === 0) find('delay', 'expected a delay when there is no error', 'set delay or errno');
     if (asked.path !== '' && !asked.path.startsWith('/')) find('path', 'expected a whole path', 'such as /var/lib/app/data.db');
-    if (asked.port > 0) find('port', 'has no meaning with action: call', 'leave it out');
-    if (asked.probability < 1) find('probability', 'has no meaning with action: call', 'use every_nth');
     return findings;
   },
 });

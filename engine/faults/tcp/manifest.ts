@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { ALL_PLATFORMS, defineManifest, type GuardRemark } from '../../kernel/fault.ts';
-import { duration, type FieldMeta, HOUR, ratio, scoped, whole } from '../../kernel/fields.ts';
+import { duration, type FieldMeta, HOUR, ratio, readWith, scoped, whole } from '../../kernel/fields.ts';
 
 /** What a policy of type tcp can do to bytes; the names are Toxiproxy's where it has the toxic. */
 export const TOXICS = [
@@ -15,8 +15,7 @@ const MAX_RATE = 10_000_000;
 /** The largest read of the wire; a piece cannot usefully be longer. */
 const MAX_PIECE = 65_536;
 
-/** A field that these toxics read, and no other. */
-const of = <Field extends z.ZodType>(values: readonly Kind[], field: Field): Field => field.meta({ ...field.meta(), readWith: { field: 'toxic', values } });
+const only = readWith<Kind>('toxic');
 
 const params = z.strictObject({
   toxic: z
@@ -28,17 +27,17 @@ const params = z.strictObject({
     .default('downstream')
     .meta({ part: 'scope', help: 'Which bytes: downstream, from the upstream to the client, or upstream, the other way.', example: 'downstream' } satisfies FieldMeta),
   toxicity: scoped(ratio('Share of connections that are hit; decided once for each.', 1)),
-  latencyDuration: of(['latency'], duration('latency: how much later bytes arrive.', HOUR)),
-  jitter: of(['latency'], duration('latency: how far the delay varies, up and down.', HOUR)),
-  rate: of(['bandwidth'], whole('bandwidth: KB (1000 bytes) a second that pass.', 0, MAX_RATE)),
-  closeDelay: of(['slow_close'], duration('slow_close: how much later the end of the connection arrives.', HOUR)),
-  timeout: of(['timeout', 'reset_peer'], duration('timeout, reset_peer: how long until the connection ends; a timeout of 0 stays silent until the policy ends.', HOUR)),
-  averageSize: of(['slicer'], whole('slicer: bytes in a piece, on average.', 0, MAX_PIECE)),
-  sizeVariation: of(['slicer'], whole('slicer: how far that varies, up and down.', 0, MAX_PIECE)),
-  sliceDelay: of(['slicer'], duration('slicer: time between two pieces, such as 200us.', 60_000)),
-  limitBytes: of(['limit_data'], whole('limit_data: bytes that pass before the connection ends.', 0, MAX_BYTES)),
-  chance: of(['loss', 'corruption'], ratio('loss, corruption: share of pieces that are hit.')),
-  pieceSize: of(['loss', 'corruption'], whole('loss, corruption: bytes in a piece; 1 decides on each byte.', 1, MAX_PIECE, 1_460)),
+  latencyDuration: only(duration('latency: how much later bytes arrive.', HOUR), 'latency'),
+  jitter: only(duration('latency: how far the delay varies, up and down.', HOUR), 'latency'),
+  rate: only(whole('bandwidth: KB (1000 bytes) a second that pass.', 0, MAX_RATE), 'bandwidth'),
+  closeDelay: only(duration('slow_close: how much later the end of the connection arrives.', HOUR), 'slow_close'),
+  timeout: only(duration('timeout, reset_peer: how long until the connection ends; a timeout of 0 stays silent until the policy ends.', HOUR), 'timeout', 'reset_peer'),
+  averageSize: only(whole('slicer: bytes in a piece, on average.', 0, MAX_PIECE), 'slicer'),
+  sizeVariation: only(whole('slicer: how far that varies, up and down.', 0, MAX_PIECE), 'slicer'),
+  sliceDelay: only(duration('slicer: time between two pieces, such as 200us.', 60_000), 'slicer'),
+  limitBytes: only(whole('limit_data: bytes that pass before the connection ends.', 0, MAX_BYTES), 'limit_data'),
+  chance: only(ratio('loss, corruption: share of pieces that are hit.'), 'loss', 'corruption'),
+  pieceSize: only(whole('loss, corruption: bytes in a piece; 1 decides on each byte.', 1, MAX_PIECE, 1_460), 'loss', 'corruption'),
 });
 export type TcpParams = z.infer<typeof params>;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../kernel/durations.ts';
 import { defineManifest } from '../../kernel/fault.ts';
-import { DAY, duration, type FieldMeta, flag, HOUR } from '../../kernel/fields.ts';
+import { DAY, duration, type FieldMeta, flag, HOUR, readWith, unread } from '../../kernel/fields.ts';
 import { parseSelector, SELECTOR_HELP } from '../../kernel/process-selector.ts';
 
 /** Beyond ten years many programs meet other limits (32-bit times) than those that a game day is about. */
@@ -12,17 +12,16 @@ const STEEPEST = 500;
 /** Jumps that follow each other faster could not be seen by most programs, which look at their clock now and then. */
 const MIN_INTERVAL = 250;
 
-const only = (...values: readonly string[]): Pick<FieldMeta, 'readWith'> => ({ readWith: { field: 'action', values } });
-const read = <Field extends z.ZodType>(field: Field, when: Pick<FieldMeta, 'readWith'>): Field => field.meta({ ...field.meta(), ...when });
+const only = readWith('action');
 
 const params = z.object({
   action: z
     .enum(['offset', 'drift', 'jump'], { error: 'expected offset, drift or jump' })
     .default('offset')
     .meta({ help: 'Set the clock off by a fixed time, let it run away a little each second, or let it jump there and back.', example: 'offset' } satisfies FieldMeta),
-  offset: read(duration('How far the clock is set off.', FARTHEST, HOUR), only('offset', 'jump')),
-  drift: read(duration('How far the clock runs away in each second.', STEEPEST, 10), only('drift')),
-  interval: read(duration('How long the clock stays where it jumped to, and how long it is right in between.', HOUR, 10_000, MIN_INTERVAL), only('jump')),
+  offset: only(duration('How far the clock is set off.', FARTHEST, HOUR), 'offset', 'jump'),
+  drift: only(duration('How far the clock runs away in each second.', STEEPEST, 10), 'drift'),
+  interval: only(duration('How long the clock stays where it jumped to, and how long it is right in between.', HOUR, 10_000, MIN_INTERVAL), 'jump'),
   behind: flag('Set the clock back instead of forward.'),
   otherUsers: flag('Reach the processes of other users too, as in a container; needs root.'),
 });
@@ -75,4 +74,5 @@ export const timeManifest = defineManifest({
   needsRoot: ({ otherUsers }) => otherUsers,
   blastRadius: () => 1,
   verifyWithin: 10_000,
+  check: (asked) => unread(params.shape, asked),
 });
