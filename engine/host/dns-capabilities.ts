@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { relative } from 'node:path';
 import { type Capability } from '../contract/models.ts';
-import { errnoOf } from '../kernel/errors.ts';
 import { controlTrees } from './control-groups.ts';
 import { ofGroup, rulesOf } from './dns-rules.ts';
+import { inScratch, mayTry, whyRefused } from './scratch-namespace.ts';
 
 /** What this machine can do to the questions of its programs. Each is '' when it can, else the reason in words. */
 export interface DnsCapabilities {
@@ -21,12 +20,7 @@ let known: DnsCapabilities | undefined;
  */
 export function dnsCapabilities(): DnsCapabilities | undefined {
   if (known !== undefined) return known;
-  if (process.platform !== 'linux') return undefined;
-  try {
-    attempt('true', [], '');
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') return undefined;
-  }
+  if (!mayTry()) return undefined;
   const redirect = trial('');
   const tree = treeBelow();
   known = { redirect, groups: redirect || (tree === undefined ? 'no control groups of version 2 are mounted below /sys/fs/cgroup' : trial(ofGroup(tree === '' ? '.' : tree, 1))) };
@@ -60,20 +54,11 @@ const TOKEN = '0';
 function trial(match: string): string {
   const rules = rulesOf(TOKEN, ['192.0.2.1', '2001:db8::1'], [match], { uid: 2_500_000_000, scope: '0', earlier: [] });
   try {
-    const said = attempt('nft', ['-i'], `${rules.replaceAll(/\{\d\}/g, '53')}\nlist table inet firebreak_dns_${TOKEN}\n`);
+    const said = inScratch('nft', ['-i'], `${rules.replaceAll(/\{\d\}/g, '53')}\nlist table inet firebreak_dns_${TOKEN}\n`);
     return said.includes('dport set') ? '' : 'nft takes no commands from a pipe here';
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'there is no unshare (apt install util-linux)';
-    const words = (error instanceof Error && 'stderr' in error ? String(error.stderr) : '').trim();
-    if (/failed to execute/.test(words)) return 'there is no nft (apt install nftables)';
-    return `this kernel or its nft refuses the rules (${words.split('\n')[0]?.slice(0, 100) ?? ''})`;
+    const why = whyRefused(error, 'nft');
+    if ('missing' in why) return why.missing;
+    return `this kernel or its nft refuses the rules (${why.said.slice(0, 100)})`;
   }
-}
-
-/** Runs in a new network namespace; without root also in a user namespace of its own. @throws what execFileSync throws. */
-function attempt(program: string, args: readonly string[], input: string): string {
-  const mapped = process.geteuid?.() === 0 ? [] : ['--map-root-user'];
-  return execFileSync('unshare', ['--net', ...mapped, '--', program, ...args], {
-    input, timeout: 5_000, encoding: 'utf8', env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' },
-  });
 }

@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Capability } from '../contract/models.ts';
-import { errnoOf } from '../kernel/errors.ts';
-import { runtimeEnv } from './spawn.ts';
+import { inScratch, mayTry, TOOL_PATH, whyRefused } from './scratch-namespace.ts';
 
 /** What the kernel and the tools of this machine can do to packets. Each is '' when it can, else the reason in words. */
 export interface NetCapabilities {
@@ -38,15 +37,11 @@ const TRIALS: Readonly<Record<Exclude<keyof NetCapabilities, 'reader'>, readonly
   rules: ['nft', ['-f', '-'], 'table netdev firebreak_trial { counter seen {}; chain strike { counter name "seen"; numgen random mod 1000000 < 1 drop; }; }\n'],
   egressHook: ['nft', ['-f', '-'], 'table netdev firebreak_trial { chain egress { type filter hook egress device "lo" priority 0; policy accept; }; }\n'],
 };
-const PACKAGES: Readonly<Record<string, string>> = { tc: 'iproute2', ip: 'iproute2', nft: 'nftables', unshare: 'util-linux' };
 const NAMES: Readonly<Record<keyof NetCapabilities, string>> = {
   netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook', reader: 'no queue of packets to a program',
 };
 
 const READER_TRIAL = fileURLToPath(new URL('./children/packet-trial.ts', import.meta.url));
-
-/** A user's path often lacks the folders of what is for root. */
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
 
 let known: NetCapabilities | undefined;
 
@@ -56,20 +51,15 @@ let known: NetCapabilities | undefined;
  */
 export function netCapabilities(): NetCapabilities | undefined {
   if (known !== undefined) return known;
-  if (process.platform !== 'linux') return undefined;
-  try {
-    attempt('true', [], '');
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') return undefined;
-  }
+  if (!mayTry()) return undefined;
   const trial = (what: keyof typeof TRIALS): string => {
     const [program, args, input] = TRIALS[what];
-    return refusalOf(what, program, () => attempt(program, args, input));
+    return refusalOf(what, program, () => inScratch(program, args, input));
   };
-  const redirect = trial('redirect') || (ifbMayLoad() ? refusalOf('redirect', 'ip', () => attempt('ip', ['link', 'add', 'fb0', 'type', 'ifb'], '')) : '');
+  const redirect = trial('redirect') || (ifbMayLoad() ? refusalOf('redirect', 'ip', () => inScratch('ip', ['link', 'add', 'fb0', 'type', 'ifb'], '')) : '');
   const queues = { netem: trial('netem'), shaping: trial('shaping'), redirect };
   const whole = Object.values(queues).every((reason) => reason === '');
-  const reader = whole ? 'netem does it' : refusalOf('reader', 'nft', () => attempt(process.execPath, ['--disable-warning=ExperimentalWarning', READER_TRIAL], ''));
+  const reader = whole ? 'netem does it' : refusalOf('reader', 'nft', () => inScratch(process.execPath, ['--disable-warning=ExperimentalWarning', READER_TRIAL], ''));
   known = { ...queues, rules: trial('rules'), egressHook: trial('egressHook'), reader };
   return known;
 }
@@ -102,7 +92,7 @@ export function netFacts(): readonly Capability[] {
 function ifbMayLoad(): boolean {
   if (process.geteuid?.() !== 0) return existsSync('/sys/module/ifb');
   try {
-    execFileSync('modprobe', ['-q', 'ifb', 'numifbs=0'], { timeout: 5_000, stdio: 'ignore', env: { PATH } });
+    execFileSync('modprobe', ['-q', 'ifb', 'numifbs=0'], { timeout: 5_000, stdio: 'ignore', env: { PATH: TOOL_PATH } });
   } catch {
     // Built in, or not there at all: the trial tells.
   }
@@ -114,18 +104,9 @@ function refusalOf(what: keyof NetCapabilities, program: string, trial: () => vo
     trial();
     return '';
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-    const missing = errnoOf(error) === 'ENOENT' ? 'unshare' : /failed to execute|No such file or directory$/.test(said) ? program : undefined;
-    if (missing !== undefined) return `there is no ${missing} (apt install ${PACKAGES[missing] ?? missing})`;
-    const words = said.split('\n').find((line) => line.trim() !== '') ?? '';
+    const why = whyRefused(error, program);
+    if ('missing' in why) return why.missing;
+    const words = why.said;
     return `this kernel has ${NAMES[what]}${words === '' ? '' : ` (${words.replace(/^\S*: /, '').slice(0, 80)})`}`;
   }
-}
-
-/** Runs in a new network namespace; without root also in a user namespace of its own. @throws what execFileSync throws. */
-function attempt(program: string, args: readonly string[], input: string): void {
-  const mapped = process.geteuid?.() === 0 ? [] : ['--map-root-user'];
-  execFileSync('unshare', ['--net', ...mapped, '--', program, ...args], {
-    input, timeout: 5_000, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH, LC_ALL: 'C', ...runtimeEnv() },
-  });
 }
