@@ -26,7 +26,7 @@ export interface Client<A extends Api> extends Disposable {
   ): AsyncIterableIterator<z.output<A['streams'][N]['item']>>;
   /** Resolves with the reason when the connection ends. */
   readonly closed: Promise<string>;
-  close(): void;
+  close(why?: string): void;
 }
 export type EngineClient = Client<typeof api>;
 
@@ -140,14 +140,14 @@ export function clientOf<A extends Api>(served: A, port: Port, limits = LIMITS):
     return items.reader(leave);
   };
 
-  const close = (): void => port.close('closed by the client');
+  const close = (why = 'closed by the client'): void => port.close(why);
   return {
     query: (name, input, signal) => call('query', String(name), served.queries[String(name)], input, signal),
     command: (name, input, signal) => call('command', String(name), served.commands[String(name)], input, signal),
     stream: (name, input, signal) => stream(String(name), served.streams[String(name)], input, signal),
     closed,
     close,
-    [Symbol.dispose]: close,
+    [Symbol.dispose]: () => close(),
   } as Client<A>;
 }
 

@@ -6,11 +6,14 @@ import { faultId, type FaultId } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type FaultManifest, type InjectContext, type Injector } from '../kernel/fault.ts';
-import { HEARTBEAT } from '../lifecycle/models.ts';
+import { HEARTBEAT, LEASE } from '../lifecycle/models.ts';
+import { within } from '../lifecycle/waiting.ts';
 import { connectUnix } from '../transport/unix.ts';
 
 /** The command that enables what needs root, for messages. */
 export const ENABLE = 'sudo firebreak helper';
+/** A helper that lives says its name at once; a busy machine takes some seconds. Milliseconds. */
+const GREETS_WITHIN = 5_000;
 
 /** This engine's line to the helper. It is opened when the first fault needs it, and again when the helper has been started anew. */
 export class HelperLine implements Disposable {
@@ -54,7 +57,7 @@ export class HelperLine implements Disposable {
 
   async #open(): Promise<Client<typeof helperApi>> {
     const client = clientOf(helperApi, await connectUnix(this.#address));
-    await client.query('about', { pid: process.pid }).catch((error: unknown) => {
+    await within(this.#clock, this.#clock.now() + GREETS_WITHIN, 'its greeting', client.query('about', { pid: process.pid })).catch((error: unknown) => {
       client.close();
       throw error;
     });
@@ -64,7 +67,12 @@ export class HelperLine implements Disposable {
     };
     listen().catch(() => {}); // the line has closed, which is heard below
     this.#beat?.[Symbol.dispose]();
-    this.#beat = this.#clock.every(HEARTBEAT, () => void client.command('beat', {}).catch(() => {}));
+    let heard = this.#clock.now();
+    this.#beat = this.#clock.every(HEARTBEAT, () => {
+      // Deaf: stopped, perhaps. Its watchdog has reverted everything by now, and whoever waits for an answer waits in vain.
+      if (this.#clock.now() - heard > LEASE) return client.close('it does not answer');
+      client.command('beat', {}).then(() => (heard = this.#clock.now()), () => {});
+    });
     void client.closed.then(() => {
       this.#client = undefined;
       this.#beat?.[Symbol.dispose]();
