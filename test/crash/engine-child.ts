@@ -4,7 +4,7 @@ import { blockUntil } from './block.ts';
 
 /**
  * The real engine, with the real faults, for the tests that kill it. Arguments: state directory, the boundary at which
- * to stand still, the text of the file to apply. Says one JSON line for each thing that happens.
+ * to stand still (`none`, or `abort`: to abort as soon as it bites), the text of the file to apply. Says one JSON line for each thing that happens.
  */
 const [stateDir = '', standAt = 'none', text = ''] = process.argv.slice(2);
 const tell = (what: string, more: object = {}): void =>
@@ -56,5 +56,5 @@ for await (const { faults } of engine.api.streams.frames({}, caller)) {
   if (told || !faults.some(({ effect }) => effect.bitten)) continue;
   told = true;
   tell('bitten');
-  if (LATE.some((name) => name === standAt)) await engine.api.commands.abort({ run, why: 'the test' }, caller);
+  if (standAt === 'abort' || LATE.some((name) => name === standAt)) await engine.api.commands.abort({ run, why: 'the test' }, caller);
 }

@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { SCENES, SKIP } from './all-scenes.ts';
+import { OFTEN, SCENES, SKIP } from './all-scenes.ts';
+import { CONTAINER_SCENES } from './container-scenes.ts';
+import { DATABASE_SCENES } from './database-scenes.ts';
 import { eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
 import { killEngine } from './kill.ts';
 import { httpScene } from './scenes.ts';
+import { endShared } from './shared.ts';
 
 /** What differs from fault to fault; the others are the lifecycle's own. `npm run residue` goes through all of them. */
 const TELLING: readonly Boundary[] = ['journaled', 'injected', 'bitten', 'reverting', 'undone'];
 const THROUGHOUT = ['http', 'resource', 'process', 'frozen process'];
+/** They have tests of their own. */
+const ELSEWHERE = [...Object.keys(CONTAINER_SCENES), ...Object.keys(DATABASE_SCENES)];
+const boundariesOf = (fault: string): readonly Boundary[] => (THROUGHOUT.includes(fault) ? BOUNDARIES : Object.hasOwn(OFTEN, fault) ? TELLING : ['bitten']);
 
-for (const [type, makeScene] of Object.entries(SCENES)) {
-  for (const boundary of THROUGHOUT.includes(type) ? BOUNDARIES : TELLING) {
+after(endShared);
+for (const [type, makeScene] of Object.entries(SCENES).filter(([fault]) => !ELSEWHERE.includes(fault))) {
+  for (const boundary of boundariesOf(type)) {
     test(`${type}: the engine killed with -9 when "${boundary}" leaves nothing behind`, { timeout: 240_000, skip: SKIP[type] ?? false }, async (t) => {
       t.diagnostic(`nothing was left after ${Math.round(await killEngine(makeScene, boundary))} ms`);
     });

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { identityOf } from '../../engine/host/identity.ts';
+import { messageOf } from '../../engine/kernel/errors.ts';
+
+// Starting processes is most of what these tests do, and what they read is always the same. Where Node itself would put it.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');
 
 export interface Said {
   readonly what: string;
@@ -123,6 +128,19 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return performance.now() - from;
+}
+
+/** A run did not come to its kill: it says nothing of what stays behind. */
+export class NotReached extends Error {}
+
+/** @param run calls `reached` as it kills; what it fails with before that is thrown as NotReached. */
+export async function reaching<T>(run: (reached: () => void) => Promise<T>): Promise<T> {
+  let was = false;
+  try {
+    return await run(() => void (was = true));
+  } catch (error) {
+    throw was ? error : new NotReached(messageOf(error), { cause: error });
+  }
 }
 
 /** The watchdog's own account, for a failed assertion. */

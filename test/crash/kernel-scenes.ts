@@ -7,10 +7,11 @@ import { type App, startApp } from '../../engine/faults/kernel/test-app.ts';
 import { tracerOf } from '../../engine/host/call-errors.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
+import { freePort } from '../lab/server.ts';
 import { type Scene } from './scenes.ts';
 
 /** Why calls of other processes cannot be struck here, or false. */
-export const noKernel = (action: 'connect' | 'call'): string | false =>
+export const noKernel = (action: 'connect' | 'bind' | 'socket' | 'call'): string | false =>
   process.geteuid?.() !== 0 ? 'only root may strike calls' : kernelInjector({ clock: realClock }).unavailable(kernelManifest.params.parse({ action })) || false;
 
 /** A program that goes on doing one thing, without which nothing could be struck. */
@@ -34,8 +35,12 @@ async function busy(app: App, what: string): Promise<{ said(): string } & AsyncD
 }
 const groupsOf = ({ pid }: App): string => readFileSync(`/proc/${pid}/cgroup`, 'utf8');
 
-/** One process whose connections fail. */
-export async function connectScene(): Promise<Scene> {
+/** What the program tries, and what it is told. */
+const STRUCK = { connect: { does: 'connect', told: 'ECONNREFUSED' }, bind: { does: 'bind', told: 'EADDRINUSE' }, socket: { does: 'connect', told: 'EMFILE' } } as const;
+
+/** One process whose connections fail, or which may not listen, or gets no sockets. */
+export async function connectScene(action: keyof typeof STRUCK = 'connect'): Promise<Scene> {
+  const { does, told } = STRUCK[action];
   await using stack = new AsyncDisposableStack();
   const server = createServer((socket) => socket.on('error', () => {}).end()).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -43,12 +48,14 @@ export async function connectScene(): Promise<Scene> {
   const { port } = server.address() as AddressInfo;
   const app = stack.use(await startApp());
   const before = groupsOf(app);
-  const doing = stack.use(await busy(app, `connect ${port}`));
+  const free = await freePort();
+  const at = does === 'bind' ? free : port;
+  const doing = stack.use(await busy(app, `${does} ${at}`));
   const moved = stack.move();
   return {
-    text: `version: 1\npolicies:\n  - { name: refused, type: kernel, target: "cmd:${app.word}", action: connect, port: ${port} }`,
+    text: `version: 1\npolicies:\n  - { name: refused, type: kernel, target: "cmd:${app.word}", action: ${action}${action === 'socket' ? '' : `, port: ${at}`} }`,
     note: () => {},
-    visible: async () => doing.said() === 'ECONNREFUSED',
+    visible: async () => doing.said() === told,
     intact: async () => doing.said() === 'ok' && groupsOf(app) === before,
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };

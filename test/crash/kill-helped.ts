@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { realClock } from '../../engine/kernel/clock.ts';
-import { type Boundary } from '../../engine/lifecycle/models.ts';
+import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
 import { cli, REAL, Running } from '../cli/process.ts';
-import { BUSY_MACHINE, eventually, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, eventually, logOf, NOTHING_LEFT, reaching, startChild } from './harness.ts';
+import { IN_THE_WORLD } from './kill.ts';
 import { type Scene } from './scenes.ts';
 
-/** What needs root is done by a helper, and it, its engine or both are killed. */
+/** What needs root is done by a helper, and it, its engine or both are killed: as the engine stands at a boundary, or as the helper does. */
 
 export const DYING = ['engine', 'helper', 'both'] as const;
-export const WHEN: readonly Boundary[] = ['planned', 'journaled', 'injected', 'bitten', 'reverting'];
-const BEFORE: readonly Boundary[] = ['planned', 'journaled'];
+export type Dying = (typeof DYING)[number];
+/** The life of a fault as the helper sees it: the guards of the engine are none of its business. */
+export const OF_HELPER: readonly Boundary[] = BOUNDARIES.filter((name) => name !== 'guarded');
+/** It ends nothing by itself, so these come when its engine asks for them. */
+const ASKED_FOR: readonly Boundary[] = ['ending', 'reverting', 'undone', 'closed'];
 
 export interface Helped extends AsyncDisposable {
   readonly helper: Running;
@@ -20,9 +24,11 @@ export interface Helped extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const placeOf = (path: string) => ({ FIREBREAK_HELPER: join(path, 'helper.sock'), FIREBREAK_HELPER_STATE: join(path, 'helper') });
+
 /** A helper of this user, which its engines find by their environment. */
 export async function helped(path: string): Promise<Helped> {
-  const env = { FIREBREAK_HELPER: join(path, 'helper.sock'), FIREBREAK_HELPER_STATE: join(path, 'helper') };
+  const env = placeOf(path);
   const helper = new Running(REAL, ['helper', '--uid', String(process.getuid?.() ?? 0)], env);
   await helper.says(/serving user/);
   return { helper, helperState: env.FIREBREAK_HELPER_STATE, env, [Symbol.asyncDispose]: () => helper[Symbol.asyncDispose]() };
@@ -36,27 +42,55 @@ const nothingLeft = (states: readonly string[], intact: () => Promise<boolean>) 
   }
   return intact();
 };
-
-/** Kills with -9 at a boundary; everything must be as before, by itself. */
-export async function killBesideHelper(makeScene: () => Promise<Scene>, when: Boundary, dying: (typeof DYING)[number]): Promise<void> {
-  using dir = temporary();
-  await using scene = await makeScene();
-  await using stage = await helped(dir.path);
-  const stateDir = join(dir.path, 'state');
-  await using engine = startChild('./engine-child.ts', [stateDir, when, scene.text], { ...stage.env, ...scene.env });
-  await engine.hears('boundary');
-  if (!BEFORE.includes(when)) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
-  if (dying !== 'engine') stage.helper.child.kill('SIGKILL');
-  if (dying !== 'helper') await engine.kill();
-  if (dying !== 'engine') await stage.helper.code();
-  const logs = (): string => logOf(stateDir) + logOf(stage.helperState);
-  // The engine that stands still at a boundary is not dead: only then its own journal may still be open.
-  const states = dying === 'engine' ? [stage.helperState, stateDir] : [stage.helperState];
-  await eventually('nothing is left', nothingLeft(when === 'planned' ? [] : states, scene.intact), NOTHING_LEFT, logs);
-  assert.equal(await scene.visible(), false);
-  if (dying !== 'both' || when === 'planned') return;
-  // What the engine's journal still wonders about is settled as soon as there is a helper to ask.
-  await using again = await helped(dir.path);
-  const recovered = await cli(REAL, ['recover', '--json', '--state-dir', stateDir], again.env);
+/** Where the check must fail before the kill. */
+const inTheWorld = async (scene: Scene, when: Boundary): Promise<void> => {
+  if (IN_THE_WORLD.includes(when) && scene.passing !== true) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
+};
+/** What the engine's journal still wonders about is settled as soon as there is a helper to ask. */
+async function settled(path: string, logs: () => string): Promise<void> {
+  await using again = await helped(path);
+  const recovered = await cli(REAL, ['recover', '--json', '--state-dir', join(path, 'state')], again.env);
   assert.deepEqual([recovered.code, recovered.out], [0, '[]\n'], logs() + again.helper.out);
 }
+
+/** Kills with -9 as the engine stands at a boundary; everything must be as before, by itself. */
+export const killBesideHelper = (makeScene: () => Promise<Scene>, when: Boundary, dying: Dying): Promise<void> =>
+  reaching(async (reached) => {
+    using dir = temporary();
+    await using scene = await makeScene();
+    await using stage = await helped(dir.path);
+    const stateDir = join(dir.path, 'state');
+    await using engine = startChild('./engine-child.ts', [stateDir, when, scene.text], { ...stage.env, ...scene.env });
+    await engine.hears('boundary');
+    await inTheWorld(scene, when);
+    reached();
+    if (dying !== 'engine') stage.helper.child.kill('SIGKILL');
+    if (dying !== 'helper') await engine.kill();
+    if (dying !== 'engine') await stage.helper.code();
+    const logs = (): string => logOf(stateDir) + logOf(stage.helperState);
+    // The engine that stands still at a boundary is not dead: only then its own journal may still be open.
+    const states = dying === 'engine' ? [stage.helperState, stateDir] : [stage.helperState];
+    await eventually('nothing is left', nothingLeft(states, scene.intact), NOTHING_LEFT, logs);
+    assert.equal(await scene.visible(), false);
+    if (dying === 'both') await settled(dir.path, logs);
+  });
+
+/** The same as the helper itself stands at a boundary: it dies in the middle of what it was asked to do. */
+export const killHelperAt = (makeScene: () => Promise<Scene>, when: Boundary, dying: Exclude<Dying, 'engine'>): Promise<void> =>
+  reaching(async (reached) => {
+    using dir = temporary();
+    await using scene = await makeScene();
+    const env = placeOf(dir.path);
+    await using helper = startChild('./helper-child.ts', [when], env);
+    await helper.hears('serving');
+    const stateDir = join(dir.path, 'state');
+    await using engine = startChild('./engine-child.ts', [stateDir, ASKED_FOR.includes(when) ? 'abort' : 'none', scene.text], { ...env, ...scene.env });
+    await helper.hears('boundary');
+    await inTheWorld(scene, when);
+    reached();
+    await Promise.all([helper.kill(), ...(dying === 'both' ? [engine.kill()] : [])]);
+    const logs = (): string => logOf(stateDir) + logOf(env.FIREBREAK_HELPER_STATE);
+    await eventually('nothing is left', nothingLeft([env.FIREBREAK_HELPER_STATE], scene.intact), NOTHING_LEFT, logs);
+    assert.equal(await scene.visible(), false);
+    if (dying === 'both') await settled(dir.path, logs);
+  });

@@ -4,17 +4,19 @@ import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, startChild } from './harness.ts';
+import { BUSY_MACHINE, eventually, firebreak, logOf, NOTHING_LEFT, reaching, startChild } from './harness.ts';
 import { type Scene } from './scenes.ts';
 
 /** Where the fault is in the world, so that the check must fail before the kill. */
-const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
+export const IN_THE_WORLD: readonly Boundary[] = ['injected', 'applied', 'bitten', 'ending', 'reverting'];
 
 /**
  * An engine is killed with -9 as it stands at a boundary; everything must be as before, by itself.
  * @returns the milliseconds that it took.
  */
-export async function killEngine(makeScene: () => Promise<Scene>, boundary: Boundary): Promise<number> {
+export const killEngine = (makeScene: () => Promise<Scene>, boundary: Boundary): Promise<number> => reaching((reached) => killAt(makeScene, boundary, reached));
+
+async function killAt(makeScene: () => Promise<Scene>, boundary: Boundary, reached: () => void): Promise<number> {
   using dir = temporary();
   await using scene = await makeScene();
   const stateDir = join(dir.path, 'state');
@@ -23,9 +25,10 @@ export async function killEngine(makeScene: () => Promise<Scene>, boundary: Boun
   using journal = openJournal(stateDir, realClock);
   scene.note(journal);
   // A signal that was sent has not always arrived yet.
-  if (IN_THE_WORLD.includes(boundary)) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
+  if (IN_THE_WORLD.includes(boundary) && scene.passing !== true) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
+  reached();
   await engine.kill();
-  const clean = async (): Promise<boolean> => journal.open().length === 0 && (await scene.intact()) && !(await scene.visible());
+  const clean = async (): Promise<boolean> => journal.open().length === 0 && (await scene.intact()) && (scene.passing === true || !(await scene.visible()));
   const took = await eventually('nothing is left', clean, NOTHING_LEFT, () => logOf(stateDir));
   assert.deepEqual(JSON.parse(await firebreak('recover', '--json', '--state-dir', stateDir)), []);
   assert.equal(await scene.intact(), true, 'recovery itself breaks nothing');

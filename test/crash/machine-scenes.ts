@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { controlTrees, groupFolder, isOwnGroup } from '../../engine/host/control-groups.ts';
 import { planLimits } from '../../engine/host/control-limits.ts';
@@ -7,14 +7,15 @@ import { mountAt } from '../../engine/host/mounts.ts';
 import { type ProcessInfo, readProcess } from '../../engine/host/processes.ts';
 import { testDisk } from '../../engine/faults/disk/test-disk.ts';
 import { startFleet } from '../../engine/faults/process/test-fleet.ts';
+import { lookalike } from './foreign.ts';
 import { type Scene } from './scenes.ts';
 
 export { noDisk } from '../../engine/faults/disk/test-disk.ts';
 
-/** A small disk with what others have put there, some of it under a name much like one of Firebreak's. */
+/** What others have put there, under a name much like one of Firebreak's. */
 const FOREIGN = 'firebreak-0123456789abcdef01';
 
-/** @param fields of a policy of type disk. @param visible whether what it does can be seen. */
+/** A small disk. @param fields of a policy of type disk. @param visible whether what it does can be seen. */
 async function diskScene(fields: string, visible: (path: string) => boolean): Promise<Scene> {
   const disk = testDisk();
   writeFileSync(join(disk.path, FOREIGN), 'of somebody else');
@@ -55,13 +56,13 @@ async function groupScene(policy: (word: string) => string, extra: Disposable | 
   const groupsOf = (pid: number): (string | undefined)[] =>
     trees.flatMap((tree) => tree.controllers.filter((name) => KINDS.includes(name)).map((name) => groupFolder(tree, pid, name)));
   const memory = trees.find(({ controllers }) => controllers.includes('memory'));
-  const foreign = join((memory === undefined ? undefined : groupFolder(memory, process.pid, 'memory')) ?? '', FOREIGN);
+  const foreign = join((memory === undefined ? undefined : groupFolder(memory, process.pid, 'memory')) ?? '', lookalike());
   mkdirSync(foreign);
   writeFileSync(join(foreign, 'memory.limit_in_bytes'), '100003840');
   for (const pid of others.pids) writeFileSync(join(foreign, 'cgroup.procs'), String(pid));
   const look = (): unknown => [fleet.pids.map(groupsOf), others.pids.map(groupsOf), readFileSync(join(foreign, 'memory.limit_in_bytes'), 'utf8')];
   const before = look();
-  const own = (): readonly string[] => fleet.pids.flatMap(groupsOf).flatMap((path) => (path !== undefined && isOwnGroup(path) && basename(path) !== FOREIGN ? [path] : []));
+  const own = (): readonly string[] => fleet.pids.flatMap(groupsOf).flatMap((path) => (path !== undefined && isOwnGroup(path) && path !== foreign ? [path] : []));
   const seen = new Set<string>();
   return {
     text: `version: 1\npolicies:\n  - ${policy(fleet.word)}`,
@@ -80,10 +81,10 @@ async function groupScene(policy: (word: string) => string, extra: Disposable | 
   };
 }
 
-export const limitedScene = (): Promise<Scene> =>
-  groupScene((word) => `{ name: tight, type: resource, target: "cmd:${word}", memory_limit_mb: 512, cpu_limit: 0.5, pids_limit: 200 }`, undefined);
+export const limitedScene = (fields = 'memory_limit_mb: 512, cpu_limit: 0.5, pids_limit: 200'): Promise<Scene> =>
+  groupScene((word) => `{ name: tight, type: resource, target: "cmd:${word}", ${fields} }`, undefined);
 
-export async function slowDiskScene(): Promise<Scene> {
+export async function slowDiskScene(fields = 'write_rate: 1000'): Promise<Scene> {
   const disk = testDisk();
-  return groupScene((word) => `{ name: slow, type: disk, target: ${disk.path}, action: limit, processes: "cmd:${word}", write_rate: 1000 }`, disk);
+  return groupScene((word) => `{ name: slow, type: disk, target: ${disk.path}, action: limit, processes: "cmd:${word}", ${fields} }`, disk);
 }

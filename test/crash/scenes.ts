@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
+import { type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { groupFolder, isOwnGroup, usableFreezer } from '../../engine/host/control-groups.ts';
 import { CPU_ROLE } from '../../engine/host/cpu.ts';
 import { findHeld } from '../../engine/host/held.ts';
 import { RAM_ROLE } from '../../engine/host/memory-facts.ts';
 import { startFleet } from '../../engine/faults/process/test-fleet.ts';
+import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { type Journal } from '../../engine/store/journal.ts';
+import { freePort } from '../lab/server.ts';
 
 /** What one fault acts on, and how to see from outside whether anything of it is left. */
 export interface Scene extends AsyncDisposable {
@@ -16,6 +20,8 @@ export interface Scene extends AsyncDisposable {
   readonly text: string;
   /** What the engine finds in its environment besides. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it does is over at once, so that nothing of it can be seen to be there. */
+  readonly passing?: boolean;
   /** Notes what the fault will be known by, while the engine still stands. */
   note(journal: Journal): void;
   /** Whether the fault can be seen in the world. */
@@ -88,14 +94,14 @@ policies:
   };
 }
 
-/** Three idle processes, of which one is stopped. */
-export async function processScene(): Promise<Scene> {
+/** Idle processes, of which some are stopped. */
+export async function processScene(fields = 'percentage: 50'): Promise<Scene> {
   const fleet = await startFleet(3);
   const states = (): string[] => fleet.pids.map((pid) => fleet.state(pid));
   return {
     text: `version: 1
 policies:
-  - { name: freeze, type: process, target: "cmd:${fleet.word}", action: stop, percentage: 50 }`,
+  - { name: freeze, type: process, target: "cmd:${fleet.word}", action: stop, ${fields} }`,
     note: () => {},
     visible: async () => states().includes('T'),
     intact: async () => states().length === 3 && states().every((state) => state === 'S' || state === 'R'),
@@ -103,28 +109,55 @@ policies:
   };
 }
 
-/** One core at 30 %, and 64 MB, held by processes that carry the fault's own mark. */
-export async function resourceScene(): Promise<Scene> {
+/** How long the supervisor of a scene takes to bring a process back, in milliseconds: long enough to be seen, and shorter than a revert may take. */
+const BROUGHT_BACK = 4_000;
+
+/** Three idle processes, of which one is ended; Firebreak cannot bring it back, but its supervisor does. */
+export async function endedScene(action: 'kill' | 'terminate'): Promise<Scene> {
+  const fleet = await startFleet(3, true, BROUGHT_BACK);
+  return {
+    text: `version: 1
+policies:
+  - { name: gone, type: process, target: "cmd:${fleet.word}", action: ${action}, percentage: 50 }`,
+    note: () => {},
+    visible: async () => fleet.pids.length < 3,
+    intact: async () => fleet.pids.length === 3 && fleet.pids.every((pid) => ['S', 'R'].includes(fleet.state(pid))),
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
+  };
+}
+
+/** Load and memory, held by processes that carry the fault's own mark. */
+export async function resourceScene(fields = 'cpu_cores: 1, cpu_load: 0.3, ram_mb: 64, latency_duration: 60s', holders = 2): Promise<Scene> {
   let token = '';
   const held = (): number => (token === '' ? 0 : findHeld(CPU_ROLE, token).length + findHeld(RAM_ROLE, token).length);
   return {
     text: `version: 1
 policies:
-  - { name: burn, type: resource, target: host, cpu_cores: 1, cpu_load: 0.3, ram_mb: 64, latency_duration: 60s }`,
+  - { name: burn, type: resource, target: host, ${fields} }`,
     note: (journal) => {
       const undo = journal.open()[0]?.undo;
       if (typeof undo === 'object' && undo !== null && 'token' in undo) token = String(undo.token);
     },
-    visible: async () => held() === 2,
+    visible: async () => held() === holders,
     intact: async () => held() === 0,
     [Symbol.asyncDispose]: async () => assert.equal(held(), 0, 'no load outlives the test'),
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createSocket();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** The caches of this machine's disks, which fill again by themselves. What was just written, and is in no other place yet, is not lost. */
+export async function cachesScene(): Promise<Scene> {
+  const dir = temporary();
+  const file = join(dir.path, 'written');
+  const content = randomBytes(65_536);
+  writeFileSync(file, content);
+  return {
+    text: `version: 1
+policies:
+  - { name: cold, type: resource, target: host, drop_caches: true, allow_host: true }`,
+    passing: true,
+    note: () => {},
+    visible: async () => false,
+    intact: async () => readFileSync(file).equals(content),
+    [Symbol.asyncDispose]: async () => dir[Symbol.dispose](),
+  };
 }
