@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -22,5 +22,23 @@ test('the folder of the socket is open to its user where it is made for it, and 
   } finally {
     process.umask(umask);
     rmSync(theirs, { recursive: true });
+  }
+});
+
+test('what others could put another in place of is not trusted: neither its journal nor its socket', { timeout: 60_000 }, async () => {
+  using dir = temporary();
+  const [shared, safe] = [join(dir.path, 'shared'), join(dir.path, 'safe')];
+  mkdirSync(join(shared, 'below'), { recursive: true });
+  mkdirSync(safe);
+  const spoilt: readonly (() => void)[] = [() => chmodSync(shared, 0o777), () => chmodSync(shared, 0o755), ...(uid === 0 ? [() => chownSync(shared, 65_534, 65_534)] : [])];
+  for (const [index, spoil] of spoilt.entries()) {
+    spoil();
+    for (const [address, stateDir] of [[join(safe, 'x.sock'), join(shared, 'below')], [join(shared, 'below', 'x.sock'), join(safe, 'state')]] as const) {
+      const starting = async (): Promise<void> => {
+        await using _helper = await startHelper({ uid, address, stateDir, log: () => {} });
+      };
+      if (index === 1) await starting();
+      else await assert.rejects(starting(), { code: 'unsafe-folder' });
+    }
   }
 });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInjectors } from './faults/injectors.ts';
 import { Helper } from './helper/helper.ts';
@@ -30,13 +30,14 @@ export interface HelperOptions {
 
 /**
  * Starts the helper of one user: undoes what an earlier one left, then listens. Disposing reverts everything.
- * Throws FirebreakError `helper-running`, `state-unwritable` or `socket-unusable`.
+ * Throws FirebreakError `helper-running`, `state-unwritable`, `unsafe-folder` or `socket-unusable`.
  */
 export async function startHelper(options: HelperOptions): Promise<AsyncDisposable> {
   const { uid, log, address = helperAddress(uid), stateDir = process.env['FIREBREAK_HELPER_STATE'] ?? `/var/lib/firebreak/${uid}` } = options;
   await using parts = new AsyncDisposableStack();
   const clock = realClock;
   ensureStateDir(stateDir);
+  refuseShared(stateDir);
   const lock = holdLock(join(stateDir, 'helper.lock'));
   if (lock === undefined) throw new FirebreakError('helper-running', `a helper already uses ${stateDir}`, { hint: 'It serves every engine of its user; a second one is not needed.' });
   parts.use(lock);
@@ -53,10 +54,30 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
   const folder = dirname(address);
   // Whatever the umask of root: its user has to come through. A folder that is there already is somebody's own business.
   if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
+  refuseShared(folder);
   parts.use(await listenUnix({ path: address, uid, peerOf, onPort: (port, peer) => helper.serve(port, peer?.pid) }));
   log(`serving user ${uid} at ${address}`);
   const all = parts.move();
   return { [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/**
+ * What root keeps where others may write is theirs to replace: the journal says what root is to undo, and the socket's file is
+ * given to its user. @throws FirebreakError `unsafe-folder`.
+ */
+function refuseShared(folder: string): void {
+  const me = process.geteuid?.();
+  for (let at = realpathSync(folder); ; at = dirname(at)) {
+    const { uid, gid, mode } = statSync(at);
+    // Where the sticky bit is set, each may replace only what is theirs.
+    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0);
+    if ((others && (mode & 0o1000) === 0) || (uid !== 0 && uid !== me)) {
+      throw new FirebreakError('unsafe-folder', `${at} is not root's alone, and what the helper keeps in ${folder} could be replaced by others`, {
+        hint: 'leave --state-dir and --socket out, or name folders that only root may write to',
+      });
+    }
+    if (dirname(at) === at) return;
+  }
 }
 
 /** A process and its ancestors. */
