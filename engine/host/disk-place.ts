@@ -88,7 +88,8 @@ export function entryIn(folder: FolderIdentity, name: string): string | undefine
     throw new FirebreakError('disk-gone', `the disk of ${folder.path} is not mounted; ${name} may be on it`, { hint: `mount it again, or remove ${name} from it by hand` });
   }
   for (const point of points) {
-    const [found] = capture('find', [point, '-xdev', '-name', name, '-print', '-quit']).split('\n');
+    // A name may hold a line feed: what follows it would be lost, and what is left be the name of something else.
+    const [found] = capture('find', [point, '-xdev', '-name', name, '-print0', '-quit']).split('\0');
     if (found !== undefined && found !== '') return found;
   }
   return undefined;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noDisk, testDisk } from '../faults/disk/test-disk.ts';
@@ -75,6 +75,16 @@ test('inodes are taken one by one until told to stop, and only in their own fold
   await giveBack(folder);
   assert.deepEqual(readdirSync(join(disk.path, 'theirs')), ['kept'], 'a link in its place is not followed');
   assert.equal(countInodes(folder), 0);
+});
+
+test('what was made in a folder that was moved is found, whatever the folder is called now', { skip }, () => {
+  using disk = testDisk();
+  const [made, moved] = [join(disk.path, 'made'), join(disk.path, 'theirs\nmoved')];
+  for (const path of [made, join(disk.path, 'theirs')]) mkdirSync(path);
+  const folder = folderAt(made);
+  writeFileSync(join(made, 'firebreak-0'), '');
+  renameSync(made, moved);
+  assert.equal(entryIn(folder, 'firebreak-0'), join(moved, 'firebreak-0'), 'and never the folder that the first line of its name says');
 });
 
 test('a folder is known by its number: another disk in its place is another folder', { skip }, () => {
