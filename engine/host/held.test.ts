@@ -88,6 +88,12 @@ test('a child that ends before it is ready is an error, and so is an abort', pos
   await endHeld(CPU_ROLE, token, realClock);
 });
 
+test('half a line of a child that was killed while it spoke harms nobody', posix, async () => {
+  using held = startHeld({ script: 'no-such-script', role: CPU_ROLE, token: newToken(), args: [], through: ['sh', '-c', 'echo "{\\"a\\":1}"; printf "{\\"b"'] }, realClock);
+  await assert.rejects(held.ready(soon()), /ended before it was ready/);
+  await until('all it said was heard', () => held.news.get('a') === 1);
+});
+
 test('all memory holders of the machine share one ceiling', posix, async () => {
   const tokens = [newToken(), newToken()];
   const before = othersRamMB();

@@ -65,7 +65,7 @@ export function startHeld(options: HeldOptions, clock: Clock): Held {
     wake();
   });
   createInterface({ input: stdout }).on('line', (line) => {
-    for (const [key, value] of Object.entries(JSON.parse(line) as Record<string, unknown>)) news.set(key, value);
+    for (const [key, value] of Object.entries(read(line))) news.set(key, value);
     wake();
   });
   const renewal = clock.every(RENEW_MS, () => stdin.write('lease\n'));
@@ -97,6 +97,15 @@ export function startHeld(options: HeldOptions, clock: Clock): Held {
       stdin.destroy();
     },
   };
+}
+
+/** One report; nothing of a line that was cut short, as by SIGKILL. */
+function read(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 /** The live children with this mark; the fingerprint of what `endHeld` undoes. */
