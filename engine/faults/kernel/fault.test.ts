@@ -120,11 +120,14 @@ describe('calls at sockets', bpf, () => {
     try {
       await injector.inject(plan.undo, context);
       assert.deepEqual(await app.does(`connect ${server.port}`), ['ECONNREFUSED']);
+      while (!(await injector.verify(plan.undo, context)).bitten) await realClock.sleep(20);
       const [holder] = findHeld(BPF_ROLE, plan.undo.token);
       assert.ok(holder);
       process.kill(holder.pid, 'SIGKILL');
       while ((await app.does(`connect ${server.port}`))[0] !== 'ok') await realClock.sleep(20);
-      while (!/has ended/.test((await injector.verify(plan.undo, context)).detail)) await realClock.sleep(20);
+      let effect = await injector.verify(plan.undo, context);
+      for (; !/has ended/.test(effect.detail); effect = await injector.verify(plan.undo, context)) await realClock.sleep(20);
+      assert.equal(effect.bitten, false, 'what was struck before is no sign of a fault that goes on');
       assert.ok(existsSync(plan.undo.taken[0]?.group ?? ''));
     } finally {
       await kernelInjector({ clock: realClock }).revert(plan.undo);

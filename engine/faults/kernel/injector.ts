@@ -57,7 +57,7 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     const gone = endedInWords(undo.taken);
     const ended = held.alive && held.news.get('ended') !== true ? '' : 'what strikes them has ended';
     return {
-      bitten: struck > 0 && undo.taken.some((one) => stateOf(one) !== 'dead'),
+      bitten: struck > 0 && ended === '' && undo.taken.some((one) => stateOf(one) !== 'dead'),
       detail: [`${struck} of ${matched} ${noun} struck`, gone, ended].filter(Boolean).join('; '),
       figures: [{ name: `${noun} struck`, unit: 'ratio', requested: action === 'call' ? 1 / everyNth : probability, delivered: matched === 0 ? null : struck / matched, samples: matched }],
     };
