@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporary } from '../lifecycle/test-parts.ts';
-import { nameServers, readConf, restoreConf, stateOfConf, writeConf } from './resolv-conf.ts';
+import { nameServers, readConf, restoreConf, stateOfConf, textOf, writeConf } from './resolv-conf.ts';
 
 test('which servers are asked', () => {
   assert.deepEqual(nameServers(''), ['127.0.0.1']);
@@ -42,4 +43,29 @@ test('what something else has written is left alone, and what is no file is refu
   assert.throws(() => readConf(folder.path), /cannot be read/);
   symlinkSync(join(folder.path, 'nowhere'), join(folder.path, 'link'));
   assert.throws(() => readConf(join(folder.path, 'link')), /cannot be read/);
+});
+
+test('what was cut short while it was put back is put back all the same', () => {
+  using folder = temporary();
+  const path = join(folder.path, 'resolv.conf');
+  for (const text of ['nameserver 10.0.0.1\n', 'nameserver 10.0.0.1', '']) {
+    writeFileSync(path, text);
+    const prior = readConf(path);
+    writeConf(prior, 'token-token', '127.83.1.2');
+    // All was written, and nothing cut off yet.
+    writeFileSync(path, text.padEnd(statSync(path).size, '\n'));
+    assert.deepEqual([nameServers(readFileSync(path, 'utf8')), stateOfConf(prior, 'token-token')], [nameServers(text), "Firebreak's"]);
+    restoreConf(prior, 'token-token');
+    assert.equal(readFileSync(path, 'utf8'), text);
+  }
+});
+
+test('what could not be put back whole is not taken, and nobody is kept waiting', { timeout: 30_000 }, () => {
+  using folder = temporary();
+  const [long, pipe] = [join(folder.path, 'long'), join(folder.path, 'pipe')];
+  writeFileSync(long, `nameserver 10.0.0.1\n${'# long\n'.repeat(10_000)}`);
+  assert.throws(() => readConf(long), /too long/);
+  if (process.platform === 'win32') return;
+  execFileSync('mkfifo', [pipe]);
+  for (const read of [readConf, textOf]) assert.throws(() => read(pipe), /no plain file/);
 });

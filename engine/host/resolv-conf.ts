@@ -1,7 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, ftruncateSync, futimesSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, ftruncateSync, futimesSync, openSync, readSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { FirebreakError } from '../kernel/errors.ts';
+import { FirebreakError, messageOf } from '../kernel/errors.ts';
 
 /** resolv.conf(5): which servers programs ask, and how that is changed for a while where no rules can do it. */
 
@@ -17,18 +17,18 @@ export function nameServers(text: string): readonly string[] {
   return all.length === 0 ? ['127.0.0.1'] : [...new Set(all.slice(0, MOST_SERVERS).filter((address) => isIP(address) !== 0 && !address.includes('%')))];
 }
 
-/** The text of a file of settings; '' when there is none. */
-export const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+/** The text of a file of settings; '' when there is none. @throws FirebreakError `no-resolv-conf` when it is no plain file. */
+export const textOf = (path: string): string => (existsSync(path) ? withFile(path, constants.O_RDONLY, (file) => contentOf(file, LONGEST).toString('utf8')) : '');
 
 /** A file as it was; it stays the same file, so its owner and mode do not change. */
 export const priorConf = z.object({ path: z.string().startsWith('/'), bytes: z.base64(), device: z.int(), inode: z.int(), modified: z.number() });
 export type PriorConf = z.infer<typeof priorConf>;
 
 const markOf = (token: string): string => `# firebreak-${token}`;
-/** A text longer than this is no list of servers. */
+/** A text longer than this is no list of servers, in bytes. */
 const LONGEST = 65_536;
 
-/** @throws FirebreakError `no-resolv-conf` when there is none, or it is no plain file. */
+/** @throws FirebreakError `no-resolv-conf` when there is none, or it is no plain file, or too long to be put back. */
 export function readConf(path: string): PriorConf {
   try {
     return withFile(path, constants.O_RDONLY, (file) => {
@@ -36,7 +36,7 @@ export function readConf(path: string): PriorConf {
       return { path, bytes: contentOf(file, size).toString('base64'), device: dev, inode: ino, modified: mtimeMs };
     });
   } catch (error) {
-    throw new FirebreakError('no-resolv-conf', `${path} cannot be read`, { cause: error });
+    throw new FirebreakError('no-resolv-conf', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -57,7 +57,9 @@ export function writeConf(prior: PriorConf, token: string, server: string): void
 export function stateOfConf(prior: PriorConf, token: string): 'as it was' | "Firebreak's" | 'changed by something else' {
   const { bytes, inode, device } = readConf(prior.path);
   if (bytes === prior.bytes && inode === prior.inode && device === prior.device) return 'as it was';
-  return Buffer.from(bytes, 'base64').toString('latin1').startsWith(markOf(token)) ? "Firebreak's" : 'changed by something else';
+  const [now, before] = [bytes, prior.bytes].map((text) => Buffer.from(text, 'base64').toString('latin1')) as [string, string];
+  // The second is what `put` leaves for a moment.
+  return now.startsWith(markOf(token)) || (now.startsWith(before) && /^\n+$/.test(now.slice(before.length))) ? "Firebreak's" : 'changed by something else';
 }
 
 /** Puts back what the file said. Idempotent. @throws FirebreakError `changed-meanwhile` when something else wrote it; it is then left alone. */
@@ -72,19 +74,22 @@ export function restoreConf(prior: PriorConf, token: string): void {
 
 function put({ path }: PriorConf, bytes: Buffer, modified: number | null): void {
   withFile(path, constants.O_WRONLY, (file) => {
-    writeSync(file, bytes, 0, bytes.length, 0);
+    // Over the end of what is longer empty lines are written, so that it says the same before it is cut off.
+    const whole = Buffer.concat([bytes, Buffer.alloc(Math.max(0, fstatSync(file).size - bytes.length), '\n')]);
+    writeSync(file, whole, 0, whole.length, 0);
     ftruncateSync(file, bytes.length);
     if (modified !== null) futimesSync(file, modified / 1_000, modified / 1_000);
   });
 }
 
 function contentOf(file: number, size: number): Buffer {
-  const bytes = Buffer.alloc(Math.min(size, LONGEST));
+  if (size > LONGEST) throw new FirebreakError('no-resolv-conf', `it is too long (${size} bytes)`);
+  const bytes = Buffer.alloc(size);
   return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
 }
 
 function withFile<T>(path: string, flags: number, act: (file: number) => T): T {
-  const file = openSync(path, flags);
+  const file = openSync(path, flags | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) throw new FirebreakError('no-resolv-conf', `${path} is no plain file`);
     return act(file);
