@@ -44,7 +44,9 @@ describe('the template for containers', { skip: noDocker, timeout: 300_000 }, ()
   test('with action: kill the log tells how long the supervisor took', async () => {
     const edits = [[/ {2}abort: .*\n/, ''], ['action: pause', 'action: kill']] as const;
     const outcome = await runTemplate({ file: 'own-container-pause.yaml', edits, service: service(1) });
-    assert.match(outcome.faults[0]?.effect.detail ?? '', /supervisor recovery \d+ ms/, JSON.stringify(outcome));
+    const effect = outcome.faults[0]?.effect;
+    assert.match(effect?.detail ?? '', /supervisor recovery \d+ ms/, JSON.stringify(outcome));
+    assert.ok((effect?.figures.find(({ name }) => name === 'supervisor recovery')?.delivered ?? 0) > 0);
   });
 
   test('doctor has asked the engine', async () => {

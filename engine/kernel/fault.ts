@@ -73,12 +73,15 @@ export function defineManifest<const Type extends string, Params extends z.ZodOb
   return manifest;
 }
 
-/** One figure of an effect: what was asked for and what was measured. `delivered` is null until it was measured. */
+/**
+ * One figure of an effect: what was asked for and what was measured. `requested` is null for what can only be measured, such as
+ * the time that a supervisor takes; `delivered` is null until it was measured.
+ */
 export const effectFigure = z.object({
   /** Such as `latency`, `error rate`, `cpu load`. */
   name: z.string(),
   unit: z.enum(['ms', 'ratio', 'MB', 'cores', 'count', 'per s', 'KB/s', 'bytes']),
-  requested: z.number(),
+  requested: z.number().nullable(),
   delivered: z.number().nullable(),
   /** How many measurements `delivered` rests on. */
   samples: z.int(),

@@ -1,4 +1,5 @@
 import { type Clock } from './clock.ts';
+import { type EffectFigure } from './fault.ts';
 
 /** The first look, how much longer each further wait is, the longest wait, and when to give up; in milliseconds. */
 const FIRST_LOOK_MS = 5;
@@ -25,6 +26,16 @@ export class Recovery implements Disposable {
     return this.#times;
   }
 
+  /** Their mean, null while there is none; no figure at all when nothing was killed. */
+  get figures(): readonly EffectFigure[] {
+    if (this.#since === Number.NEGATIVE_INFINITY) return [];
+    return [{ name: 'supervisor recovery', unit: 'ms', requested: null, delivered: this.#mean, samples: this.#times.length }];
+  }
+
+  get #mean(): number | null {
+    return this.#times.length === 0 ? null : this.#times.reduce((sum, ms) => sum + ms, 0) / this.#times.length;
+  }
+
   /** Looks at `isBack` from now on, until it is true or too long has passed. A new watch replaces an open one. */
   watch(isBack: () => boolean | Promise<boolean>, found: (ms: number) => void): void {
     this[Symbol.dispose]();
@@ -36,10 +47,8 @@ export class Recovery implements Disposable {
   /** A few words for people; '' when nothing was killed. */
   describe(): string {
     if (this.#since === Number.NEGATIVE_INFINITY) return '';
-    const mean = this.#times.reduce((sum, ms) => sum + ms, 0) / this.#times.length;
-    const past = this.#times.length === 0
-      ? ''
-      : `supervisor recovery ${Math.round(mean)} ms${this.#times.length > 1 ? ` (mean of ${this.#times.length})` : ''}`;
+    const mean = this.#mean;
+    const past = mean === null ? '' : `supervisor recovery ${Math.round(mean)} ms${this.#times.length > 1 ? ` (mean of ${this.#times.length})` : ''}`;
     return [past, this.#waiting ? 'not all are back yet' : ''].filter(Boolean).join(', ');
   }
 
@@ -52,9 +61,10 @@ export class Recovery implements Disposable {
   #look(wait: number, isBack: () => boolean | Promise<boolean>, found: (ms: number) => void): void {
     const watch = this.#watches;
     this.#timer = this.#clock.after(wait, () => {
-      const passed = this.#clock.now() - this.#since;
       const settle = (back: boolean): void => {
         if (watch !== this.#watches) return;
+        // When it was seen, and not when it was asked: an engine that is starting a container answers once it has.
+        const passed = this.#clock.now() - this.#since;
         if (back) {
           this.#times.push(passed);
           this.#waiting = false;

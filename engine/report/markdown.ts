@@ -178,7 +178,7 @@ function series({ series: points }: RunRecord): string {
 function fault(each: FaultReport): string {
   const rows = each.effect.figures.map((figure) => [
     figure.name,
-    effectValue(figure.requested, figure.unit),
+    figure.requested === null ? '–' : effectValue(figure.requested, figure.unit),
     effectValue(figure.delivered, figure.unit),
     deviation(figure) || '–',
     String(figure.samples),

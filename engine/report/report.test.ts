@@ -98,6 +98,16 @@ describe('the PDF', () => {
     },
   );
 
+  test('says how long a supervisor took, which nobody had asked for, as the other reports do', { skip: poppler }, async () => {
+    const recovery = { name: 'supervisor recovery', unit: 'ms', requested: null, delivered: 732.4, samples: 1 } as const;
+    const killed = fault({ effect: { bitten: true, detail: '', figures: [recovery] } });
+    const record = runRecord.parse({ ...heldRecord(), faults: [killed] });
+    assert.match(folded(textOf(await writePdf(record), '-layout')), /supervisor recovery – 732\.4 ms – 1/);
+    assert.match(writeMarkdown(record), /\| supervisor recovery \| – \| 732\.4 ms \| – \| 1 \|/);
+    const { faults } = JSON.parse(writeJson(record)) as { faults: { effect: { figures: unknown } }[] };
+    assert.deepEqual(faults[0]?.effect.figures, [recovery]);
+  });
+
   test('names what is left behind', { skip: poppler }, async () => {
     const text = folded(textOf(await writePdf(residueRecord())));
     assert.ok(text.includes('Not proven undone: freeze-worker on process 4711 (worker)'));

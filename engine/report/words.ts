@@ -67,7 +67,7 @@ export function effectValue(value: number | null, unit: EffectFigure['unit']): s
 
 /** How far `delivered` lies from `requested`, as `+1.2 %`; '' when that cannot be said. */
 export function deviation({ requested, delivered }: EffectFigure): string {
-  if (delivered === null || requested === 0) return '';
+  if (delivered === null || requested === null || requested === 0) return '';
   const off = Math.round((delivered / requested - 1) * 1_000) / 10;
   return `${off > 0 ? '+' : ''}${off === 0 ? 0 : off} %`;
 }

@@ -227,7 +227,7 @@ function attributesOf(run: string, { id, policy, type, target, effect, reverted 
   };
   for (const { name, unit, requested, delivered } of effect.figures) {
     const key = name.replaceAll(/[^\w]+/g, '_');
-    attributes[`chaos.requested.${key}`] = requested;
+    if (requested !== null) attributes[`chaos.requested.${key}`] = requested;
     if (delivered !== null) attributes[`chaos.delivered.${key}`] = delivered;
     attributes[`chaos.unit.${key}`] = unit;
   }

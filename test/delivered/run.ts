@@ -59,8 +59,8 @@ for (const one of CASES.filter(({ name }) => only.length === 0 || only.some((wor
     if (!effect.bitten || !reverted) bad++;
     process.stderr.write(`${one.name}: ${effect.detail}${effect.bitten ? '' : ' (did not bite)'}${reverted ? '' : ' (NOT reverted)'}\n`);
     for (const { name, unit, requested, delivered, samples } of effect.figures) {
-      const off = delivered === null || requested === 0 ? '' : `${((delivered / requested - 1) * 100).toFixed(1)} %`;
-      rows.push(`| ${one.name} | ${name}, ${unit} | ${shown(requested)} | ${shown(delivered)} | ${off} | ${samples} |`);
+      const off = delivered === null || requested === null || requested === 0 ? '' : `${((delivered / requested - 1) * 100).toFixed(1)} %`;
+      rows.push(`| ${one.name} | ${name}, ${unit} | ${requested === null ? '–' : shown(requested)} | ${shown(delivered)} | ${off} | ${samples} |`);
     }
   }
 }

@@ -62,7 +62,7 @@ export function probePieces(sample: Sample, nameWidth: number, style: Style): Pi
 export function delivery(fault: FaultReport): string {
   return fault.effect.figures
     .map(({ name, unit, requested, delivered }) =>
-      delivered === null ? `${name} – of ${amount(requested, unit)}` : `${name} ${amount(delivered, unit)} of ${amount(requested, unit)}`,
+      [name, delivered === null ? '–' : amount(delivered, unit), ...(requested === null ? [] : ['of', amount(requested, unit)])].join(' '),
     )
     .join(', ');
 }

@@ -36,7 +36,7 @@ export function faultTable(faults: readonly FaultReport[], width: number, style:
     const figures: readonly (EffectFigure | undefined)[] = fault.effect.figures.length === 0 ? [undefined] : fault.effect.figures;
     return figures.map((figure, at) => [
       at === 0 ? fault.policy : '',
-      figure === undefined ? '–' : `${figure.name} ${amount(figure.requested, figure.unit)}`,
+      figure === undefined ? '–' : `${figure.name}${figure.requested === null ? '' : ` ${amount(figure.requested, figure.unit)}`}`,
       figure === undefined ? (fault.effect.bitten ? fault.effect.detail : style.yellow('not measured')) : delivered(figure),
       at === 0 ? stateOf(fault, style) : '',
       at === 0 ? fault.target : '',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
 import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { type InjectContext, type Injector } from '../../kernel/fault.ts';
@@ -19,7 +20,7 @@ interface Running {
   readonly injected: readonly string[];
   /** What the journal would hold by now. */
   undo(): ContainerUndo;
-  figures(): Promise<Readonly<Record<string, readonly [requested: number, delivered: number | null]>>>;
+  figures(): Promise<Readonly<Record<string, readonly [requested: number | null, delivered: number | null]>>>;
 }
 
 describe('containers', { skip: noDocker, timeout: 300_000 }, () => {
@@ -104,8 +105,14 @@ describe('containers', { skip: noDocker, timeout: 300_000 }, () => {
     const { injected } = await withFault(`id:${id}`, { action: 'kill' }, async (running) => {
       await bites(running);
       await until('it is back', () => running.injected.some((line) => /all up again after \d+ ms/.test(line)));
-      const { detail } = await running.injector.verify(running.undo(), running.context);
-      assert.match(detail, /1 of 1 containers killed; supervisor recovery \d+ ms/);
+      const effect = await running.injector.verify(running.undo(), running.context);
+      assert.match(effect.detail, /1 of 1 containers killed; supervisor recovery \d+ ms/);
+      // What Docker itself has written down of the end and the start.
+      const own = await lab.api.ask(`/containers/${id}/json`, z.object({ State: z.object({ StartedAt: z.coerce.date(), FinishedAt: z.coerce.date() }) }));
+      const took = own.State.StartedAt.getTime() - own.State.FinishedAt.getTime();
+      const { requested, delivered, samples } = figureOf(effect, 'supervisor recovery') ?? {};
+      assert.deepEqual([requested, samples], [null, 1]);
+      assert.ok(took > 0 && Number(delivered) >= took - 1 && Number(delivered) <= took * 1.2 + 400, `${delivered} ms measured, ${took} ms by the account of Docker`);
     });
     assert.match(injected[0] ?? '', /^crashed \(its first process was killed\): container web-/);
     assert.notEqual((await state(id)).State.StartedAt, StartedAt);

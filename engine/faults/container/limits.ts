@@ -45,7 +45,7 @@ export const limiting: Deed<'limit'> = {
       if (one.name === 'PidsLimit') figures.push(figure(`task limit of ${name}`, 'count', one.set, stats?.pids_stats.limit ?? now.PidsLimit));
     }
     if (prior.memory !== null) figures.push(figure(`memory limit of ${name}`, 'MB', Number(prior.memory.set) / MB, limitBytes(readMemoryLimit(prior.memory.file)) / MB));
-    return { holds: figures.every(({ requested, delivered }) => delivered !== null && Math.abs(delivered - requested) <= requested * EXACT), figures };
+    return { holds: figures.every(({ requested, delivered }) => delivered !== null && requested !== null && Math.abs(delivered - requested) <= requested * EXACT), figures };
   },
   left: async ({ api }, { id, prior }) => {
     const now = await limitsNow(api, id, prior);

@@ -77,7 +77,7 @@ export class Treatment implements Disposable {
     return {
       bitten: done > 0 && done * 2 >= asked,
       detail: [`${done} of ${asked} containers ${DONE[action]}`, this.#recovery.describe(), ...notes, ...this.#missed].filter(Boolean).join('; '),
-      figures: [figure(`containers ${DONE[action]}`, 'count', asked, done), ...figures],
+      figures: [figure(`containers ${DONE[action]}`, 'count', asked, done), ...figures, ...this.#recovery.figures],
     };
   }
 

@@ -48,7 +48,7 @@ test('bandwidth and operations: what a process writes and reads is held to the l
     assert.equal(effect.bitten, true);
     for (const { name, requested, delivered } of effect.figures) {
       t.diagnostic(`${name}: ${requested} KB/s asked for, ${delivered} measured`);
-      assert.ok(delivered !== null && delivered > requested * 0.9 && delivered < requested * 1.15, `${name}: ${requested} KB/s asked for, ${delivered} measured`);
+      assert.ok(requested !== null && delivered !== null && delivered > requested * 0.9 && delivered < requested * 1.15, `${name}: ${requested} KB/s asked for, ${delivered} measured`);
     }
     const after = diskInjector({ clock: realClock });
     await after.revert(planned.undo);

@@ -25,7 +25,7 @@ const trace = { skip: noRoot || noTrace() || false, timeout: 120_000 };
 const requestFor = (app: App, fields: Record<string, unknown>): FaultRequest<KernelParams> =>
   faultRequest<KernelParams>(kernelManifest, fields, { target: `cmd:${app.word}`, hold: millis(60_000) });
 const ratioOf = ({ figures: [figure] }: Effect): { requested: number; delivered: number; samples: number } => {
-  assert.ok(figure !== undefined && figure.delivered !== null);
+  assert.ok(figure !== undefined && figure.requested !== null && figure.delivered !== null);
   return { requested: figure.requested, delivered: figure.delivered, samples: figure.samples };
 };
 /** What is told of calls lags behind them by a moment. */

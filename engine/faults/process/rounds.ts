@@ -71,7 +71,7 @@ export class Rounds implements Disposable {
     return {
       bitten: done > 0 && done * 2 >= asked,
       detail: [text, this.recovery.describe(), endedInWords(this.#missed()), this.#problem].filter(Boolean).join('; '),
-      figures: [{ name: `processes ${DONE[action]}`, unit: 'count', requested: asked, delivered: done, samples: asked }],
+      figures: [{ name: `processes ${DONE[action]}`, unit: 'count', requested: asked, delivered: done, samples: asked }, ...this.recovery.figures],
     };
   }
 

@@ -130,9 +130,9 @@ function drawFault(sheet: Sheet, fault: FaultReport): void {
     sheet.block(`${fault.policy} (${fault.type}) on ${fault.target}`, PAGE.left, sheet.y, CONTENT, TYPE.sub, 3) + 1;
   sheet.flow(clip(fault.explain));
   const bite =
-    fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured.' : ' No effect was measured.';
+    fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured' : ' No effect was measured';
   const remarks = [effect.detail, fault.note].filter((text) => text !== '').map(clip);
-  sheet.flow([`${faultTimes(fault)}${bite}`, ...remarks].join(' '), TYPE.bodyMuted);
+  sheet.flow(`${faultTimes(fault)}${bite}${remarks.length > 0 && bite !== '' ? ': ' : ' '}${remarks.join('; ')}`.trimEnd(), TYPE.bodyMuted);
   sheet.y += 4;
   if (effect.figures.length > 0) {
     drawTable(
@@ -146,7 +146,7 @@ function drawFault(sheet: Sheet, fault: FaultReport): void {
       ],
       effect.figures.map((figure) => [
         figure.name,
-        effectValue(figure.requested, figure.unit),
+        figure.requested === null ? '–' : effectValue(figure.requested, figure.unit),
         effectValue(figure.delivered, figure.unit),
         deviation(figure) || '–',
         String(figure.samples),

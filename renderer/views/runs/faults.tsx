@@ -51,7 +51,8 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
                         : 'not measured yet')}
                   {effect.figures.map(({ name, unit, requested, delivered, samples }) => (
                     <div key={name}>
-                      {name}: {value(requested, unit)} → {delivered === null ? NOTHING : value(delivered, unit)}{' '}
+                      {name}: {requested === null ? '' : `${value(requested, unit)} → `}
+                      {delivered === null ? NOTHING : value(delivered, unit)}{' '}
                       <small>({samples})</small>
                     </div>
                   ))}

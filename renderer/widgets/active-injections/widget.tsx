@@ -96,7 +96,8 @@ const Injection = memo(function Injection({ fault }: { readonly fault: FaultRepo
           <div key={figure.name}>
             <dt>{figure.name}</dt>
             <dd data-bitten={effect.bitten ? '' : undefined}>
-              {amount(figure, figure.delivered)} <small>of {amount(figure, figure.requested)}</small>
+              {amount(figure, figure.delivered)}{' '}
+              {figure.requested !== null && <small>of {amount(figure, figure.requested)}</small>}
             </dd>
           </div>
         ))}

@@ -22,7 +22,7 @@ function bit({ faults }: RunOutcome): void {
     for (const { name, unit, requested, delivered, samples } of effect.figures) {
       assert.ok(delivered !== null && delivered > 0, `${policy}: ${name}`);
       // Where there were enough to tell.
-      if (unit !== 'ratio' || requested * samples < ENOUGH) continue;
+      if (unit !== 'ratio' || requested === null || requested * samples < ENOUGH) continue;
       assert.ok(delivered > requested / 2 && delivered < requested * 2, `${policy}: ${name} ${delivered} instead of ${requested}`);
     }
   }
