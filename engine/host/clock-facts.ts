@@ -26,13 +26,17 @@ export function clockFacts(): Capability {
 const DAY_SECONDS = 86_400;
 const TOLERANCE_SECONDS = 60;
 
+/** It takes the memory named after its pid, which a process that was killed leaves behind: the next pid has another chance. */
+const ATTEMPTS = 3;
+
 /** The library that the command `faketime` uses; undefined when that is not installed. */
-export function faketimeLibrary(): string | undefined {
+export function faketimeLibrary(attempts = ATTEMPTS): string | undefined {
   try {
     const said = execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] });
     return said.trim().split(/[ :]+/).find((path) => path.includes('libfaketime'));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
+    if (attempts > 1) return faketimeLibrary(attempts - 1);
     throw error;
   }
 }

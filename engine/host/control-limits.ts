@@ -5,7 +5,7 @@ import { type Clock } from '../kernel/clock.ts';
 import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
 import { type ControlTree, controlTrees, groupFolder, isOwnGroup, ownGroup, placeIn, removeGroup } from './control-groups.ts';
-import { processIdentity, stateOf } from './identity.ts';
+import { ofThisBoot, processIdentity, stateOf } from './identity.ts';
 import { type ProcessInfo } from './processes.ts';
 import { nameOf } from './process-targets.ts';
 
@@ -248,7 +248,7 @@ export const limitLeft = (entry: LimitEntry): boolean => existsSync(entry.group)
 
 /** The files of a group that is not ours which still say what this limit wrote, and did not say it before. */
 const changedFiles = (entry: LimitEntry): LimitEntry['writes'] =>
-  entry.place === 'itself' ? entry.writes.filter(({ file, value, prior }) => prior !== value && !says(prior, value) && says(valueOf(entry, file), value)) : [];
+  entry.place === 'itself' && ofThisBoot(entry) ? entry.writes.filter(({ file, value, prior }) => prior !== value && !says(prior, value) && says(valueOf(entry, file), value)) : [];
 
 /**
  * Takes the limit away. What somebody else has written meanwhile stays. Idempotent.

@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { deviceName, diskOf } from './disk-space.ts';
@@ -13,13 +14,15 @@ export const folderIdentity = z.object({
   inode: z.int().positive(),
   /** When it was made, in milliseconds; 0 where the file system does not say. */
   born: z.number(),
+  /** The top folder of its disk, by which that is known again under another number, as after a reboot. */
+  top: z.object({ inode: z.int().positive(), born: z.number(), id: z.string() }).optional(),
 });
 export type FolderIdentity = z.infer<typeof folderIdentity>;
 
 /** The folder that a path leads to now. @throws FirebreakError `bad-target` when it is none. */
 export function folderAt(path: string): FolderIdentity {
   const found = identityOr(path);
-  if (found !== undefined) return found;
+  if (found !== undefined) return { ...found, top: topOf(found.path) };
   throw new FirebreakError('bad-target', existsSync(path) ? `${path} is not a folder` : `there is no folder ${path}`, { hint: 'name a folder on the disk' });
 }
 
@@ -30,6 +33,21 @@ function identityOr(path: string): FolderIdentity | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where the disk of a path is mounted as a whole; where only parts of it are, the part that has the path. */
+function topOf(path: string): FolderIdentity['top'] {
+  const mounts = listMounts();
+  const own = mountOf(path, mounts);
+  return topAt((mounts.find(({ device, root }) => device === own?.device && root === '/') ?? own)?.point ?? '/');
+}
+
+function topAt(point: string): FolderIdentity['top'] {
+  const found = identityOr(point);
+  if (found === undefined) return undefined;
+  const { inode, born } = found;
+  // Two disks may well be made in the same second, and ext4 says no more of the first folder; then its own number tells (statfs(2)).
+  return { inode, born, id: born % 1_000 === 0 ? capture('stat', ['-f', '-c', '%i', '--', point]).trim() : '' };
 }
 
 /** Whether the path still leads to the same folder of the same disk. */
@@ -74,16 +92,15 @@ export function mayWrite(path: string): boolean {
 }
 
 /**
- * Where the entry of this name is that was made in the folder, also after the folder was moved or renamed, or its disk
- * mounted elsewhere; undefined when there is none.
+ * Where the entry of this name, which no other has, is that was made in the folder: also after the folder was moved or
+ * renamed, or its disk mounted elsewhere or under another number; undefined when there is none.
  * @throws FirebreakError `disk-gone` when the disk is not mounted, so that nobody can look.
  */
 export function entryIn(folder: FolderIdentity, name: string): string | undefined {
-  if (isStill(folder)) {
-    const path = join(folder.path, name);
-    return existsSync(path) ? path : undefined;
-  }
-  const points = listMounts().filter(({ device }) => device === folder.device).map(({ point }) => point);
+  const path = join(folder.path, name);
+  if (existsSync(path)) return path;
+  if (isStill(folder)) return undefined;
+  const points = pointsOf(folder);
   if (points.length === 0) {
     throw new FirebreakError('disk-gone', `the disk of ${folder.path} is not mounted; ${name} may be on it`, { hint: `mount it again, or remove ${name} from it by hand` });
   }
@@ -93,6 +110,15 @@ export function entryIn(folder: FolderIdentity, name: string): string | undefine
     if (found !== undefined && found !== '') return found;
   }
   return undefined;
+}
+
+/** Where the disk of a folder is mounted now. Its number says so only where the disk has no better mark: a reboot gives it to another. */
+function pointsOf({ device, top }: FolderIdentity): readonly string[] {
+  const mounts = listMounts();
+  if (top === undefined || top.born === 0) return mounts.filter((mount) => mount.device === device).map(({ point }) => point);
+  // Others than disks may never answer.
+  const likely = mounts.filter((mount) => mount.device === device || mount.source.startsWith('/dev/'));
+  return likely.map(({ point }) => point).filter((point) => isDeepStrictEqual(topAt(point), top));
 }
 
 /**

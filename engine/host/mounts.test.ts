@@ -103,3 +103,20 @@ test('a folder is known by its number: another disk in its place is another fold
   assert.equal(readFileSync(join(disk.path, 'firebreak-0'), 'utf8'), '');
   assert.throws(() => blockDevice(folderAt('/proc')), /is on no block device \(proc\)/);
 });
+
+test('a disk is known by its top folder, whatever number it has by now, and another disk is not taken for it', { skip }, () => {
+  using disk = testDisk();
+  using other = testDisk();
+  mkdirSync(join(disk.path, 'data'));
+  const folder = folderAt(join(disk.path, 'data'));
+  writeFileSync(join(folder.path, 'firebreak-0'), '');
+  // As after a reboot: the number is that of another disk now.
+  const renumbered = { ...folder, device: folderAt(other.path).device };
+  assert.equal(entryIn(renumbered, 'firebreak-0'), join(folder.path, 'firebreak-0'));
+  assert.equal(entryIn(renumbered, 'firebreak-1'), undefined);
+  renameSync(folder.path, join(disk.path, 'moved'));
+  assert.equal(entryIn(renumbered, 'firebreak-0'), join(disk.path, 'moved', 'firebreak-0'));
+  execFileSync('umount', [disk.path]);
+  assert.throws(() => entryIn(renumbered, 'firebreak-0'), /is not mounted/, 'it is not looked for on the other disk');
+  execFileSync('mount', ['-o', 'loop', disk.image, disk.path]);
+});

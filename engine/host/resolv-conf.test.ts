@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporary } from '../lifecycle/test-parts.ts';
@@ -68,4 +68,15 @@ test('what could not be put back whole is not taken, and nobody is kept waiting'
   if (process.platform === 'win32') return;
   execFileSync('mkfifo', [pipe]);
   for (const read of [readConf, textOf]) assert.throws(() => read(pipe), /no plain file/);
+});
+
+test('a file that was made anew and says the same, as at a boot, is as it was', () => {
+  using folder = temporary();
+  const path = join(folder.path, 'resolv.conf');
+  writeFileSync(path, 'nameserver 10.0.0.1\n');
+  const prior = readConf(path);
+  writeFileSync(join(folder.path, 'new'), 'nameserver 10.0.0.1\n');
+  renameSync(join(folder.path, 'new'), path);
+  assert.equal(stateOfConf(prior, 'token-token'), 'as it was');
+  restoreConf(prior, 'token-token');
 });

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, ftruncateSync, futimesSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, openSync, readSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
@@ -20,8 +20,8 @@ export function nameServers(text: string): readonly string[] {
 /** The text of a file of settings; '' when there is none. @throws FirebreakError `no-resolv-conf` when it is no plain file. */
 export const textOf = (path: string): string => (existsSync(path) ? withFile(path, constants.O_RDONLY, (file) => contentOf(file, LONGEST).toString('utf8')) : '');
 
-/** A file as it was; it stays the same file, so its owner and mode do not change. */
-export const priorConf = z.object({ path: z.string().startsWith('/'), bytes: z.base64(), device: z.int(), inode: z.int(), modified: z.number() });
+/** A file as it was. It is written in place, so that its owner and mode do not change. */
+export const priorConf = z.object({ path: z.string().startsWith('/'), bytes: z.base64(), modified: z.number() });
 export type PriorConf = z.infer<typeof priorConf>;
 
 const markOf = (token: string): string => `# firebreak-${token}`;
@@ -32,8 +32,8 @@ const LONGEST = 65_536;
 export function readConf(path: string): PriorConf {
   try {
     return withFile(path, constants.O_RDONLY, (file) => {
-      const { dev, ino, mtimeMs, size } = fstatSync(file);
-      return { path, bytes: contentOf(file, size).toString('base64'), device: dev, inode: ino, modified: mtimeMs };
+      const { mtimeMs, size } = fstatSync(file);
+      return { path, bytes: contentOf(file, size).toString('base64'), modified: mtimeMs };
     });
   } catch (error) {
     throw new FirebreakError('no-resolv-conf', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
@@ -53,10 +53,10 @@ export function writeConf(prior: PriorConf, token: string, server: string): void
   put(prior, Buffer.from(missing > 0 ? `${lines}${'#'.repeat(Math.max(0, missing - 1))}\n` : lines), null);
 }
 
-/** What the file is now: as it was, this fault's, or something else's. */
+/** What the file is now: as it was, this fault's, or something else's. Only its words count: at each boot many are made anew. */
 export function stateOfConf(prior: PriorConf, token: string): 'as it was' | "Firebreak's" | 'changed by something else' {
-  const { bytes, inode, device } = readConf(prior.path);
-  if (bytes === prior.bytes && inode === prior.inode && device === prior.device) return 'as it was';
+  const { bytes } = readConf(prior.path);
+  if (bytes === prior.bytes) return 'as it was';
   const [now, before] = [bytes, prior.bytes].map((text) => Buffer.from(text, 'base64').toString('latin1')) as [string, string];
   // The second is what `put` leaves for a moment.
   return now.startsWith(markOf(token)) || (now.startsWith(before) && /^\n+$/.test(now.slice(before.length))) ? "Firebreak's" : 'changed by something else';
@@ -79,6 +79,8 @@ function put({ path }: PriorConf, bytes: Buffer, modified: number | null): void 
     writeSync(file, whole, 0, whole.length, 0);
     ftruncateSync(file, bytes.length);
     if (modified !== null) futimesSync(file, modified / 1_000, modified / 1_000);
+    // A power cut must find the one or the other, and not bring back what was taken back.
+    fsyncSync(file);
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeDirectory } from './directory.ts';
+import { makeDirectory, syncDirectory } from './directory.ts';
 
 test('a directory is made with everything above it, once', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'firebreak-kernel-'));
@@ -17,4 +17,11 @@ test('a directory is made with everything above it, once', (t) => {
 
 test('a place where nothing can be made is an error, not an endless loop', { skip: process.platform !== 'linux' && 'needs /proc' }, () => {
   assert.throws(() => makeDirectory('/proc/firebreak/state'), { code: 'ENOENT' });
+});
+
+test('the entries of a directory are put on the disk, where its file system can', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'firebreak-kernel-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  syncDirectory(root);
+  assert.throws(() => syncDirectory(join(root, 'nowhere')), { code: 'ENOENT' });
 });

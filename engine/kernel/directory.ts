@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from './errors.ts';
 
@@ -15,5 +15,25 @@ export function makeDirectory(path: string, mode = 0o777): void {
   } catch (error) {
     // Another process may have been faster.
     if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** What some systems and file systems answer when a directory cannot be synced at all: Windows, some network disks. */
+const CANNOT_SYNC: readonly unknown[] = ['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP'];
+
+/**
+ * Puts the entries of a directory on the disk: until then a power cut brings back what was removed from it, and takes what
+ * was added (fsync(2)). Throws the system's own error.
+ */
+export function syncDirectory(path: string): void {
+  try {
+    const directory = openSync(path, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  } catch (error) {
+    if (!CANNOT_SYNC.includes(errnoOf(error))) throw error;
   }
 }

@@ -14,6 +14,8 @@ import { holdLifeline, report } from './lifeline.ts';
 const TOLD_EVERY = 50;
 /** Without rules, applications go on asking it until the file that names it has been put back: by then it has. */
 const STAY = 60_000;
+/** What nft says, and goes on, where terminals are not described (libedit, terminal.c); no terminal has to do with this. */
+const NO_TERMINAL = /Cannot read termcap database;\n?|using dumb terminal settings\.\n?|No entry for terminal type .*\n?/g;
 /** nft takes some milliseconds to end; a machine under load more. */
 const NFT_WITHIN = 3_000;
 
@@ -41,7 +43,10 @@ async function serve(order: DnsOrder): Promise<void> {
   else for (const server of servers) ports.push(await forward.listen(isIPv6(server) ? '::1' : '127.0.0.1', 0, [server]));
   const nft = rules === undefined ? undefined : spawn('nft', ['-i'], { stdio: ['pipe', 'ignore', 'pipe'] });
   nft?.on('error', (error) => report({ failed: `nft: ${error.message}` }));
-  nft?.stderr.setEncoding('utf8').on('data', (text: string) => report({ failed: `nft: ${text.trim()}` }));
+  nft?.stderr.setEncoding('utf8').on('data', (text: string) => {
+    const why = text.replaceAll(NO_TERMINAL, '').trim();
+    if (why !== '') report({ failed: `nft: ${why}` });
+  });
   nft?.stdin.on('error', () => {}); // it has ended, and its stderr said why
   // From here on it needs no rights, and what it asks is known by the user who asks.
   process.setgroups?.([]);
