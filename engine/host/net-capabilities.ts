@@ -16,6 +16,8 @@ export interface NetCapabilities {
   readonly rules: string;
   /** The hook at which packets leave an interface, in Linux since 5.16. */
   readonly egressHook: string;
+  /** Rules that send a packet out twice: nft_dup_netdev at that hook. */
+  readonly duplicates: string;
   /** Rules that leave packets to a program, which holds and changes them: nfnetlink_queue. Not tried where netem does all that it is for. */
   readonly reader: string;
 }
@@ -36,9 +38,10 @@ const TRIALS: Readonly<Record<Exclude<keyof NetCapabilities, 'reader'>, readonly
   ],
   rules: ['nft', ['-f', '-'], 'table netdev firebreak_trial { counter seen {}; chain strike { counter name "seen"; numgen random mod 1000000 < 1 drop; }; }\n'],
   egressHook: ['nft', ['-f', '-'], 'table netdev firebreak_trial { chain egress { type filter hook egress device "lo" priority 0; policy accept; }; }\n'],
+  duplicates: ['nft', ['-f', '-'], 'table netdev firebreak_trial { chain egress { type filter hook egress device "lo" priority 0; numgen random mod 1000000 < 1 dup to "lo"; }; }\n'],
 };
 const NAMES: Readonly<Record<keyof NetCapabilities, string>> = {
-  netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook', reader: 'no queue of packets to a program',
+  netem: 'no netem', shaping: 'no htb with u32', redirect: 'no way to queue what arrives (ifb)', rules: 'no nf_tables with numgen', egressHook: 'no egress hook', duplicates: 'no rule that sends packets twice', reader: 'no queue of packets to a program',
 };
 
 const READER_TRIAL = fileURLToPath(new URL('./children/packet-trial.ts', import.meta.url));
@@ -60,7 +63,7 @@ export function netCapabilities(): NetCapabilities | undefined {
   const queues = { netem: trial('netem'), shaping: trial('shaping'), redirect };
   const whole = Object.values(queues).every((reason) => reason === '');
   const reader = whole ? 'netem does it' : refusalOf('reader', 'nft', () => inScratch(process.execPath, ['--disable-warning=ExperimentalWarning', READER_TRIAL], ''));
-  known = { ...queues, rules: trial('rules'), egressHook: trial('egressHook'), reader };
+  known = { ...queues, rules: trial('rules'), egressHook: trial('egressHook'), duplicates: trial('duplicates'), reader };
   return known;
 }
 
@@ -74,10 +77,11 @@ export function netFacts(): readonly Capability[] {
   const arrival = can?.redirect || (can?.shaping ?? '');
   const late = netem || arrival;
   const reader = can?.rules || (can?.reader ?? '');
-  const held = (lacking: string): string => `a program that rules leave packets to, without duplicates (${lacking})`;
+  const held = (lacking: string): string => `a program that rules leave packets to (${lacking})`;
   const both = (lacking: string): string => lacking && reader && `${lacking}; ${reader}`;
   return [
     fact('delay and damage packets', can && both(netem), netem === '' ? 'netem' : held(netem)),
+    fact('send packets twice', can && (netem && can.duplicates), netem === '' ? 'netem' : 'an nft rule, for what leaves'),
     fact('limit the rate of packets', can && (police ? '' : can.shaping), police ? 'an nft limit, which drops what is too much' : 'htb, sorted by u32'),
     fact('lose, drop and reject packets', can && (can.rules === '' || can.netem === '' ? '' : can.rules), can?.rules === '' ? `nft${can.egressHook === '' ? '' : '; programs may be told of what they lose, as this kernel has no egress hook'}` : 'netem'),
     fact('delay and damage packets that arrive', can && both(late), late === '' ? 'netem by way of an ifb' : held(late)),

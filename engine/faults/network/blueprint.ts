@@ -35,6 +35,11 @@ const lane = z.object({
   /** Done by rules of nft: `police` in bits a second, beyond which packets are dropped; null: the lane has no rules. */
   rules: z.object({ loss: z.number().min(0).max(1), cut: z.enum(['drop', 'reject']).nullable(), police: z.number().positive().nullable() }).nullable(),
   /**
+   * Packets are counted as they come to the queue, so that the copies that netem makes can be told from them; or, where `chance`
+   * is not 0, copied by a rule that takes it again. `share` is what is asked for; null: neither.
+   */
+  copies: z.object({ share: z.number().min(0).max(1), chance: z.number().min(0).max(1) }).nullable().default(null),
+  /**
    * What these rules leave over goes to a program of Firebreak's, where at most `limit` packets wait; null: it passes. `at` is
    * where: a packet that leaves counts for its socket for as long as it waits, so what can be taken on arrival is.
    */
@@ -60,6 +65,10 @@ export const blueprint = z.object({
 });
 export type Blueprint = z.infer<typeof blueprint>;
 
+/** Whether any of it is done by rules. */
+export const hasRules = ({ lanes }: Pick<Blueprint, 'lanes'>): boolean => lanes.some(({ rules, copies }) => rules !== null || copies !== null);
+/** Or by netem, and only counted by rules. */
+export const copiesByRule = ({ copies }: Pick<Lane, 'copies'>): boolean => copies !== null && copies.chance > 0;
 export const tableOf = ({ token }: Pick<Blueprint, 'token'>): string => `firebreak_${token}`;
 /** Interfaces have at most 15 characters. */
 export const ifbOf = ({ token }: Pick<Blueprint, 'token'>): string => `fb-${token.slice(0, 12)}`;

@@ -1,5 +1,5 @@
 import { type NetCommand } from '../../host/net-namespace.ts';
-import { type Blueprint, blockOf, hex, ifbOf, type Lane, type Netem, prefsOf, ROOT, tableOf } from './blueprint.ts';
+import { type Blueprint, blockOf, copiesByRule, hasRules, hex, ifbOf, type Lane, type Netem, prefsOf, ROOT, tableOf } from './blueprint.ts';
 import { type Cell, nftOf, u32Of } from './packets.ts';
 
 /** What of Firebreak's is on the interface already, from another fault. */
@@ -16,7 +16,7 @@ export function commandsFor(plan: Blueprint, there: There): readonly NetCommand[
     ...(ingress === undefined ? [] : [batch('ip', [`link add ${ifbOf(plan)} type ifb`, `link set ${ifbOf(plan)} up`])]),
     ...(egress === undefined ? [] : [batch('tc', outwards(plan, egress, there.root))]),
     ...(ingress === undefined ? [] : [batch('tc', inwards(plan, ingress, there.ingress))]),
-    ...(plan.lanes.some(({ rules }) => rules !== null) ? [{ program: 'nft' as const, input: rulesetOf(plan) }] : []),
+    ...(hasRules(plan) ? [{ program: 'nft' as const, input: rulesetOf(plan) }] : []),
   ];
 }
 
@@ -92,10 +92,12 @@ const MILLION = 1_000_000;
 /** Where the packets of one direction meet what is done to them. */
 export const strikeChain = (hook: Lane['hook']): string => `strike_${hook}`;
 
-/** One table with counters of its own; nothing outside of it is named. */
+/** Tables with counters of their own; nothing outside of them is named. */
 function rulesetOf(plan: Blueprint): string {
   const lanes = plan.lanes.filter(({ rules }) => rules !== null);
-  return `table ${plan.family} ${tableOf(plan)} {\n${lanes.map((lane) => laneRules(plan, lane)).join('\n')}\n}\n`;
+  const copies = plan.lanes.filter((lane) => lane.copies !== null);
+  const table = (family: string, chains: readonly string[]): string => (chains.length === 0 ? '' : `table ${family} ${tableOf(plan)} {\n${chains.join('\n')}\n}\n`);
+  return table(plan.family, lanes.map((lane) => laneRules(plan, lane))) + table('netdev', copies.map((lane) => copyRules(plan, lane))) + table('inet', copies.filter(copiesByRule).map((lane) => originRules(plan, lane)));
 }
 
 function laneRules({ family, device: { name } }: Blueprint, { hook, cells, spared, rules, reader }: Lane): string {
@@ -127,3 +129,34 @@ function hooksOf(family: Blueprint['family'], hook: Lane['hook'], cut: 'drop' | 
   if (cut === 'reject') return hook === 'egress' ? ['output', 'forward'] : ['input', 'forward'];
   return hook === 'egress' ? ['postrouting'] : ['prerouting'];
 }
+
+/** A packet that is to be cut up on its way out counts as one here, and as its parts in a queue. Bytes, with the head of the link. */
+const WHOLE_PACKET = 1_600;
+
+/** Where packets leave for the queue, before it: all that come to the fault's own interface, or those that it takes. */
+function copyRules(plan: Blueprint, { hook, cells, spared, queue, copies }: Lane): string {
+  const { device } = plan;
+  const own = hook === 'ingress' && queue !== null;
+  const copy = [
+    `counter name "before_${hook}"`,
+    ...(copies !== null && copiesByRule({ copies })
+      ? [`numgen random mod ${MILLION} < ${Math.round(copies.chance * MILLION)} dup to "${device.name}"`]
+      : [`meta length > ${WHOLE_PACKET} counter name "long_${hook}"`]),
+  ];
+  return [
+    ...['before', 'long'].map((name) => `counter ${name}_${hook} { }`),
+    `chain copy_${hook} {\n${copy.join('\n')}\n}`,
+    `chain copies_${hook} {\ntype filter hook egress device "${own ? ifbOf(plan) : device.name}" priority -1; policy accept;`,
+    ...(own ? [`goto copy_${hook}`] : [...spared.map((cell) => `${nftOf(cell)} accept`), ...cells.map((cell) => `${nftOf(cell)} goto copy_${hook}`)]),
+    '}',
+  ].join('\n');
+}
+
+/** A copy passes the interface alone: what is counted just before that are the packets themselves. */
+const originRules = ({ device: { name } }: Blueprint, { hook, cells, spared }: Lane): string => [
+  `counter origin_${hook} { }`,
+  `chain origins_${hook} {\ntype filter hook postrouting priority 400; policy accept;`,
+  ...spared.map((cell) => `oifname "${name}" ${nftOf(cell)} accept`),
+  ...cells.map((cell) => `oifname "${name}" ${nftOf(cell)} counter name "origin_${hook}" accept`),
+  '}',
+].join('\n');

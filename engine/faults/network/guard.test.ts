@@ -10,7 +10,7 @@ import { planNetwork } from './plan.ts';
 import { parseCidrs, parsePorts } from './selection.ts';
 import { makeWorld, noWorld } from './test-world.ts';
 
-const ALL: NetCapabilities = { netem: '', shaping: '', redirect: '', rules: '', egressHook: '', reader: '' };
+const ALL: NetCapabilities = { netem: '', shaping: '', redirect: '', rules: '', egressHook: '', duplicates: '', reader: '' };
 const code = (expected: string) => (error: unknown) => error instanceof Error && 'code' in error && error.code === expected;
 const read = <Read extends object>(result: Read | { readonly error: string }): Read => ('error' in result ? assert.fail(String(result.error)) : result);
 

@@ -78,7 +78,7 @@ export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: r
       throw new FirebreakError('too-many-filters', `${filters} filters would be needed for these ports and networks, more than ${MOST_FILTERS}`, { hint: 'choose fewer, or ranges that begin and end at powers of two' });
     }
     words.add(means.inWords);
-    return { hook, cells: [...cells], spared: near, queue: means.queue, rules: means.rules, reader: means.reader };
+    return { hook, cells: [...cells], spared: near, queue: means.queue, rules: means.rules, reader: means.reader, copies: means.copies };
   });
   return { lanes, inWords: [...words].join(' and ') };
 }

@@ -1,9 +1,10 @@
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type Injector, type TargetPlan } from '../../kernel/fault.ts';
-import { type Held } from '../../host/held.ts';
+import { type Held, OUTLIVES_MS } from '../../host/held.ts';
 import { stateOf } from '../../host/identity.ts';
 import { type NetCapabilities, netCapabilities } from '../../host/net-capabilities.ts';
+import { damagedPackets } from '../../host/net-errors.ts';
 import { type NetNamespace, runAll } from '../../host/net-namespace.ts';
 import { endReader, findReaders, startReader } from '../../host/packet-reader.ts';
 import { type Blueprint, blockOf, blueprint, tableOf } from './blueprint.ts';
@@ -21,9 +22,6 @@ export interface NetworkFaultDeps {
   readonly capabilities?: () => NetCapabilities | undefined;
 }
 
-/** What the program may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
-const GRACE_MS = 5_000;
-
 /** Delays, loses, damages, slows and cuts packets by queues and rules of its own, which the kernel keeps up by itself, or by a program of its own. */
 export function networkInjector({ clock, capabilities = netCapabilities }: NetworkFaultDeps): Injector<NetworkParams, Blueprint> {
   const known = new Known();
@@ -37,7 +35,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
     if (order == null) return;
     const { token } = undo;
     const chains = lanes.map(({ hook }) => strikeChain(hook));
-    const held = startReader(namespace, { token, table: tableOf(undo), chains, order: order.netem, seed, most: order.limit, hold: hold + GRACE_MS }, clock);
+    const held = startReader(namespace, { token, table: tableOf(undo), chains, order: order.netem, seed, most: order.limit, hold: hold + OUTLIVES_MS }, clock);
     readers.set(token, held);
     try {
       await held.ready(signal);
@@ -81,7 +79,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       const { namespace, device } = await readRemains(undo);
       if (namespace === undefined || device === undefined) throw new FirebreakError('target-gone', `${undo.device.name} is not there any more, or another has its name`);
       if (device.name !== undo.device.name) throw new FirebreakError('target-gone', `${undo.device.name} is called ${device.name} now`, { hint: 'plan again' });
-      const before = await connectTimes(undo, namespace);
+      const before = { times: await connectTimes(undo, namespace), damaged: await damagedPackets(namespace) };
       context.signal.throwIfAborted();
       known.live(context.request, undo);
       meters.set(undo.token, new Meter(undo, namespace, clock, before));

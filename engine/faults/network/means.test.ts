@@ -6,7 +6,7 @@ import { commandsFor, netemArgs } from './commands.ts';
 import { networkManifest } from './manifest.ts';
 import { meansFor, netemOf } from './means.ts';
 
-const ALL: NetCapabilities = { netem: '', shaping: '', redirect: '', rules: '', egressHook: '', reader: '' };
+const ALL: NetCapabilities = { netem: '', shaping: '', redirect: '', rules: '', egressHook: '', duplicates: '', reader: '' };
 const parse = (fields: Record<string, unknown>) => networkManifest.params.parse(fields);
 const by = (fields: Record<string, unknown>, can: Partial<NetCapabilities> = {}, hook: 'egress' | 'ingress' = 'egress'): string => {
   const means = meansFor(parse(fields), hook, { ...ALL, ...can });
@@ -22,6 +22,8 @@ test('each effect is done by the best that the machine has', () => {
   assert.equal(by({ rate: '1mbit' }, { redirect: 'R' }, 'ingress'), 'an nft limit that drops what is too much (R)');
   assert.equal(by({ rate: '1mbit' }, { shaping: 'S' }), 'an nft limit that drops what is too much (S)');
   assert.equal(by({ latency: '1s' }, { netem: 'N' }), 'a program that holds the packets (N)');
+  assert.equal(by({ duplication: 0.1 }, { netem: 'N' }), 'an nft rule that sends copies (N)');
+  assert.equal(by({ latency: '1s', duplication: 0.1 }, { netem: 'N' }), 'an nft rule that sends copies (N) and a program that holds the packets (N)');
   assert.equal(by({ corruption: 0.1 }, { redirect: 'R' }, 'ingress'), 'a program that holds the packets (R)');
   assert.equal(by({ latency: '1s', loss: 0.1, rate: '1mbit' }, { netem: 'N' }), 'an htb class and an nft rule (N) and a program that holds the packets (N)');
   assert.equal(by({ loss: 0.1, correlation: 0.2 }, { netem: 'N' }), 'a program that holds the packets (N)');
@@ -34,7 +36,8 @@ test('what nothing here can do is refused with what is missing', () => {
   assert.match(by({ loss: 0.1, correlation: 0.2 }, { netem: 'N', reader: 'Q' }), /^no: N; Q/);
   assert.match(by({ latency: '1s' }, { redirect: 'R', reader: 'Q' }, 'ingress'), /^no: R; Q/);
   assert.equal(by({ latency: '1s' }, { netem: 'N', rules: 'F' }), 'no: F');
-  assert.equal(by({ duplication: 0.1, latency: '1s' }, { netem: 'N' }), 'no: N, which alone can duplicate');
+  assert.equal(by({ duplication: 0.1 }, { netem: 'N', duplicates: 'D' }), 'no: N; D');
+  assert.equal(by({ duplication: 0.1 }, { netem: 'N' }, 'ingress'), 'no: N; what arrives is sent twice by nothing else');
   assert.match(by({ latency: '1s' }, { redirect: 'R' }, 'egress'), /netem/);
   assert.equal(by({ loss: 0.1 }, { netem: 'N', rules: 'F' }), 'no: F');
   assert.equal(by({ partition: 'reject' }, { rules: 'F' }), 'no: F');
@@ -50,8 +53,8 @@ test('a record is the whole of what reaches the kernel', () => {
   const plan: Blueprint = {
     token: '0123456789abcdef01', mark: 0x1234, namespace: { path: '', inode: 1 }, process: null, device: { name: 'eth0', index: 2 }, prior: [], family: 'netdev', probe: null,
     lanes: [
-      { hook: 'egress', cells: [{ family: 4, protocol: 6, destinationPort: { from: 80, to: 80 } }], spared: [], queue: { netem: netemOf(parse({ latency: '50ms' })), rate: 1e6, limit: 100 }, rules: null, reader: null },
-      { hook: 'ingress', cells: [{ family: 6 }], spared: [{ family: 6, protocol: 6, sourcePort: { from: 22, to: 22 } }], queue: { netem: null, rate: 1e6, limit: 50 }, rules: { loss: 0.1, cut: null, police: null }, reader: null },
+      { hook: 'egress', cells: [{ family: 4, protocol: 6, destinationPort: { from: 80, to: 80 } }], spared: [], queue: { netem: netemOf(parse({ latency: '50ms' })), rate: 1e6, limit: 100 }, rules: null, reader: null, copies: null },
+      { hook: 'ingress', cells: [{ family: 6 }], spared: [{ family: 6, protocol: 6, sourcePort: { from: 22, to: 22 } }], queue: { netem: null, rate: 1e6, limit: 50 }, rules: { loss: 0.1, cut: null, police: null }, reader: null, copies: null },
     ],
   };
   const lines = commandsFor(plan, { root: false, ingress: false }).flatMap(({ program, input }) => input.trim().split('\n').map((line) => `${program} ${line}`));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Clock } from '../../kernel/clock.ts';
 import { formatDuration } from '../../kernel/durations.ts';
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
+import { damagedPackets } from '../../host/net-errors.ts';
 import { type NetNamespace, runIn } from '../../host/net-namespace.ts';
 import { type Held } from '../../host/held.ts';
 import { type Blueprint, type Netem } from './blueprint.ts';
@@ -31,6 +32,7 @@ export class Meter {
   readonly #namespace: NetNamespace;
   readonly #clock: Clock;
   readonly #before: readonly number[];
+  readonly #damagedBefore: number;
   readonly #during: number[] = [];
   #probing = false;
   #window: { readonly at: number; readonly bytes: number } | undefined;
@@ -39,11 +41,13 @@ export class Meter {
   #windows = 0;
   #wasFull = false;
 
-  constructor(plan: Blueprint, namespace: NetNamespace, clock: Clock, before: readonly number[]) {
+  /** @param before how long connections took, and how many packets had arrived that were not as they were sent. */
+  constructor(plan: Blueprint, namespace: NetNamespace, clock: Clock, before: { readonly times: readonly number[]; readonly damaged: number }) {
     this.#plan = plan;
     this.#namespace = namespace;
     this.#clock = clock;
-    this.#before = before;
+    this.#before = before.times;
+    this.#damagedBefore = before.damaged;
   }
 
   /** @param held the program that packets are left to, where there is one. */
@@ -54,6 +58,7 @@ export class Meter {
     this.#follow(count);
     const holding = lanes.some(({ reader }) => reader !== null);
     const asked = lanes.map(({ queue, reader }) => reader?.netem ?? queue?.netem ?? null).find((one) => one !== null) ?? null;
+    const doubled = lanes.find((lane) => lane.copies !== null)?.copies?.share ?? asked?.duplication ?? 0;
     const rules = lanes.find((lane) => lane.rules !== null)?.rules ?? null;
     const rate = lanes.find(({ queue }) => queue?.rate != null)?.queue?.rate ?? rules?.police ?? null;
     const loss = rules?.cut != null ? 1 : Math.max(asked?.loss ?? 0, rules?.loss ?? 0);
@@ -72,17 +77,29 @@ export class Meter {
       bites.push(count.lost > 0);
     }
     if (asked !== null && asked.reordering > 0) share('reordering', asked.reordering, count.reordered);
-    // The kernel counts neither; only who receives could tell.
-    if (asked !== null && asked.duplication > 0) share('duplication', asked.duplication, undefined);
+    if (doubled > 0) {
+      const { made, of } = count.copies ?? { made: 0, of: 0 };
+      figures.push({ name: 'duplication', unit: 'ratio', requested: doubled, delivered: of === 0 ? null : made / of, samples: Math.round(of) });
+      bites.push(of === 0 || made > 0);
+    }
     if (asked !== null && asked.corruption > 0) {
-      share('corruption', asked.corruption, count.damaged);
-      bites.push(count.damaged !== 0);
+      // netem counts none: who receives does, where that is this namespace, unless its network card has checked the sums already.
+      const damaged = count.damaged ?? ((await this.#damagedHere()) || undefined);
+      share('corruption', asked.corruption, damaged);
+      bites.push(damaged !== 0);
     }
     if (rate !== null) {
       figures.push({ name: 'rate', unit: 'KB/s', requested: rate / 8_000, delivered: this.#fullMs === 0 ? null : this.#fullBytes / this.#fullMs, samples: this.#windows });
       bites.push(this.#wasFull || (rules?.police != null && count.lost > 0));
     }
     return { bitten: bites.every(Boolean), detail: this.#inWords(device, count, rate !== null, holding && held?.alive !== true), figures };
+  }
+
+  /** What is struck arrives in this namespace: on its way in, or over the loopback. */
+  async #damagedHere(): Promise<number> {
+    const { lanes, device: { name } } = this.#plan;
+    const here = lanes.every(({ hook }) => hook === 'ingress') || name === 'lo';
+    return here ? (await damagedPackets(this.#namespace)) - this.#damagedBefore : 0;
   }
 
   #inWords(device: string, { seen, lost, delay, reader }: Count, limited: boolean, ended: boolean): string {

@@ -21,10 +21,10 @@ let world: World;
 const SLOW = 60_000;
 
 /** Holds one fault while `act` runs; the effect is what was measured last. All is then as it was. */
-async function held(fields: Record<string, unknown>, act: (look: () => Promise<Effect>) => Promise<void>): Promise<void> {
+async function held(fields: Record<string, unknown>, act: (look: () => Promise<Effect>) => Promise<void>, device = world.dev): Promise<void> {
   const before = world.picture();
   const injector = networkInjector({ clock: realClock });
-  const request = faultRequest<NetworkParams>(networkManifest, fields, { target: `netns:${world.here}/${world.dev}` });
+  const request = faultRequest<NetworkParams>(networkManifest, fields, { target: `netns:${world.here}/${device}` });
   const [plan] = await injector.plan(request, AbortSignal.timeout(60_000));
   assert.ok(plan);
   const context = contextOf(request);
@@ -83,8 +83,10 @@ describe('a network fault with netem', { skip, timeout: 900_000 }, () => {
       await world.send('udp', world.four, 5432, 3_000);
       const { datagrams, unique } = await world.received();
       t.diagnostic(`${datagrams} of ${unique}`);
+      const effect = await look();
       near(datagrams / unique - 1, 0.3);
-      assert.equal((await look()).bitten, true);
+      near(figureOf(effect, 'duplication')?.delivered, datagrams / unique - 1, 0.01);
+      assert.equal(effect.bitten, true);
     });
     await held({ corruption: 0.3, port: 5432 }, async () => {
       await world.send('udp', world.four, 5432, 4_000);
@@ -93,6 +95,13 @@ describe('a network fault with netem', { skip, timeout: 900_000 }, () => {
       // The checksum is right for what was sent, so what was damaged is dropped where it arrives.
       near(1 - unique / 4_000, 0.3);
     });
+    // Where what is damaged arrives in the same namespace, that one has counted it.
+    await held({ corruption: 0.3, port: 5432, protocol: 'udp' }, async (look) => {
+      await world.send('udp', '127.0.0.1', 5432, 2_000);
+      const effect = await look();
+      t.diagnostic(effect.detail + JSON.stringify(effect.figures));
+      near(figureOf(effect, 'corruption')?.delivered, 0.3, 0.15);
+    }, 'lo');
   });
 
   test('reorders the share asked for, and its counter says so', async (t) => {

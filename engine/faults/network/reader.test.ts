@@ -25,13 +25,13 @@ const near = (delivered: number | null | undefined, asked: number, share = 0.1):
 let world: World;
 
 /** Holds one fault while `act` runs. All is then as it was. */
-async function held(fields: Record<string, unknown>, act: (look: () => Promise<Effect>, undo: Blueprint) => Promise<void>): Promise<void> {
+async function held(fields: Record<string, unknown>, act: (look: () => Promise<Effect>, undo: Blueprint) => Promise<void>, by = / a program that holds the packets \(this kernel has no netem/): Promise<void> {
   const before = world.picture();
   const injector = networkInjector({ clock: realClock, capabilities: can });
   const request = faultRequest<NetworkParams>(networkManifest, fields, { target: `netns:${world.here}/${world.dev}`, hold: 60_000 as never });
   const [plan] = await injector.plan(request, AbortSignal.timeout(20_000));
   assert.ok(plan);
-  assert.match(plan.action, / a program that holds the packets \(this kernel has no netem/);
+  assert.match(plan.action, by);
   const context = contextOf(request);
   const print = await injector.fingerprint(plan.undo);
   await injector.inject(plan.undo, context);
@@ -121,6 +121,23 @@ describe('a network fault without netem', { skip, timeout: 120_000 }, () => {
       near(overflow / 3_000, damaged);
       assert.ok(late > 0);
     });
+  });
+
+  test('sends the share asked for twice, beside a delay and without', async (t) => {
+    for (const [share, fields] of [[0.3, { latency: '50ms', protocol: 'udp' }], [1, {}]] as const) {
+      await held({ duplication: share, port: 5432, ...fields }, async (look) => {
+        await world.send('udp', world.four, 5432, 3_000, 5);
+        await world.send('udp', world.six, 5432, 3_000, 5);
+        await realClock.sleep(200);
+        const { datagrams, unique, overflow } = await world.received();
+        const effect = await look();
+        t.diagnostic(`${datagrams} of ${unique}; ${JSON.stringify(effect.figures)}`);
+        const copies = (datagrams + overflow) / 6_000 - 1;
+        near(copies, share);
+        near(figureOf(effect, 'duplication')?.delivered, copies, 0.01);
+        assert.equal(effect.bitten, true);
+      }, / an nft rule that sends copies \(this kernel has no netem/);
+    }
   });
 
   test('with a rate and a loss: all hold', async (t) => {

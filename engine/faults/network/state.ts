@@ -2,7 +2,7 @@ import { linksIn } from '../../host/net-links.ts';
 import { findNamespace, type NetNamespace, runIn } from '../../host/net-namespace.ts';
 import { type Table, tablesIn } from '../../host/nft.ts';
 import { classesOf, filtersOf, type Queue, queueingText, queuesOf } from '../../host/tc.ts';
-import { type Blueprint, blockOf, hex, ifbOf, prefsOf, ROOT, tableOf } from './blueprint.ts';
+import { type Blueprint, blockOf, hasRules, hex, ifbOf, prefsOf, ROOT, tableOf } from './blueprint.ts';
 
 /** What of Firebreak's is on an interface. */
 export interface OnDevice {
@@ -53,11 +53,10 @@ export async function readRemains(plan: Blueprint): Promise<Remains> {
   if (namespace === undefined) return { namespace, device: undefined, tables: [], ifb: false };
   const links = await linksIn(namespace);
   const link = links.find(({ index }) => index === plan.device.index);
-  const ruled = plan.lanes.some(({ rules }) => rules !== null);
   return {
     namespace,
     device: link === undefined ? undefined : await readDevice(namespace, link.name, blockOf(plan)),
-    tables: ruled ? (await tablesIn(namespace)).filter(({ name }) => name === tableOf(plan)) : [],
+    tables: hasRules(plan) ? (await tablesIn(namespace)).filter(({ name }) => name === tableOf(plan)) : [],
     ifb: links.some(({ name }) => name === ifbOf(plan)),
   };
 }
