@@ -36,6 +36,13 @@ export interface HeldOptions {
 /** DESIGN.md, "The life of a fault": what is not renewed in 10 s is undone. */
 export const LEASE_MS = 10_000;
 
+/**
+ * What a child may live longer than its fault is meant to last, in milliseconds. Revert ends it, and so does a lease that nobody
+ * renews; this only bounds what would miss both. Before the time of an experiment begins, the faults of its set that come later
+ * are injected, and all are given up to a minute (`verifyWithin`) to prove themselves.
+ */
+export const OUTLIVES_MS = 120_000;
+
 /** How often a lease is renewed, in milliseconds: five times before the child gives up (`LEASE_MS`). */
 const RENEW_MS = 2_000;
 /** The kernel needs some 0.2 s to take back each gigabyte; ten times that for the 4 GB that are the most. */

@@ -1,7 +1,7 @@
 import { endTracer, startTracer, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
 import { type FileOperation, GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
-import { endHeld, findHeld, type Held } from '../../host/held.ts';
+import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
 import { findAll, type RoomProcesses } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
@@ -10,8 +10,6 @@ import { type DiskParams, errorOf } from './manifest.ts';
 import { tracingOf } from './plan-files.ts';
 import { type FilesUndo } from './undo.ts';
 
-/** What a child may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
-const GRACE_MS = 5_000;
 /** A guard that has not said for so long that it works is ended: whoever touches a file would wait for it. */
 const SILENT_MS = 5_000;
 
@@ -33,7 +31,7 @@ export class FileStrikes implements Disposable {
   async start({ hold, seed }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
     const { token, folder, action } = this.#undo;
     const { operation, latency, probability, everyNth, processes, part } = this.#params;
-    const lasts = hold + GRACE_MS;
+    const lasts = hold + OUTLIVES_MS;
     const error: number = FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0;
     const often = { probability, every: everyNth, seed };
     const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number }): Promise<number> => {

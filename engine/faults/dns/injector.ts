@@ -12,7 +12,7 @@ import { type DnsCounts, type DnsStrike } from '../../host/dns-order.ts';
 import { dnsCapabilities } from '../../host/dns-capabilities.ts';
 import { startResolver } from '../../host/dns-resolver.ts';
 import { hasRules, nextUser, type OtherRules, rulesIn, rulesOf } from '../../host/dns-rules.ts';
-import { type Held } from '../../host/held.ts';
+import { type Held, OUTLIVES_MS } from '../../host/held.ts';
 import { endedInWords, stateOf } from '../../host/identity.ts';
 import { findNamespace, type NetNamespace } from '../../host/net-namespace.ts';
 import { restoreConf, stateOfConf, writeConf } from '../../host/resolv-conf.ts';
@@ -22,8 +22,6 @@ import { type DnsParams, parseNames, parseTarget } from './manifest.ts';
 import { matchesOf, planDns, scopeHash } from './plan.ts';
 import { describeDns, dnsUndo, type DnsUndo, revertDns } from './undo.ts';
 
-/** What the resolver may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
-const GRACE_MS = 60_000;
 const counted = z.object({ seen: z.int(), matched: z.int(), struck: z.int(), waited: z.number(), released: z.int(), unanswered: z.int() });
 /** What cannot be tried by this user is tried by whoever does it in its place. */
 const ABLE = { redirect: '', groups: '' };
@@ -103,7 +101,7 @@ async function lead(undo: DnsUndo, namespace: NetNamespace, context: InjectConte
   const { token, servers, conf } = undo;
   const { request, signal } = context;
   const way = conf === null ? await rulesFor(undo, namespace) : { uid: nextUser([]), listen: loopbackOf(token) };
-  const hold = request.hold > 0 ? request.hold + GRACE_MS : DAY;
+  const hold = request.hold > 0 ? request.hold + OUTLIVES_MS : DAY;
   const resolver = startResolver({ token, namespace, hold }, { servers, strike: strikeOf(request), ...way }, clock);
   try {
     await Promise.race([resolver.ready(signal), failed(resolver, signal, clock)]);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { noBpf } from '../../host/bpf.ts';
 import { BPF_ROLE, endTrace, noTrace, startStrikes, startTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
 import { controlTrees, enterGroup, makeGroup, removeGroup } from '../../host/control-groups.ts';
-import { endHeld, findHeld, type Held } from '../../host/held.ts';
+import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
 import { endedInWords, stateOf } from '../../host/identity.ts';
 import { listProcesses } from '../../host/processes.ts';
 import { roomOf } from '../../host/process-targets.ts';
@@ -12,8 +12,6 @@ import { type Effect, type InjectContext, type Injector } from '../../kernel/fau
 import { callsOf, errnoOf, type KernelParams } from './manifest.ts';
 import { kernelUndo, type KernelUndo, planOver, strikesOf } from './plan.ts';
 
-/** What a child may live longer than the fault: revert ends it, this only bounds a revert that never comes. */
-const GRACE_MS = 5_000;
 const ROLES = [BPF_ROLE, TRACE_ROLE, STRACE_ROLE] as const;
 
 export interface KernelFaultDeps {
@@ -31,7 +29,7 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     const { params } = request;
     const there = undo.taken.filter((one) => stateOf(one) !== 'dead');
     if (there.length === 0) throw new FirebreakError('target-gone', endedInWords(undo.taken), { hint: 'plan again' });
-    const asked = { token: undo.token, hold: request.hold + GRACE_MS };
+    const asked = { token: undo.token, hold: request.hold + OUTLIVES_MS };
     const groups = there.flatMap(({ group }) => group ?? []);
     for (const group of groups) makeGroup(group);
     const held = params.action === 'call'

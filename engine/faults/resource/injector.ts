@@ -5,7 +5,7 @@ import { FirebreakError } from '../../kernel/errors.ts';
 import { DAY } from '../../kernel/fields.ts';
 import { type Effect, type FaultRequest, type InjectContext, type Injector, type TargetPlan } from '../../kernel/fault.ts';
 import { CPU_ROLE, startCpuLoad, usableCores } from '../../host/cpu.ts';
-import { endHeld, findHeld } from '../../host/held.ts';
+import { endHeld, findHeld, OUTLIVES_MS } from '../../host/held.ts';
 import { liftLimit, limitLeft } from '../../host/control-limits.ts';
 import { availableMB, cachedMB, dropCaches, noCacheDrop, othersRamMB, RAM_ROLE, reserveMB, residentMB, startRamHold } from '../../host/memory.ts';
 import { roomOf } from '../../host/process-targets.ts';
@@ -13,9 +13,6 @@ import { LimitRun, planOverLimits } from './limits.ts';
 import { limits, loads, RAM_CEILING_MB, type ResourceParams } from './manifest.ts';
 import { type CpuMeter, cpuMeter, type RamMeter, ramMeter } from './meters.ts';
 import { attackOf, describePlan, planResource, resourceUndo, type ResourceUndo } from './plan.ts';
-
-/** What the children may live longer than the fault: revert ends them, this only bounds a revert that never comes. */
-const GRACE_MS = 5_000;
 
 /** The children of one fault while this process holds it. */
 interface Live {
@@ -50,7 +47,7 @@ export function resourceInjector(clock: Clock, own?: () => readonly number[]): I
     if (live.has(undo.token)) return;
     context.signal.throwIfAborted();
     if (undo.limits.length > 0 || undo.caches) return beginOther(undo, context);
-    const hold = undo.endsEarly ? undo.attack : undo.attack > 0 ? undo.attack + GRACE_MS : DAY;
+    const hold = undo.endsEarly ? undo.attack : undo.attack > 0 ? undo.attack + OUTLIVES_MS : DAY;
     const { token, cpu, ram } = undo;
     if (ram !== null && othersRamMB() + ram.cap > RAM_CEILING_MB) {
       throw new FirebreakError('ram-ceiling', `another memory fault has begun: ${ram.cap} MB more would pass ${RAM_CEILING_MB} MB`);
