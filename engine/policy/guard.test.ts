@@ -135,7 +135,7 @@ test('what reaches further than the experiment says is told, and weighs nothing'
     assert.equal(score, assess({ ...loaded.file, experiment: null }).score);
     return issues.map(({ message }) => message).join(' ');
   };
-  assert.equal(found('type: dns, target: host, names: api.example.org', 2), 'This reaches further (blast radius 3 of 5) than the experiment says in blast_radius.');
+  assert.equal(found('type: dns, target: host, names: api.example.org', 2), 'This reaches further (blast radius 3 of 5) than the experiment allows (blast_radius: 2).');
   assert.equal(found('type: dns, target: host, names: api.example.org', 3), '');
   assert.equal(found('type: dns, target: "cmd:worker.js", names: api.example.org', 2), '');
 });

@@ -18,8 +18,8 @@ const LEVELS = [
 
 const GUARD_OFF =
   'The built-in ignore lists are off: health checks, migrations and internal topics can be hit as well.';
-const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy) => string>> = {
-  'blast-radius': (policy) => `This reaches further (blast radius ${reachOf(policy)} of 5) than the experiment says in blast_radius.`,
+const MESSAGES: Readonly<Record<GuardRemark, (policy: Policy, allowed: number) => string>> = {
+  'blast-radius': (policy, allowed) => `This reaches further (blast radius ${reachOf(policy)} of 5) than the experiment allows (blast_radius: ${allowed}).`,
   'guard-off': () => GUARD_OFF,
   'global-target': ({ type, target }) =>
     `Everything that type ${type} reaches is hit: the target is ${target.trim() === '' ? 'empty' : target}.`,
@@ -52,7 +52,7 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
   }
   /** The routes of each type and target; '' is every route. */
   const seen = new Map<string, Set<string>>();
-  const said = file.experiment?.blastRadius;
+  const allowed = file.experiment?.blastRadius ?? 5;
   for (const policy of file.policies) {
     const manifest = manifestOf(policy.type);
     if (manifest === undefined || manifest.noop(policy.params)) continue;
@@ -63,7 +63,7 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
       found.push('global-target');
     }
     // On the wire, a target or a header that a request carries narrows more than any rule could know.
-    if (said !== undefined && manifest.layer === 'host' && reachOf(policy) > said) found.push('blast-radius');
+    if (manifest.layer === 'host' && reachOf(policy) > allowed) found.push('blast-radius');
     const key = `${policy.type}\0${policy.target}`;
     const earlier = seen.get(key) ?? new Set<string>();
     if (earlier.has('') || earlier.has(policy.route) || (policy.route === '' && earlier.size > 0)) {
@@ -73,7 +73,7 @@ export function assess(file: Pick<FirebreakFile, 'policies' | 'enableDefaultIgno
     seen.set(key, earlier.add(policy.route));
     found.push(...manifest.remarks(policy.params));
     for (const name of new Set(found))
-      issues.push({ policy: policy.name, remark: name, message: MESSAGES[name](policy) });
+      issues.push({ policy: policy.name, remark: name, message: MESSAGES[name](policy, allowed) });
     survival *= 1 - Math.min(MAX_RISK, manifest.severity(policy.params) * scope);
   }
   // 1 - 0.9 is 0.0999…8 in binary: without the rounding a score that is exactly 10 would come out as 9.
