@@ -130,9 +130,9 @@ function drawFault(sheet: Sheet, fault: FaultReport): void {
     sheet.block(`${fault.policy} (${fault.type}) on ${fault.target}`, PAGE.left, sheet.y, CONTENT, TYPE.sub, 3) + 1;
   sheet.flow(clip(fault.explain));
   const bite =
-    fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured' : ' No effect was measured';
-  const remarks = [effect.detail, fault.note].filter((text) => text !== '').map(clip);
-  sheet.flow(`${faultTimes(fault)}${bite}${remarks.length > 0 && bite !== '' ? ': ' : ' '}${remarks.join('; ')}`.trimEnd(), TYPE.bodyMuted);
+    fault.injectedAt === null ? '' : effect.bitten ? ' The effect was measured.' : ' No effect was measured.';
+  const remarks = [effect.detail, fault.note].filter((text) => text !== '').map((text) => clip(sentence(text)));
+  sheet.flow([`${faultTimes(fault)}${bite}`, ...remarks].join(' '), TYPE.bodyMuted);
   sheet.y += 4;
   if (effect.figures.length > 0) {
     drawTable(
@@ -155,6 +155,9 @@ function drawFault(sheet: Sheet, fault: FaultReport): void {
   } else sheet.flow('No figure of its effect was measured.', TYPE.label);
   sheet.y += 14;
 }
+
+/** With a capital at the start and a stop at the end. */
+const sentence = (text: string): string => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 /** Fingerprint before against fingerprint after, for every fault that touched the world. */
 export function undoSection(sheet: Sheet, record: RunRecord): void {
