@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { TOOL_PATH } from './scratch-namespace.ts';
+import { runtimeEnv } from './spawn.ts';
 
 /** A network namespace of this machine: how to get in, and what tells it apart from the others that exist at the time. */
 export interface NetNamespace {
@@ -61,15 +63,13 @@ export interface NetCommand {
   readonly input: string;
 }
 
-/** A user's path often lacks the folders of what is for root. */
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
 const WITHIN = 5_000;
 
 /** Runs a program in a namespace. @throws FirebreakError `command-failed` with its last words. */
 export function runIn(namespace: NetNamespace, program: string, args: readonly string[], input = '', within = WITHIN): Promise<string> {
   const [file, all] = namespace.path === '' ? [program, args] : ['nsenter', [`--net=${namespace.path}`, '--', program, ...args]];
   return new Promise((resolve, reject) => {
-    const child = execFile(file, [...all], { encoding: 'utf8', timeout: within, maxBuffer: 64 << 20, env: { PATH, LC_ALL: 'C' } }, (error, stdout, stderr) => {
+    const child = execFile(file, [...all], { encoding: 'utf8', timeout: within, maxBuffer: 64 << 20, env: { PATH: TOOL_PATH, LC_ALL: 'C', ...runtimeEnv() } }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       reject(new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${stderr.trim() || messageOf(error)}`, { cause: error }));
     });
