@@ -1,3 +1,4 @@
+import { noFileStrikes } from '../../engine/faults/disk/test-disk.ts';
 import { noStage } from '../../engine/faults/dns/test-stage.ts';
 import { noWorld } from '../../engine/faults/network/test-world.ts';
 import { noFaketime } from '../../engine/faults/time/test-clocked.ts';
@@ -5,6 +6,7 @@ import { noDocker } from '../lab/docker.ts';
 import { clockScene, nameScene } from './clock-and-name-scenes.ts';
 import { CONTAINER_SCENES } from './container-scenes.ts';
 import { DATABASE_SCENES, DATABASE_SKIP } from './database-scenes.ts';
+import { brokenFilesScene, noShortWrites, shortWritesScene } from './file-scenes.ts';
 import { callScene, connectScene, noKernel } from './kernel-scenes.ts';
 import { filledScene, inodesScene, limitedScene, noDisk, noLimits, readOnlyScene, slowDiskScene } from './machine-scenes.ts';
 import { packetScene } from './network-scenes.ts';
@@ -23,7 +25,7 @@ export const SCENES: typeof OFTEN = {
   'memory in spikes': () => resourceScene('ram_mb: 64, ram_spike: 300ms, ram_interval: 300ms', 1), 'leaking memory': () => resourceScene('ram_mb: 64, ram_chunk_mb: 8, ram_interval: 200ms', 1),
   'dropped caches': cachesScene, 'process without memory': () => limitedScene('memory_limit_mb: 512'), 'slow reads of a disk': () => slowDiskScene('read_ops: 20, read_rate: 1000'),
   'slow link': () => packetScene('rate: 200kbit'), 'cut link': () => packetScene('partition: drop'), 'rejecting link': () => packetScene('partition: reject'),
-  'refused listening': () => connectScene('bind'), 'no sockets': () => connectScene('socket'),
+  'refused listening': () => connectScene('bind'), 'no sockets': () => connectScene('socket'), 'broken files': brokenFilesScene, 'short writes': shortWritesScene,
   ...WIRE_SCENES, ...CONTAINER_SCENES, ...DATABASE_SCENES,
 };
 /** The same answer for several of them. */
@@ -33,11 +35,11 @@ export const SKIP: Readonly<Record<string, string | false>> = {
   ...each(noDisk(), 'full disk', 'disk without inodes', 'read-only disk'), ...each(noLimits(), 'limited process', 'process without memory'), ...each(noDisk() || noLimits(), 'slow disk', 'slow reads of a disk'),
   'frozen process': noFreezer(), 'refused connections': noKernel('connect'), 'refused listening': noKernel('bind'), 'no sockets': noKernel('socket'), 'broken reads': noKernel('call'),
   ...each(noFaketime, 'clock', 'clock, by root'), ...each(noWorld(), 'bad link', 'slow link', 'cut link', 'rejecting link'), ...each(noStage, 'lost names', 'lost names of a process'),
-  'dropped caches': process.geteuid?.() !== 0 && 'only root may drop the caches',
+  'dropped caches': process.geteuid?.() !== 0 && 'only root may drop the caches', 'broken files': noFileStrikes(), 'short writes': noShortWrites(),
   ...WIRE_SKIP, ...each(noDocker, ...Object.keys(CONTAINER_SCENES)), ...DATABASE_SKIP,
 };
 /** Those that an engine without root leaves to a helper. */
 export const NEEDS_ROOT: readonly string[] = [
   'frozen process', 'refused connections', 'refused listening', 'no sockets', 'broken reads', 'lost names', 'lost names of a process', 'clock, by root', 'bad link', 'slow link', 'cut link', 'rejecting link',
-  'read-only disk', 'limited process', 'process without memory', 'slow disk', 'slow reads of a disk', 'dropped caches',
+  'read-only disk', 'limited process', 'process without memory', 'slow disk', 'slow reads of a disk', 'dropped caches', 'broken files', 'short writes',
 ];

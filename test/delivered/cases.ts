@@ -14,6 +14,7 @@ import { markOf } from '../../engine/host/spawn.ts';
 import { noDocker, startDocker } from '../lab/docker.ts';
 import { missing } from '../lab/server.ts';
 import { again, type Case, type Stage } from './case.ts';
+import { FILE_CASES } from './file-cases.ts';
 import { WIRE_CASES } from './wire-cases.ts';
 
 const notRoot = process.geteuid?.() !== 0 && 'it needs root';
@@ -105,6 +106,7 @@ export const CASES: readonly Case[] = [
   { name: 'network: rate 4 Mbit/s', skip: noWorld(), stage: () => inWorld('rate: 4mbit, port: 5432', (world) => world.send('tcp', world.four, 5432, 1_000)) },
   { name: 'disk: filled to 80 %', skip: noDisk(), stage: () => filled((disk) => `type: disk, target: ${disk}, action: fill, percentage: 80, reserve_mb: 1`) },
   { name: 'disk: writing at 2000 KB/s', skip: noDisk(), stage: () => writing((disk, pid) => `type: disk, target: ${disk}, action: limit, processes: "pid:${pid}", write_rate: 2000`) },
+  ...FILE_CASES,
   { name: 'time: two days ahead', skip: noFaketime, stage: async () => { const clocked = await startClocked(); return one(`type: time, target: "pid:${clocked.pid}", offset: 48h`, clocked); } },
   { name: 'dns: half of the look-ups fail', skip: noStage, stage: () => lostNames('action: nxdomain, chance: 0.5') },
   { name: 'dns: answers 200 ms late', skip: noStage, stage: () => lostNames('action: delay, delay: 200ms') },

@@ -44,6 +44,12 @@ export const REFUSED: readonly Refused[] = [
   { name: 'a folder that is no mount, read-only', policies: ({ disk }) => `type: disk, target: ${disk.path}/inner, action: read-only`, because: /nothing is mounted at/ },
   { name: 'a folder that is not there', policies: ({ disk }) => `type: disk, target: ${disk.path}/nothing, action: fill`, because: /there is no folder/ },
   { name: 'what is no disk', policies: () => 'type: disk, target: /sys, action: fill', because: /is on/ },
+  { name: 'calls on the files of the system', policies: () => 'type: disk, target: /usr/lib, action: files, allow_system_disk: true', because: /never struck/ },
+  { name: 'calls on all temporary files', policies: () => 'type: disk, target: /tmp, action: files, error: ENOSPC, allow_system_disk: true', because: /shared by everybody/ },
+  { name: 'calls on the files of the system disk, unasked', policies: ({ folder }) => `type: disk, target: ${folder}, action: files`, because: /is on / },
+  { name: 'calls on what Firebreak has open', policies: ({ stateDir }) => `type: disk, target: ${stateDir}, action: files, allow_system_disk: true`, because: /journal\.db open/ },
+  { name: 'writes of a process that is traced, cut short', policies: ({ disk, traced }) => `type: disk, target: ${disk.path}, action: short-writes, processes: "cmd:${traced.word}"`, because: /is traced by process/ },
+  { name: 'errors and a chance of every third', policies: ({ disk }) => `type: disk, target: ${disk.path}, action: files, probability: 0.5, every_nth: 3`, because: /either probability or every_nth/ },
   { name: 'a relative path', policies: () => 'type: disk, target: data, action: fill', because: /absolute path/ },
   // Bounds.
   { name: 'more memory than may ever be taken', policies: () => 'type: resource, target: host, ram_mb: 4097', because: /from 0 to 4096/ },

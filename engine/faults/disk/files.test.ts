@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { contextOf, faultLife, faultRequest, figureOf } from '../../../test/support/fault-life.ts';
 import { tracerOf } from '../../host/call-errors.ts';
 import { noTracing, TRACER_ROLE } from '../../host/call-tracer.ts';
-import { fileMeans, noFanotify } from '../../host/fanotify.ts';
 import { GUARD_ROLE } from '../../host/file-guard.ts';
 import { findHeld } from '../../host/held.ts';
+import { mountOf } from '../../host/mounts.ts';
 import { signal } from '../../host/signals.ts';
 import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
@@ -16,20 +16,16 @@ import { type Effect, type FaultRequest, type InjectContext } from '../../kernel
 import { type App, startApp } from '../kernel/test-app.ts';
 import { diskInjector } from './injector.ts';
 import { diskManifest, type DiskParams } from './manifest.ts';
-import { noDisk, testDisk, type TestDisk } from './test-disk.ts';
+import { noDisk, noFileStrikes, testDisk, type TestDisk } from './test-disk.ts';
 import { noWriter, startWriter, type Writer } from './test-writer.ts';
 import { type AnyUndo } from './undo.ts';
 
 const injector = diskInjector({ clock: realClock });
 
-function noWrites(): string | false {
-  const without = noDisk() || noFanotify();
-  if (without) return without;
-  using disk = testDisk();
-  const { errors, writes } = fileMeans(disk.path);
-  return errors && writes ? false : 'this kernel asks of opens and reads alone, or knows no error but EPERM';
-}
-const skip = noWrites();
+const skip = noFileStrikes();
+
+/** Why there is no file system in memory, or false. */
+const noMemoryDisk = (): string | false => noTracing() || (existsSync('/dev/shm') && mountOf('/dev/shm')?.type === 'tmpfs' ? false : '/dev/shm is not in memory');
 
 interface Place extends AsyncDisposable {
   readonly disk: TestDisk;
@@ -215,10 +211,32 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
     await assert.rejects(plan(at.disk.folder), code('system-disk'));
     for (const path of ['/', '/usr', '/proc', '/etc', '/tmp', '/usr/lib']) await assert.rejects(plan(path, { allowSystemDisk: true }), code('protected-folder'), path);
     await assert.rejects(plan(join(import.meta.dirname, '..', '..', '..'), { allowSystemDisk: true }), code('protected-folder', /runs from/));
-    if (existsSync('/dev/shm') && statSync('/dev/shm').isDirectory()) {
-      mkdirSync('/dev/shm/firebreak-test', { recursive: true });
-      await assert.rejects(plan('/dev/shm/firebreak-test', { operation: 'write' }), code('no-writes', /does not ask before writes/));
-      execFileSync('rmdir', ['/dev/shm/firebreak-test']);
+    const inner = join(at.folder, 'inner');
+    const held = openSync(join(at.folder, 'journal.db'), 'w');
+    try {
+      for (const path of [at.disk.path, at.folder, inner]) await assert.rejects(plan(path, { allowSystemDisk: true }), code('protected-folder', /journal\.db open/), path);
+    } finally {
+      closeSync(held);
+    }
+    await plan(inner);
+    for (let i = 0; i < 2_000; i++) mkdirSync(join(inner, String(i)));
+    await assert.rejects(plan(at.folder), code('too-many-folders', /more than 2000/));
+  });
+
+  test('where the kernel does not tell of writes, the processes that are named are traced for them', { skip: noMemoryDisk() }, async () => {
+    await using app = await startApp();
+    const folder = mkdtempSync('/dev/shm/files-test-');
+    try {
+      const file = join(folder, 'file');
+      await assert.rejects(injector.plan(requestFor(folder, { operation: 'write' }), AbortSignal.timeout(60_000)), /does not ask before writes/);
+      await struck(folder, { operation: 'write', error: 'ENOSPC', processes: `cmd:${app.word}` }, 1, async () => {
+        writeFileSync(file, '');
+        assert.deepEqual(await app.does(`write ${file}`), ['ENOSPC']);
+        assert.deepEqual(await app.does(`read ${file}`), ['ok']);
+      });
+      await struck(folder, { operation: 'any' }, 1, async () => assert.deepEqual(await app.does(`read ${file}`), ['EIO']));
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileMeans, noFanotify } from '../../host/fanotify.ts';
 
 /** A small real disk for the tests of this folder: a file with ext4 in it, mounted by loop device. Gone when disposed. */
 export interface TestDisk extends Disposable {
@@ -20,6 +21,15 @@ export function noDisk(): string | false {
   } catch (error) {
     return `no disk can be mounted (root and a loop device are needed): ${error instanceof Error ? error.message.split('\n')[0] : ''}`;
   }
+}
+
+/** Why calls on the files of such a disk cannot be struck here, or false. */
+export function noFileStrikes(): string | false {
+  const without = noDisk() || noFanotify();
+  if (without) return without;
+  using disk = testDisk();
+  const { errors, writes } = fileMeans(disk.path);
+  return errors && writes ? false : 'this kernel asks of opens and reads alone, or knows no error but EPERM';
 }
 
 /** @param mb its size; 4096 inodes with 16 MB. @param made further arguments of mkfs.ext4. */
