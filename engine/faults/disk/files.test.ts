@@ -184,6 +184,7 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
     signal(guard, 'kill');
     assert.deepEqual(await waiting, ['ok']);
     await told(planned.undo, context, /what strikes them has ended/);
+    assert.equal((await injector.verify(planned.undo, context)).bitten, false, 'what was struck before is no sign of a fault that goes on');
     await injector.revert(planned.undo);
   });
 
@@ -285,6 +286,7 @@ describe('writes cut short', { skip: noDisk() || noTracing() || noWriter(), time
     assert.equal(said.at(-1), 1_000);
     assert.equal(statSync(at.file).size, 500 + said.reduce((sum, one) => sum + one, 'content'.length));
     await told(planned.undo, context, /what strikes them has ended/);
+    assert.equal((await injector.verify(planned.undo, context)).bitten, false, 'what was struck before is no sign of a fault that goes on');
     await injector.revert(planned.undo);
   });
 });

@@ -13,6 +13,9 @@ import { type FilesUndo } from './undo.ts';
 /** A guard that has not said for so long that it works is ended: whoever touches a file would wait for it. */
 const SILENT_MS = 5_000;
 
+/** Whether a child still does what it was started for. */
+const works = ({ alive, news }: Held): boolean => alive && news.get('ended') !== true;
+
 /** The processes that strike the files of one fault. */
 export class FileStrikes implements Disposable {
   readonly #held: Held[] = [];
@@ -59,7 +62,7 @@ export class FileStrikes implements Disposable {
     const [matched, struck, delayed] = [sum('matched'), sum('struck'), sum('delayed')];
     const notes = [await this.#silent(), ...this.#notes(sum)].filter((note) => note !== '');
     return {
-      bitten: struck > 0,
+      bitten: struck > 0 && this.#held.some(works),
       detail: [`${struck} of ${matched} calls struck`, ...notes].join('; '),
       figures: [
         { name: 'calls struck', unit: 'ratio', requested: this.#params.probability / this.#params.everyNth, delivered: matched === 0 ? null : struck / matched, samples: matched },
@@ -87,7 +90,7 @@ export class FileStrikes implements Disposable {
     if (sum('unknown') > 0) yield `${sum('unknown')} more by io_uring or mmap passed`;
     if (sum('passed') > 0) yield `${sum('passed')} passed, as too many waited already`;
     if (sum('left') > 0) yield `${sum('left')} folders are not guarded`;
-    if (this.#held.some(({ alive, news }) => !alive || news.get('ended') === true)) yield 'what strikes them has ended';
+    if (!this.#held.every(works)) yield 'what strikes them has ended';
   }
 
   /** Ends a guard that says nothing any more. @returns what is to be told of it. */
