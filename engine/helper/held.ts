@@ -14,6 +14,10 @@ import { type HelperParts } from './parts.ts';
 export class HeldFault {
   readonly fault: FaultId;
   readonly plan: TargetPlan;
+  /** On the monotonic clock. */
+  readonly plannedAt: number;
+  /** Set as soon as its engine comes back to it: from then on it is kept. */
+  asked = false;
   readonly #parts: HelperParts;
   readonly #request: FaultRequest;
   readonly #injector: Injector;
@@ -29,6 +33,7 @@ export class HeldFault {
   constructor(parts: HelperParts, fault: FaultId, request: FaultRequest, plan: TargetPlan, injector: Injector, told: (detail: string) => void) {
     this.fault = fault;
     this.plan = plan;
+    this.plannedAt = parts.clock.now();
     this.#parts = parts;
     this.#request = request;
     this.#injector = injector;

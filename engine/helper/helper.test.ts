@@ -12,7 +12,7 @@ import { temporary } from '../lifecycle/test-parts.ts';
 import { LEASE } from '../lifecycle/models.ts';
 import { openJournal } from '../store/journal.ts';
 import { memoryPair } from '../transport/memory.ts';
-import { Helper } from './helper.ts';
+import { Helper, MOST_PLANS, PLAN_KEPT } from './helper.ts';
 
 /** What a test may make go wrong. */
 interface Troubles {
@@ -151,6 +151,32 @@ describe('the helper', { timeout: 60_000 }, () => {
     hears();
     await until(() => at.journal.open().length === 0);
     assert.equal(at.frozen.size, 0);
+  });
+
+  test('a plan that is not begun is forgotten in time, or when there are too many; what has begun is not', async () => {
+    using at = stage();
+    const client = at.join();
+    const plan = async (target: string) => {
+      const [planned] = await client.query('plan', asked({ target, hold: millis(2 * PLAN_KEPT) }));
+      assert.ok(planned);
+      return planned.fault;
+    };
+    const [begun, unused] = [await plan('name:shop'), await plan('name:other')];
+    await client.command('inject', { fault: begun });
+    for (let waited = 0; waited <= PLAN_KEPT; waited += LEASE / 2) {
+      await client.command('beat', {});
+      await at.clock.advance(LEASE / 2);
+    }
+    await assert.rejects(client.command('inject', { fault: unused }), { code: 'unknown-fault' });
+    await assert.rejects(client.query('fingerprint', { fault: unused }), { code: 'unknown-fault' });
+    const oldest = await plan('name:other');
+    for (let plans = 0; plans < MOST_PLANS; plans++) await plan('name:other');
+    await assert.rejects(client.command('inject', { fault: oldest }), { code: 'unknown-fault', hint: /plan again/ });
+    assert.equal((await client.query('verify', { fault: begun })).bitten, true);
+    await client.command('revert', { fault: begun });
+    client.close();
+    await at.helper.dropAll('the test ends');
+    assert.deepEqual([at.log, at.frozen.size, at.journal.open()], [[], 0, []]);
   });
 
   test('does only what needs root', async () => {

@@ -14,6 +14,11 @@ import { serve } from '../transport/dispatch.ts';
 import { HeldFault, Reverter } from './held.ts';
 import { type HelperParts } from './parts.ts';
 
+/** A plan that has not begun is kept so long, in milliseconds: an engine begins at once, or never. A room plans whenever somebody looks. */
+export const PLAN_KEPT = 600_000;
+/** So many plans of one engine wait at a time; no run has as many targets. */
+export const MOST_PLANS = 1_000;
+
 /**
  * Does for engines without rights what needs them, and undoes it when they leave. It knows the types whose manifests say
  * that they need root, and no others; parameters are read anew, targets found anew, the guards of each type asked anew.
@@ -40,7 +45,7 @@ export class Helper implements AsyncDisposable {
    * @param pid of the engine, as the kernel knows it; undefined where it cannot be asked, and the engine is believed.
    */
   serve(port: Port, pid?: number): void {
-    const caller = new Caller(this.#parts.clock, pid ?? 0, (why) => {
+    const caller = new Caller(this.#parts.clock, pid ?? 0, () => this.#forget(caller), (why) => {
       port.close(why);
       this.#callers.delete(caller);
       const end = this.#end(caller, why).finally(() => this.#ending.delete(end));
@@ -77,7 +82,7 @@ export class Helper implements AsyncDisposable {
           const plans = await injector.plan(request, signal);
           // Nobody would end what is kept for an engine that has left.
           signal.throwIfAborted();
-          return plans.map((plan) => {
+          const told = plans.map((plan) => {
             const fault = newFaultId();
             const held = new HeldFault(this.#parts, fault, request, plan, injector, (detail) => caller.told.push({ fault, detail }));
             this.#faults.set(fault, held);
@@ -86,6 +91,8 @@ export class Helper implements AsyncDisposable {
             const { target, action, inverse, reversible, takes } = plan;
             return { fault, target, action, inverse, reversible, ...(takes !== undefined && { takes: [...takes] }) };
           });
+          this.#forget(caller);
+          return told;
         },
         fingerprint: ({ fault }) => this.#fingerprint(fault),
         verify: ({ fault }) => this.#own(caller, fault).verify(),
@@ -93,6 +100,7 @@ export class Helper implements AsyncDisposable {
       commands: {
         inject: async ({ fault }) => {
           const held = this.#own(caller, fault);
+          held.asked = true;
           await lease.ready();
           await held.inject(() => void this.#revert(fault, 'its time is over').catch(() => {}));
           return {};
@@ -127,23 +135,36 @@ export class Helper implements AsyncDisposable {
     return { request: { ...asked, type, params: read.data, route: '', ignored: [] }, injector };
   }
 
+  /** Plans that nobody has begun in time, and the oldest of too many; and what is over. */
+  #forget({ faults }: Caller): void {
+    const over = [...faults].filter(({ fault }) => !this.#faults.has(fault));
+    const waiting = [...faults].filter(({ asked }) => !asked);
+    const since = this.#parts.clock.now() - PLAN_KEPT;
+    const late = waiting.filter(({ plannedAt }, index) => plannedAt <= since || index < waiting.length - MOST_PLANS);
+    for (const held of [...over, ...late]) {
+      faults.delete(held);
+      this.#faults.delete(held.fault);
+    }
+  }
+
   #own(caller: Caller, fault: FaultId): HeldFault {
     const held = this.#faults.get(fault);
     if (held !== undefined && caller.faults.has(held)) return held;
-    throw new FirebreakError('unknown-fault', `the helper has planned no fault ${fault} for this caller`);
+    throw new FirebreakError('unknown-fault', `the helper has planned no fault ${fault} for this caller`, { hint: NOT_KEPT });
   }
 
   /** Also of a fault that this helper, or one before it, has closed: whoever saw its owner die wants to know. */
   async #fingerprint(fault: FaultId): Promise<string> {
     const held = this.#faults.get(fault);
     if (held?.journaled === false) {
+      held.asked = true;
       // What is in the journal must have somebody to undo it, should this process die.
       await this.#parts.lease.ready();
       return held.fingerprint();
     }
     const record = this.#parts.journal.latest(fault);
     const injector = record === undefined ? undefined : this.#parts.injectors[record.type];
-    if (record === undefined || injector === undefined) throw new FirebreakError('unknown-fault', `the helper does not know the fault ${fault}`);
+    if (record === undefined || injector === undefined) throw new FirebreakError('unknown-fault', `the helper does not know the fault ${fault}`, { hint: NOT_KEPT });
     return injector.fingerprint(injector.undo.parse(record.undo));
   }
 
@@ -169,6 +190,8 @@ export class Helper implements AsyncDisposable {
   }
 }
 
+const NOT_KEPT = 'what has not begun within ten minutes is forgotten: plan again';
+
 /** One engine, for as long as it says that it lives. */
 class Caller implements Disposable {
   /** 0 = not known yet. One that says it itself is of the user whose helper this is, and would only harm itself with another. */
@@ -181,13 +204,14 @@ class Caller implements Disposable {
   #last: number;
   #left = false;
 
-  constructor(clock: Clock, pid: number, gone: (why: string) => void) {
+  constructor(clock: Clock, pid: number, beaten: () => void, gone: (why: string) => void) {
     this.#clock = clock;
     this.pid = pid;
     this.#gone = gone;
     this.#last = clock.now();
     this.#watch = clock.every(HEARTBEAT, () => {
       if (clock.now() - this.#last >= LEASE) this.leave('no sign of life for 10 s');
+      else beaten();
     });
   }
   beat(): void {
