@@ -110,7 +110,7 @@ export async function startIdler({ word }: Grounds, options: Pick<ProcessFault, 
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
     const gone = once(child, 'exit');
     if (pid === undefined || child.pid === pid) {
-      await once(child.stdout, 'data');
+      await Promise.race([once(child.stdout, 'data'), gone.then(() => Promise.reject(new Error(`${program} ended before it was up`)))]);
       return idlerOf(child, gone);
     }
     child.kill('SIGKILL');
