@@ -18,8 +18,8 @@ export interface TraceOrder {
   /** By number; 0 = none. */
   readonly error: number;
   readonly delay: number;
-  /** The share of each write that is struck that the kernel gets; 0 = writes stay whole. */
-  readonly part: number;
+  /** The share of each write that is struck that the kernel gets, one byte at least; null = writes stay whole. */
+  readonly part: number | null;
   readonly probability: number;
   readonly every: number;
   readonly seed: number;

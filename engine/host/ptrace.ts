@@ -15,6 +15,8 @@ const EVENT_STOP = 128;
 const ANY_CHILD = 0x4000_0000;
 const WITHOUT_WAITING = 1;
 const INFO_BYTES = 88;
+/** AUDIT_ARCH_X86_64 (linux/audit.h). */
+const X86_64 = 0xc000_003e;
 
 /** What a thread that is traced has come to. */
 export type Stop =
@@ -75,7 +77,8 @@ export function openTracer(): Tracer {
         return { what: 'other', thread };
       }
       const got = into(REQUEST.syscallInfo, thread, INFO_BYTES, info);
-      const entry = got > 0 && info.readUInt8(0) === 1;
+      // Calls of another kind (32 bits) have other numbers: they pass.
+      const entry = got > 0 && info.readUInt8(0) === 1 && info.readUInt32LE(4) === X86_64;
       return entry
         ? { what: 'entry', thread, number: Number(info.readBigUInt64LE(24)), args: [0, 1, 2, 3, 4, 5].map((i) => Number(info.readBigUInt64LE(32 + i * 8))) }
         : { what: 'exit', thread };

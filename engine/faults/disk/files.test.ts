@@ -260,6 +260,19 @@ describe('writes cut short', { skip: noDisk() || noTracing() || noWriter(), time
     assert.deepEqual([effect.bitten, figureOf(effect, 'bytes taken')?.delivered, figureOf(effect, 'bytes taken')?.samples], [true, 0.3, 5]);
     assert.equal(tracerOf(writer.pid), 0);
     assert.deepEqual(await writer.writes(1), [1_000]);
+    await struck(at.folder, short(writer, { part: 0 }), 2, async () => assert.deepEqual(await writer.writes(2), [1, 1], 'one byte at least'));
+  });
+
+  test('a process that has ended since the plan is not looked for again', async () => {
+    await using at = await place();
+    const writer = await startWriter(at.file);
+    const request = requestFor(at.folder, short(writer));
+    const context = contextOf(request);
+    const [planned] = await injector.plan(request, context.signal);
+    assert.ok(planned);
+    await writer[Symbol.asyncDispose]();
+    await assert.rejects(injector.inject(planned.undo, context), /perl\) has ended/);
+    await injector.revert(planned.undo);
   });
 
   test('every third of them', async () => {

@@ -2,7 +2,8 @@ import { endTracer, startTracer, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
 import { type FileOperation, GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
 import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
-import { findAll, type RoomProcesses } from '../../host/process-targets.ts';
+import { endedInWords, stateOf } from '../../host/identity.ts';
+import { type RoomProcesses } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure, type FaultRequest } from '../../kernel/fault.ts';
@@ -32,26 +33,26 @@ export class FileStrikes implements Disposable {
 
   /** @returns what was begun, in words. @throws FirebreakError `refused`, with the kernel's reason. */
   async start({ hold, seed }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
-    const { token, folder, action } = this.#undo;
+    const { token, folder } = this.#undo;
     const { operation, latency, probability, everyNth, processes, part } = this.#params;
     const lasts = hold + OUTLIVES_MS;
     const error: number = FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0;
     const often = { probability, every: everyNth, seed };
-    const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number }): Promise<number> => {
+    const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number | null }): Promise<number> => {
       if (pids.length === 0) return 0;
       const held = startTracer(token, { ...often, ...how, pids, folder: folder.path }, lasts, this.#clock);
       await this.#ready(held, signal);
       return held.pid;
     };
-    if (action === 'short-writes') {
-      const pids = findAll(processes, room).fleet.map(({ pid }) => pid);
-      if (pids.length === 0) throw new FirebreakError('target-gone', `nothing matches ${processes} any more`);
+    if (this.#undo.action === 'short-writes') {
+      const pids = this.#undo.taken.filter((one) => stateOf(one) !== 'dead').map(({ pid }) => pid);
+      if (pids.length === 0) throw new FirebreakError('target-gone', endedInWords(this.#undo.taken));
       await trace(pids, { operation: 'write', error: 0, delay: 0, part });
       return `writes of ${pids.join(', ')} to the files of ${folder.path} are cut short`;
     }
     const { means, traced } = tracingOf(this.#params, folder, room);
     // Traced first: what is traced is left to the tracer from the guard's first question on.
-    const tracer = await trace(traced.map(({ pid }) => pid), { operation, error, delay: latency, part: 0 });
+    const tracer = await trace(traced.map(({ pid }) => pid), { operation, error, delay: latency, part: null });
     const asks = means.errors || error === 0 || error === FILE_ERRORS.EPERM;
     if (asks) await this.#ready(startGuard(token, { ...often, folder, operation, error, delay: latency, processes, room, writes: means.writes, tracer }, lasts, this.#clock), signal);
     return `the files of ${folder.path} are guarded`;
@@ -87,6 +88,7 @@ export class FileStrikes implements Disposable {
   }
 
   *#notes(sum: (key: string) => number): Iterable<string> {
+    if (this.#undo.action === 'short-writes') yield endedInWords(this.#undo.taken);
     if (sum('unknown') > 0) yield `${sum('unknown')} more by io_uring or mmap passed`;
     if (sum('passed') > 0) yield `${sum('passed')} passed, as too many waited already`;
     if (sum('left') > 0) yield `${sum('left')} folders are not guarded`;

@@ -90,7 +90,7 @@ export function planShortWrites(params: DiskParams, head: Head, room: RoomProces
   const more = spared.length === 0 ? '' : `; ${spared.length} more that match are protected`;
   return [{
     target: `processes ${fleet.map(nameOf).join(', ')} on the files of ${head.folder.path}`,
-    undo: { ...head, action: 'short-writes' },
+    undo: { ...head, action: 'short-writes', taken: fleet.map(({ pid, started, program, name }) => ({ pid, started, name: program || name })) },
     action: `trace ${fleet.map(nameOf).join(', ')} and what they start, and lower the count of writes to files below ${head.folder.path} to ${Math.round(params.part * 100)} %${more}`,
     inverse: 'end the tracer, which lets go of them',
     reversible: true,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limitEntry } from '../../host/control-limits.ts';
 import { folderIdentity } from '../../host/disk-place.ts';
+import { processIdentity } from '../../host/identity.ts';
 
 const head = { token: z.string().regex(/^[\da-f]{18}$/), folder: folderIdentity };
 
@@ -18,7 +19,7 @@ const changed = [
   z.object({ ...head, action: z.literal('limit'), limits: z.array(limitEntry).min(1) }),
 ] as const;
 /** What strikes files is held by processes that carry the token, and ends with them: there is nothing else to put back. */
-const struck = [z.object({ ...head, action: z.literal('files') }), z.object({ ...head, action: z.literal('short-writes') })] as const;
+const struck = [z.object({ ...head, action: z.literal('files') }), z.object({ ...head, action: z.literal('short-writes'), taken: z.array(processIdentity.extend({ name: z.string() })).min(1) })] as const;
 
 export const diskUndo = z.discriminatedUnion('action', [...changed, ...struck]);
 export type AnyUndo = z.infer<typeof diskUndo>;

@@ -43,7 +43,7 @@ function seizeAll(): Set<number> {
 
 /** Whether a call is one that is meant: it does what was named to a regular file below the folder. */
 function isMeant({ thread, number, args }: Extract<Stop, { what: 'entry' }>): boolean {
-  if (order.part > 0 && !(isPlainWrite(number) && (args[2] ?? 0) > 1)) return false;
+  if (order.part !== null && !(isPlainWrite(number) && (args[2] ?? 0) > 1)) return false;
   return touchedBy({ number, args }).some(({ fd, kind }) => {
     if (order.operation !== 'any' && order.operation !== kind) return false;
     const link = `/proc/${thread}/fd/${fd}`;
@@ -57,7 +57,7 @@ function entered(stop: Extract<Stop, { what: 'entry' }>): void {
     const index = add('matched');
     if ((index + 1) % order.every === 0 && (order.probability >= 1 || keyedRandom(order.seed, 1, index) < order.probability)) {
       add('struck');
-      if (order.part > 0) cutShort(thread, args[2] ?? 0);
+      if (order.part !== null) cutShort(thread, args[2] ?? 0, order.part);
       else if (order.delay > 0) return void held.set(thread, { since: performance.now(), error: order.error });
       else tracer.fail(thread, order.error);
     }
@@ -65,8 +65,8 @@ function entered(stop: Extract<Stop, { what: 'entry' }>): void {
   tracer.resume(thread);
 }
 
-function cutShort(thread: number, count: number): void {
-  const taken = Math.max(1, Math.floor(count * order.part));
+function cutShort(thread: number, count: number, part: number): void {
+  const taken = Math.max(1, Math.floor(count * part));
   add('open');
   cut.set(thread, count);
   add('asked', count);

@@ -1,4 +1,5 @@
 import { existsSync, readSync, writeSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { messageOf } from '../../kernel/errors.ts';
 import { keyedRandom } from '../../kernel/random.ts';
 import { tracerOf } from '../call-errors.ts';
@@ -17,6 +18,8 @@ import { argument } from './lifeline.ts';
 
 /** How often what was struck is told, in milliseconds. A pipe that nobody reads is full long after the lease is over. */
 const TELL = 200;
+/** Its niceness (nice(2)). */
+const AHEAD = -10;
 /** How long a thread that asks may take until it waits for the answer, and shows what it is doing, in milliseconds. */
 const SURE = 100;
 /** Answers that are held back at most; what comes beyond that passes. */
@@ -144,6 +147,12 @@ function serve(): void {
 }
 
 process.on('SIGTSTP', () => {});
+try {
+  // On a busy machine it goes first: others wait for it.
+  setPriority(AHEAD);
+} catch {
+  // not permitted
+}
 try {
   serve();
 } catch (error) {
