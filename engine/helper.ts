@@ -51,6 +51,8 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
   const lease = parts.use(createLease({ stateDir, self: identity.self, clock, spawnWatchdog: spawnWatchdogFor(stateDir), lost, log }));
   const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log, ...(options.boundary !== undefined && { boundary: options.boundary }) }));
   await helper.recover(identity.alive);
+  // What this machine can do is tried now: it takes seconds on a busy one, and engines do not wait long for a greeting.
+  for (const injector of Object.values(injectors)) injector.unavailable();
   const folder = dirname(address);
   // Whatever the umask of root: its user has to come through. A folder that is there already is somebody's own business.
   if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o755);
