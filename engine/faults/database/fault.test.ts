@@ -110,6 +110,19 @@ for (const [kind, { skip, start }] of Object.entries({ ...SERVERS, ...MYSQLS }))
       await assert.rejects(plan({}, 'postgres://app:secret@127.0.0.1/shop'), (error: Error) => /holds a password/.test(error.message) && !error.message.includes('secret'));
     });
 
+    test('a condition is one condition, whatever the URL says', async () => {
+      const url = new URL(server.url);
+      url.searchParams.set('multipleStatements', 'true');
+      url.searchParams.set('flags', 'MULTI_STATEMENTS');
+      process.env[`${variable}_MANY`] = url.href;
+      try {
+        const where = '1 = 1) LIMIT 0; SELECT 1 FROM orders WHERE (1 = 1';
+        await assert.rejects(plan({ action: 'row_lock', table: 'orders', where }, `env:${variable}_MANY`), { code: 'bad-target' });
+      } finally {
+        delete process.env[`${variable}_MANY`];
+      }
+    });
+
     test('the URL may lie in a file', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'firebreak-url-'));
       writeFileSync(join(folder, 'url'), `${server.url}\n`, { mode: 0o600 });

@@ -68,6 +68,8 @@ async function open({ url, name }: Place, mark: string, number: number, bounds: 
   const { createConnection } = await import('mysql2/promise');
   const address = new URL(url);
   address.protocol = 'mysql:';
+  // The library takes what a URL says before what it is told.
+  for (const name of ['multipleStatements', 'flags']) address.searchParams.delete(name);
   const connection = await createConnection({
     uri: address.href, connectTimeout: GREETS_WITHIN, multipleStatements: false, enableKeepAlive: true, connectAttributes: { program_name: mark },
   }).catch((error: unknown) => {
