@@ -3,7 +3,7 @@ import { type EngineApi, type HaltOutcome } from './contract/api.ts';
 import { type Capability, type EngineStatus, type HaltedFault, type Route } from './contract/models.ts';
 import { rehearse } from './experiment/rehearsal.ts';
 import { Runs } from './experiment/runs.ts';
-import { manifests } from './faults/manifests.ts';
+import { type FaultType, manifests } from './faults/manifests.ts';
 import { createHandlers } from './handlers.ts';
 import { createConnections } from './host/connections.ts';
 import { capabilities, environmentFacts } from './host/facts.ts';
@@ -84,7 +84,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const metrics = parts.use(createMetrics({ bus, routes: () => routeTotals(wire) }));
   const history = parts.use(openHistory(stateDir, clock));
   for (const text of history.notices) bus.publish('', { kind: 'log', level: 'warn', text });
-  const { injectors, line } = createInjectorsHere({ wire, clock });
+  const { injectors, line, noRoot } = createInjectorsHere({ wire, clock });
   parts.use(line);
   const life = parts.use(
     await openLifecycle({
@@ -194,7 +194,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     halt,
     writeReports,
     authority: certificates.authority,
-    capabilities: async () => [...faultCapabilities(injectors), ...(await capabilities())],
+    capabilities: async () => [...faultCapabilities(injectors, noRoot()), ...(await capabilities(noRoot()))],
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),
@@ -218,11 +218,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   return { api, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Which faults this machine and this version can inject. */
-function faultCapabilities(injectors: Readonly<Record<string, Injector>>): Capability[] {
+/** Which faults this user can inject on this machine. @param noRoot why nothing that needs root can be done, or ''. */
+function faultCapabilities(injectors: Readonly<Record<string, Injector>>, noRoot: string): Capability[] {
   return Object.entries(injectors).map(([type, injector]) => {
     const why = injector.unavailable();
-    return { name: `fault ${type}`, available: why === '', detail: why };
+    const { needsRoot, privileges } = manifests[type as FaultType];
+    const detail = why === '' && noRoot !== '' && needsRoot !== undefined ? `it takes ${privileges.join('; ')}; ${noRoot}` : why;
+    return { name: `fault ${type}`, available: why === '', detail };
   });
 }
 

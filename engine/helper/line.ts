@@ -91,7 +91,9 @@ const isHandle = (undo: unknown): undo is Handle => handle.safeParse(undo).succe
  * engine's own has the number alone, by which whoever recovers asks the helper again.
  */
 export function throughHelper(local: Injector, manifest: FaultManifest, line: HelperLine): Injector {
-  const needed = (params: Record<string, unknown> | undefined): boolean =>
+  const usual = manifest.params.safeParse({}).data;
+  /** Without parameters: whether it is needed as a rule. */
+  const needed = (params: Record<string, unknown> | undefined = usual): boolean =>
     params !== undefined && manifest.needsRoot?.(params) === true && local.ownRights?.(params) !== true;
   return {
     undo: z.union([handle, local.undo]),

@@ -41,7 +41,7 @@ function trial(): string {
     for (const hook of ['connect4', 'bind4', 'socket', 'ingress'] as const) attach({ hook, errno: 1, port: hook === 'socket' ? 0 : 1, probability: 0.5 }, [])[Symbol.dispose]();
     return '';
   } catch (error) {
-    return messageOf(error);
+    return error instanceof FirebreakError && error.hint !== '' ? `${error.message}; ${error.hint}` : messageOf(error);
   }
 }
 

@@ -44,6 +44,9 @@ export function mountsOf(text: string): readonly ControlTree[] {
     }));
 }
 
+/** Why nothing can be done to single groups of the newer kind, or ''. */
+export const noUnifiedTree = (): string => (controlTrees().some(({ v2 }) => v2) ? '' : 'no control groups of the newer kind (cgroup2) are mounted; mount them, as systemd does at boot');
+
 /** The folder of the group that a process is in; undefined when it is gone or outside of what the mount shows. */
 export function groupFolder(hierarchy: Hierarchy, pid: number, controller = 'freezer', proc = '/proc'): string | undefined {
   const { mount, root, v2 } = hierarchy;
@@ -169,7 +172,7 @@ export function usableFreezer(token: string): Hierarchy | { readonly refusal: st
   if (process.platform !== 'linux') return { refusal: 'only Linux has control groups' };
   const trees = freezers();
   const reasons = trees.map((tree) => refusalOf(tree, token));
-  return trees[reasons.indexOf('')] ?? { refusal: reasons[0] ?? 'no control groups are mounted that can freeze' };
+  return trees[reasons.indexOf('')] ?? { refusal: reasons[0] ?? 'no control groups are mounted that can freeze; mount them, as systemd does at boot' };
 }
 
 function refusalOf(tree: Hierarchy, token: string): string {

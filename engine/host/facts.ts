@@ -37,13 +37,21 @@ function userName(): string {
   }
 }
 
-/** What this machine can and cannot do, each tried here and now, and put back; nothing is assumed from its name. */
-export async function capabilities(): Promise<readonly Capability[]> {
+/**
+ * What can and cannot be done on this machine, each tried here and now, and put back; nothing is assumed from its name.
+ * @param noRoot why nothing that needs root can be done for this user, or ''.
+ */
+export async function capabilities(noRoot = ''): Promise<readonly Capability[]> {
+  const byRoot = (facts: readonly Capability[]): readonly Capability[] =>
+    facts.map((fact) => (fact.available && noRoot !== '' && !ANYBODY.has(fact.name) ? { ...fact, available: false, detail: `${noRoot}; the machine has what it takes` } : fact));
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), ...kernelFacts(), clockFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts(), await sqlite(),
+    memoryMeasure(), memoryFirst(), ...byRoot(kernelFacts()), clockFacts(), ...byRoot(dnsFacts()), ...byRoot(netFacts()), ...(await containerFacts()), ...byRoot(roomFacts()), await sqlite(),
   ];
 }
+
+/** Among what is done by root, that which any user can do. */
+const ANYBODY: ReadonlySet<string> = new Set(['control groups', 'fill a disk']);
 
 const can = (name: string, detail: string): Capability => ({ name, available: true, detail });
 const cannot = (name: string, detail: string): Capability => ({ name, available: false, detail });

@@ -6,7 +6,7 @@ import { noBpf } from './bpf.ts';
 import { noTrace } from './call-errors.ts';
 import { noTracing } from './call-tracer.ts';
 import { readText } from './cgroups.ts';
-import { controlTrees, usableFreezer } from './control-groups.ts';
+import { controlTrees, noUnifiedTree, usableFreezer } from './control-groups.ts';
 import { fileMeans, noFanotify } from './fanotify.ts';
 
 /** What of the kernel can be made to work on single processes, tried here and now. */
@@ -19,7 +19,7 @@ export function kernelFacts(): readonly Capability[] {
   return [
     fact('control groups', controlTrees().length === 0 ? 'none are mounted' : '', treesInWords()),
     fact('freeze processes', freezing, 'refusal' in freezer ? '' : `in ${freezer.mount}, version ${freezer.v2 ? 2 : 1}`),
-    fact('fail calls at sockets (BPF)', noBpf(), root ? 'programs for connect, bind, sockets and packets were loaded' : `the way to load programs is there${byHelper}`),
+    fact('fail calls at sockets (BPF)', noBpf() || noUnifiedTree(), root ? 'programs for connect, bind, sockets and packets were loaded' : `the way to load programs is there${byHelper}`),
     fact('fail calls on the files of a folder (fanotify)', noFanotify(), noFanotify() === '' && root ? meansInWords() : `the way to ask the kernel is there${byHelper}`),
     fact('cut writes short, strike open files (ptrace)', noTracing(), root ? '' : byHelper.slice(2)),
     fact('fail any system call (strace)', noTrace(), root ? '' : byHelper.slice(2)),

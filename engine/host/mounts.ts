@@ -48,6 +48,18 @@ export const mountAt = (point: string, mounts = listMounts()): Mount | undefined
 /** The same options, but none may write. */
 export const withoutWriting = (options: string): string => ['ro', ...options.split(',').filter((one) => one !== 'ro' && one !== 'rw')].join(',');
 
+let tried: string | undefined;
+/** Why this root may not change a mount, or ''; tried once, in a mount namespace that ends with the trial. Only root can tell. */
+export function noRemount(): string {
+  if (process.geteuid?.() !== 0) return '';
+  try {
+    if (tried === undefined) capture('unshare', ['--mount', 'mount', '-i', '-o', 'remount,bind,ro', '--', '/proc']);
+    return (tried ??= '');
+  } catch (error) {
+    return (tried = `this root may not change mounts (${messageOf(error).trim().split('\n').at(-1) ?? ''}); run as root that has CAP_SYS_ADMIN`);
+  }
+}
+
 /**
  * Gives one mount these options and leaves other mounts of the same file system as they are (mount(8), "remount,bind").
  * The inverse is the same with the options it had. @throws FirebreakError `remount-refused`, as when files are open for writing.

@@ -7,6 +7,7 @@ import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { readText } from './cgroups.ts';
 import { type LimitEntry, type Limits, planLimits } from './control-limits.ts';
 import { noCacheDrop } from './memory.ts';
+import { noRemount } from './mounts.ts';
 import { readProcess } from './processes.ts';
 import { capture } from './spawn.ts';
 
@@ -71,10 +72,10 @@ function tryFill(): string {
   }
 }
 
-/** In a namespace of its own, which ends with the program. */
 function tryReadOnly(): string {
   if (process.geteuid?.() !== 0) throw new FirebreakError('not-root', 'only root may mount', { hint: 'sudo firebreak helper' });
-  capture('unshare', ['--mount', 'mount', '-i', '-o', 'remount,bind,ro', '--', '/proc']);
+  const refusal = noRemount();
+  if (refusal !== '') throw new Error(refusal);
   return 'tried in a mount namespace of its own';
 }
 

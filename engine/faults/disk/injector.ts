@@ -4,7 +4,7 @@ import { type Injector } from '../../kernel/fault.ts';
 import { liftLimit, limitLeft, setLimit } from '../../host/control-limits.ts';
 import { entryIn, isStill, within } from '../../host/disk-place.ts';
 import { giveBack, spaceOf, takeInodes, takeSpace } from '../../host/disk-space.ts';
-import { mountAt, remount } from '../../host/mounts.ts';
+import { mountAt, noRemount, remount } from '../../host/mounts.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { noTracing } from '../../host/call-tracer.ts';
 import { noFanotify } from '../../host/fanotify.ts';
@@ -20,6 +20,9 @@ export interface DiskFaultDeps {
   readonly own?: () => readonly number[];
 }
 
+/** Why an action cannot be had here, or ''; those that need nothing of the kernel are left out. */
+const REFUSAL_OF: Partial<Readonly<Record<DiskParams['action'], () => string>>> = { files: noFanotify, 'short-writes': noTracing, 'read-only': noRemount };
+
 /** Fills disks and uses up their inodes, makes them read-only, slows them for some processes, and strikes calls on files. */
 export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams, AnyUndo> {
   const live = new Map<string, Meter>();
@@ -27,7 +30,7 @@ export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams
 
   return {
     undo: diskUndo,
-    unavailable: (params) => (process.platform === 'linux' ? (params?.action === 'files' ? noFanotify() : params?.action === 'short-writes' ? noTracing() : '') : 'it needs Linux'),
+    unavailable: (params) => (process.platform === 'linux' ? (REFUSAL_OF[params?.action ?? 'fill']?.() ?? '') : 'it needs Linux'),
 
     plan: async (request) => planDisk(request, roomOf(own)),
 

@@ -9,7 +9,7 @@ import { fnv1a } from '../../kernel/hash.ts';
 import { enterGroup, makeGroup } from '../../host/control-groups.ts';
 import { addressBytes } from '../../host/dns-message.ts';
 import { type DnsCounts, type DnsStrike } from '../../host/dns-order.ts';
-import { dnsCapabilities } from '../../host/dns-capabilities.ts';
+import { dnsCapabilities, noDns } from '../../host/dns-capabilities.ts';
 import { startResolver } from '../../host/dns-resolver.ts';
 import { hasRules, nextUser, type OtherRules, rulesIn, rulesOf } from '../../host/dns-rules.ts';
 import { type Held, OUTLIVES_MS } from '../../host/held.ts';
@@ -46,7 +46,7 @@ export function dnsInjector(deps: DnsFaultDeps): Injector<DnsParams, DnsUndo> {
 
   return {
     undo: dnsUndo,
-    unavailable: () => (process.platform === 'linux' ? '' : 'questions are led away by nftables, or by resolv.conf and /proc, on Linux only'),
+    unavailable: () => noDns(can),
 
     plan: async (request, signal) => {
       const target = parseTarget(request.target);

@@ -5,7 +5,7 @@ import { type FaultRequest, shared, type TargetPlan } from '../../kernel/fault.t
 import { stableHash } from '../../kernel/hash.ts';
 import { findProcesses, isContainerTarget } from '../../host/container-processes.ts';
 import { controlTrees, groupFolder, type Hierarchy, ownGroup, placeIn } from '../../host/control-groups.ts';
-import { type DnsCapabilities, GROUP_ROOT } from '../../host/dns-capabilities.ts';
+import { type DnsCapabilities, GROUP_ROOT, MACHINE_CONF as MACHINE } from '../../host/dns-capabilities.ts';
 import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
 import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
@@ -14,7 +14,6 @@ import { type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } f
 import { type DnsParams, parseTarget } from './manifest.ts';
 import { type DnsUndo } from './undo.ts';
 
-const MACHINE = '/etc/resolv.conf';
 const noRules = (why: string, so: string): FirebreakError => new FirebreakError('no-rules', `${why}, ${so}`, { hint: 'firebreak doctor says what this machine can do' });
 
 /** More processes than this are named by their user, their control group or their container. */

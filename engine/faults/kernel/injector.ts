@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { noBpf } from '../../host/bpf.ts';
 import { BPF_ROLE, endTrace, noTrace, startStrikes, startTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
-import { controlTrees, enterGroup, makeGroup, removeGroup } from '../../host/control-groups.ts';
+import { enterGroup, makeGroup, noUnifiedTree, removeGroup } from '../../host/control-groups.ts';
 import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
 import { endedInWords, stateOf } from '../../host/identity.ts';
 import { listProcesses } from '../../host/processes.ts';
@@ -85,7 +85,7 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
 }
 
 function unavailable(params?: KernelParams): string {
-  const noGroups = noBpf() || (controlTrees().some(({ v2 }) => v2) ? '' : 'no control groups of the newer kind (cgroup2) are mounted');
+  const noGroups = noBpf() || noUnifiedTree();
   if (params !== undefined) return params.action === 'call' ? noTrace() : noGroups;
   return noGroups !== '' && noTrace() !== '' ? `${noGroups}; ${noTrace()}` : '';
 }
