@@ -8,6 +8,7 @@ import { controlTrees, groupFolder, type Hierarchy, ownGroup, placeIn } from '..
 import { type DnsCapabilities, GROUP_ROOT, MACHINE_CONF as MACHINE } from '../../host/dns-capabilities.ts';
 import { type Match, ofGroup, ofUser } from '../../host/dns-rules.ts';
 import { namespaceOf, type NetNamespace, ownNamespace } from '../../host/net-namespace.ts';
+import { withoutLinks } from '../../host/path-inside.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
 import { nameServers, type PriorConf, readConf, textOf } from '../../host/resolv-conf.ts';
 import { type Found, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
@@ -53,7 +54,7 @@ export async function planDns(
     const namespace = members[0]?.namespace as NetNamespace;
     const id = token();
     const scope = scopeOf(list, request.target, fleet, found, namespace, id);
-    const servers = [...new Set(fleet.flatMap(({ pid }) => serversOf(`/proc/${pid}/root/etc/resolv.conf`)))];
+    const servers = [...new Set(fleet.flatMap(({ pid }) => serversOf(withoutLinks(`/proc/${pid}/root/etc/resolv.conf`))))];
     if (can.groups !== '' && (scope.kind === 'groups' || scope.kind === 'moved')) throw noRules(can.groups, 'so that processes cannot be told apart; take their user (user:NAME), or the host');
     return describe(wordsOf(scope, fleet, request.target), { namespace, servers, conf: null }, scope, id);
   });
