@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LAB } from '../../engine/demo/servers/lab.ts';
 import { DATABASE, PASSWORD, USER } from './mariadb.ts';
+import type { ServerSpec } from '../../engine/host/server-process.ts';
 import { type LabServer, startServer } from './server.ts';
 
 /** Real MySQL servers; install-mysql.sh fetches them. Database, user and password are those of mariadb.ts. */
@@ -22,9 +23,12 @@ const AS = process.getuid?.() === 0 ? ['--user=root'] : [];
  * caching_sha2_password from 8.0.
  * @param options more for the command line of the server, such as `--max-connections=2`.
  */
-export function startMysql(version: MysqlVersion, ...options: readonly string[]): Promise<LabServer> {
+export const startMysql = (version: MysqlVersion, ...options: readonly string[]): Promise<LabServer> =>
+  startServer(mysqlServer(version, ...options));
+
+export function mysqlServer(version: MysqlVersion, ...options: readonly string[]): ServerSpec {
   const home = homeOf(version);
-  return startServer({
+  return {
     title: `MySQL ${version}`,
     needs: [join(home, 'bin', 'mysqld')],
     files: () => ({
@@ -59,5 +63,5 @@ export function startMysql(version: MysqlVersion, ...options: readonly string[])
     ],
     // It takes seconds to end in order, and nothing of it is kept.
     stopSignal: 'SIGKILL',
-  });
+  };
 }

@@ -1,5 +1,6 @@
 import { type RowDataPacket } from 'mysql2';
-import { FirebreakError, messageOf } from '../../kernel/errors.ts';
+import { FirebreakError } from '../../kernel/errors.ts';
+import { notLetIn, type Refusal, type Refusals } from './refusals.ts';
 import { type Bounds, GREETS_WITHIN, type Place, type Row, type Server, type Session } from './session.ts';
 
 /**
@@ -55,6 +56,7 @@ export function openMysql(place: Place): Server {
     // 1205 lock wait timeout, 1969 and 3024 statement time exceeded, 1317 interrupted; 1040 and 1203 too many connections.
     waited: (error) => [1_205, 1_969, 3_024, 1_317].includes(errnoOf(error)),
     full: (error) => [1_040, 1_203].includes(errnoOf(error)),
+    refusal,
   };
 }
 
@@ -64,7 +66,8 @@ const NO_SUCH_THREAD = 1_094;
 /** Of one unit of work: about as long as the same of PostgreSQL's. */
 const WORK = 3;
 
-async function open({ url, name }: Place, mark: string, number: number, bounds: Bounds): Promise<Session> {
+async function open(place: Place, mark: string, number: number, bounds: Bounds): Promise<Session> {
+  const { url, name } = place;
   const { createConnection } = await import('mysql2/promise');
   const address = new URL(url);
   address.protocol = 'mysql:';
@@ -73,13 +76,19 @@ async function open({ url, name }: Place, mark: string, number: number, bounds: 
   const connection = await createConnection({
     uri: address.href, connectTimeout: GREETS_WITHIN, multipleStatements: false, enableKeepAlive: true, connectAttributes: { program_name: mark },
   }).catch((error: unknown) => {
-    throw new FirebreakError('database', `${name} does not let us in: ${messageOf(error)}`, { cause: error });
+    throw notLetIn(name, refusal(error), error);
   });
   let lost = false;
   connection.on('error', () => (lost = true)).on('end', () => (lost = true));
   const run = async (sql: string): Promise<readonly Row[]> => {
-    const [rows] = await connection.query<RowDataPacket[]>(sql);
-    return Array.isArray(rows) ? rows : [];
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(sql);
+      return Array.isArray(rows) ? rows : [];
+    } catch (error) {
+      // Where a statement is under way its failure tells of it, and no event does.
+      if (error instanceof Error && 'fatal' in error && error.fatal === true) lost = true;
+      throw error;
+    }
   };
   try {
     const [row = {}] = await run(`SELECT GET_LOCK('${mark}-${number}', 0) AS got, CONNECTION_ID() AS id, VERSION() AS version`);
@@ -110,3 +119,9 @@ function errnoOf(error: unknown): number {
   const root = error instanceof FirebreakError ? error.cause : error;
   return root instanceof Error && 'errno' in root && typeof root.errno === 'number' ? root.errno : 0;
 }
+/** See the "Server Error Message Reference". 1044 is said of a database that the user may not enter, and of LOCK TABLES in one. */
+const REFUSALS: Refusals = new Map([
+  [1_045, 'login'], [1_698, 'login'], [1_049, 'no-database'], [1_044, 'rights'], [1_142, 'rights'], [1_143, 'rights'], [1_227, 'rights'],
+  [1_290, 'read-only'], [1_792, 'read-only'], [1_836, 'read-only'],
+]);
+const refusal = (error: unknown): Refusal => REFUSALS.get(errnoOf(error)) ?? '';

@@ -3,6 +3,7 @@ import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure, type InjectContext } from '../../kernel/fault.ts';
 import { Canary } from './canary.ts';
 import { busySessions, type DatabaseParams } from './manifest.ts';
+import { notDone } from './refusals.ts';
 import { type Bounds, CANARY_WAIT, type Server, type Session } from './session.ts';
 import { type DatabaseUndo } from './undo.ts';
 
@@ -40,8 +41,16 @@ export class Occupation implements Disposable {
     this.#target = undo.most;
   }
 
-  /** @throws FirebreakError `lock-refused`, or what the server says. */
+  /** @throws FirebreakError `lock-refused`, `read-only`, `not-allowed`, or what the server says. */
   async begin(): Promise<void> {
+    await this.#told(() => this.#begin());
+  }
+
+  async measure(): Promise<Effect> {
+    return this.#told(() => this.#measure());
+  }
+
+  async #begin(): Promise<void> {
     const control = await this.#open(0, { lock: CANARY_WAIT });
     this.#canary = new Canary(this.#server, control, this.#asked, this.#clock);
     await this.#canary.measureBefore();
@@ -52,9 +61,9 @@ export class Occupation implements Disposable {
     this.#context.injected(`${this.#sessions.size} sessions on ${this.#server.place.name}`);
   }
 
-  async measure(): Promise<Effect> {
+  async #measure(): Promise<Effect> {
     const control = this.#sessions.get(0);
-    if (control === undefined || this.#canary === undefined || control.lost) return { bitten: false, detail: 'the measuring session is lost', figures: [] };
+    if (control === undefined || this.#canary === undefined || control.lost) return { bitten: false, detail: `the sessions on ${this.#server.place.name} have ended: it was restarted, or somebody ended them`, figures: [] };
     await this.#canary.measure();
     if (this.#asked.action === 'connections') await this.#topUp(control);
     const held = (await this.#server.marked(control, this.#undo.mark, this.#undo.most)).length;
@@ -94,6 +103,15 @@ export class Occupation implements Disposable {
         const busy = Math.max(0, held - 1);
         return { figures: [one('busy sessions', this.#undo.most - 1, busy)], bitten: busy > 0 && during >= before * SLOWER, words: `${busy} sessions are busy` };
       }
+    }
+  }
+
+  /** What the server has against it, with its name and what would help. */
+  async #told<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw notDone(this.#server.place.name, this.#server.refusal(error), error);
     }
   }
 

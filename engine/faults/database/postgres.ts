@@ -1,5 +1,6 @@
 import { type Client } from 'pg';
-import { errnoOf, FirebreakError, messageOf } from '../../kernel/errors.ts';
+import { errnoOf, FirebreakError } from '../../kernel/errors.ts';
+import { notLetIn, type Refusal, type Refusals } from './refusals.ts';
 import { type Bounds, GREETS_WITHIN, type Place, type Row, type Server, type Session } from './session.ts';
 
 /** PostgreSQL: sessions are known by their `application_name`. Settings as in its manual, "Client Connection Defaults". */
@@ -37,13 +38,15 @@ export function openPostgres(place: Place): Server {
     tryTable: (session, table, mode) => tried(session, `LOCK TABLE ${table} IN ${mode === 'all' ? 'ACCESS SHARE' : 'ROW EXCLUSIVE'} MODE`),
     tryRows: (session, table, where) => tried(session, `SELECT 1 FROM ${table}${condition(where)} LIMIT 1 FOR UPDATE`),
     work: (size) => `SELECT count(*) FROM (SELECT md5(i::text) AS word FROM generate_series(1, ${size}) AS i ORDER BY 1) AS words`,
-    // 55P03 lock_not_available, 57014 query_canceled; 53300 too_many_connections (manual, appendix "Error Codes").
+    // 55P03 lock_not_available, 57014 query_canceled; 53300 too_many_connections, 57P03 cannot_connect_now (manual, appendix "Error Codes").
     waited: (error) => ['55P03', '57014'].includes(codeOf(error)),
-    full: (error) => codeOf(error) === '53300',
+    full: (error) => ['53300', '57P03'].includes(codeOf(error)),
+    refusal,
   };
 }
 
-async function open({ url, name }: Place, mark: string, bounds: Bounds): Promise<Session> {
+async function open(place: Place, mark: string, bounds: Bounds): Promise<Session> {
+  const { url, name } = place;
   const { default: pg } = await import('pg');
   const address = new URL(url);
   address.searchParams.delete('options');
@@ -71,7 +74,7 @@ async function open({ url, name }: Place, mark: string, bounds: Bounds): Promise
     };
   } catch (error) {
     void client.end().catch(() => {});
-    throw error instanceof FirebreakError ? error : new FirebreakError('database', `${name} does not let us in: ${messageOf(error)}`, { cause: error });
+    throw error instanceof FirebreakError ? error : notLetIn(name, refusal(error), error);
   }
 }
 
@@ -97,3 +100,8 @@ async function tried(session: Session, sql: string): Promise<void> {
 const condition = (where: string): string => (where === '' ? '' : ` WHERE (${where})`);
 /** The SQLSTATE; of what an error was caused by where it is one of Firebreak's. */
 const codeOf = (error: unknown): string => errnoOf(error instanceof FirebreakError ? error.cause : error);
+/** See its manual, appendix "Error Codes". */
+const REFUSALS: Refusals = new Map([
+  ['28P01', 'login'], ['28000', 'login'], ['3D000', 'no-database'], ['42501', 'rights'], ['25006', 'read-only'],
+]);
+const refusal = (error: unknown): Refusal => REFUSALS.get(codeOf(error)) ?? '';

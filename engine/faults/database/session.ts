@@ -1,4 +1,5 @@
 import { type Dialect } from './reference.ts';
+import { type Refusal } from './refusals.ts';
 
 /** Where a server is. */
 export interface Place {
@@ -69,8 +70,9 @@ export interface Server {
   work(size: number): string;
   /** Whether it failed because a lock or a statement took too long. */
   waited(error: unknown): boolean;
-  /** Whether it failed because no connection is free. */
+  /** Whether it failed because no connection is free, or none yet: the server is coming up. */
   full(error: unknown): boolean;
+  refusal(error: unknown): Refusal;
 }
 
 /** How long a server may take to greet, milliseconds. */
