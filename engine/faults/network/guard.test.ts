@@ -6,6 +6,7 @@ import { type NetCapabilities } from '../../host/net-capabilities.ts';
 import { protectedPorts } from '../../host/net-room.ts';
 import { lanesOf, refuseUnsafe, type Scene } from './guard.ts';
 import { networkManifest, type NetworkParams } from './manifest.ts';
+import { takesTcp } from './packets.ts';
 import { planNetwork } from './plan.ts';
 import { parseCidrs, parsePorts } from './selection.ts';
 import { makeWorld, noWorld } from './test-world.ts';
@@ -67,7 +68,11 @@ test('over the loopback one round trip is struck once, or twice when both ways a
 
 test('where a program holds the packets of TCP, what arrives is struck unless it is said otherwise', { skip: process.platform !== 'linux' }, () => {
   const at = (fields: Record<string, unknown>, over: Partial<Scene> = {}) => lanesOf(scene({ port: 80, ...fields }, over), { ...ALL, netem: 'N' }).lanes.map(({ hook, reader }) => [hook, reader?.at]);
-  assert.deepEqual(at({ latency: '1s' }), [['ingress', 'prerouting']]);
+  assert.deepEqual(at({ latency: '1s' }), [['egress', 'postrouting'], ['ingress', 'prerouting']]);
+  assert.deepEqual(at({ latency: '1s', protocol: 'tcp' }), [['ingress', 'prerouting']]);
+  const [leaving, arriving] = lanesOf(scene({ latency: '1s' }), { ...ALL, netem: 'N' }).lanes;
+  assert.ok(leaving && arriving && !takesTcp(leaving) && takesTcp(arriving));
+  assert.deepEqual(lanesOf(scene({ latency: '1s', port: 80 }), { ...ALL, netem: 'N' }).lanes.map(({ cells }) => [...new Set(cells.map(({ protocol }) => protocol))]), [[17], [6]]);
   assert.deepEqual(at({ latency: '1s' }, lo), [['egress', 'prerouting']]);
   for (const fields of [{ latency: '1s', direction: 'egress' }, { latency: '1s', protocol: 'udp' }, { corruption: 0.1 }]) assert.deepEqual(at(fields), [['egress', 'postrouting']]);
   assert.deepEqual(at({ latency: '1s', direction: 'both' }), [['egress', 'postrouting'], ['ingress', 'prerouting']]);

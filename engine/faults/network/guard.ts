@@ -5,7 +5,7 @@ import { protectedPorts } from '../../host/net-room.ts';
 import { type Lane } from './blueprint.ts';
 import { directionOf, type NetworkParams } from './manifest.ts';
 import { meansFor } from './means.ts';
-import { type Cell, cellsOf, overlap, sparedCells, u32Of } from './packets.ts';
+import { ALL_TCP, type Cell, cellsOf, overlap, sparedCells, TCP, u32Of } from './packets.ts';
 import { type Cidr, type PortRange } from './selection.ts';
 
 /** One interface and what is asked of it. */
@@ -61,18 +61,12 @@ const protectedHere = (own: boolean): ReturnType<typeof protectedPorts> => (own 
  */
 export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: readonly Lane[]; readonly inWords: string } {
   const { asked, link, ports } = scene;
-  const ways = waysOf(asked, link, can);
-  const wanted = { protocol: asked.protocol, networks: scene.networks, ports };
-  // What leaves by the loopback is what arrives there: all of it is struck on its way out.
-  const hooks = link.loopback
-    ? [{ hook: 'egress' as const, cells: unique(ways.flatMap((way) => cellsOf(wanted, way, true))) }]
-    : ways.map((hook) => ({ hook, cells: cellsOf(wanted, hook, false) }));
   const spared = ports.length > 0 ? [] : sparedCells(protectedHere(scene.own).map(({ port }) => port));
   const words = new Set<string>();
-  const lanes = hooks.map(({ hook, cells }): Lane => {
+  const lanes = taken(scene, can).map(({ hook, cells, elsewhere }): Lane => {
     const means = meansFor(asked, hook, can, link.loopback);
     if ('refusal' in means) throw new FirebreakError('fault-unavailable', `${link.name}: ${means.refusal}`, { hint: '`firebreak doctor` lists what this machine can do' });
-    const near = spared.filter((safe) => cells.some((cell) => overlap(safe, cell)));
+    const near = [...spared, ...elsewhere].filter((safe) => cells.some((cell) => overlap(safe, cell)));
     const filters = [...cells, ...near].reduce((sum, cell) => sum + u32Of(cell).length, 0);
     if (filters > MOST_FILTERS) {
       throw new FirebreakError('too-many-filters', `${filters} filters would be needed for these ports and networks, more than ${MOST_FILTERS}`, { hint: 'choose fewer, or ranges that begin and end at powers of two' });
@@ -83,19 +77,36 @@ export function lanesOf(scene: Scene, can: NetCapabilities): { readonly lanes: r
   return { lanes, inWords: [...words].join(' and ') };
 }
 
+interface Taken {
+  readonly hook: Lane['hook'];
+  readonly cells: readonly Cell[];
+  /** Among these, what another lane takes. */
+  readonly elsewhere: readonly Cell[];
+}
+
 /**
- * One way is enough for a round trip. What a program holds on its way out counts for the socket that sent it, and TCP keeps such
- * packets few: a connection would be slower than over a link as long as that. So what arrives is held, where it is left open.
+ * Which packets are taken where. One way is enough for a round trip. What a program holds on its way out counts for the socket that
+ * sent it, and TCP keeps such packets few: a connection would be slower than over a link as long as that. So where the
+ * direction is left open, TCP is held on arrival.
  */
-function waysOf(asked: NetworkParams, { loopback }: Link, can: NetCapabilities): readonly Lane['hook'][] {
+function taken({ asked, networks, ports, link }: Scene, can: NetCapabilities): readonly Taken[] {
+  const wanted = { protocol: asked.protocol, networks, ports };
   const direction = directionOf(asked);
-  if (direction === 'both') return ['egress', 'ingress'];
+  const ways = direction === 'both' ? (['egress', 'ingress'] as const) : [direction];
+  // What leaves by the loopback is what arrives there: all of it is struck on its way out.
+  if (link.loopback) return [{ hook: 'egress', cells: unique(ways.flatMap((way) => cellsOf(wanted, way, true))), elsewhere: [] }];
   const held = (way: Lane['hook']): boolean => {
     const means = meansFor(asked, way, can);
     return 'reader' in means && means.reader !== null;
   };
-  const open = asked.direction === 'auto' && asked.latency > 0 && (asked.protocol === 'any' || asked.protocol === 'tcp');
-  return open && !loopback && held('egress') && held('ingress') ? ['ingress'] : [direction];
+  const ofTcp = asked.protocol === 'any' || asked.protocol === 'tcp';
+  if (asked.direction !== 'auto' || asked.latency === 0 || !ofTcp || !held('egress') || !held('ingress')) {
+    return ways.map((hook) => ({ hook, cells: cellsOf(wanted, hook, false), elsewhere: [] }));
+  }
+  const arriving: Taken = { hook: 'ingress', cells: cellsOf({ ...wanted, protocol: 'tcp' }, 'ingress', false), elsewhere: [] };
+  if (asked.protocol === 'tcp') return [arriving];
+  const others = cellsOf(wanted, 'egress', false).filter(({ protocol }) => protocol !== TCP);
+  return [{ hook: 'egress', cells: others, elsewhere: ALL_TCP }, arriving];
 }
 
 const unique = (cells: readonly Cell[]): readonly Cell[] => [...new Map(cells.map((cell) => [JSON.stringify(cell), cell])).values()];

@@ -12,6 +12,7 @@ import { commandsFor, strikeChain } from './commands.ts';
 import { directionOf, type NetworkParams } from './manifest.ts';
 import { connectTimes, Meter } from './measure.ts';
 import { meansFor } from './means.ts';
+import { takesTcp, withoutTcp } from './packets.ts';
 import { Known } from './known.ts';
 import { planNetwork } from './plan.ts';
 import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, nameNow, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
@@ -120,7 +121,8 @@ const describeTarget = ({ device, namespace, process: chosenBy }: Blueprint): st
   `interface ${device.name}${namespace.path === '' ? '' : chosenBy === null ? ` in ${namespace.path}` : ` of process ${chosenBy.pid}`}`;
 
 function filtersInWords({ lanes }: Blueprint): string {
-  const ways = lanes.map(({ hook }) => (hook === 'egress' ? 'what leaves' : 'what arrives')).join(' and ');
-  const spared = lanes.some((lane) => lane.spared.length > 0) ? ', but for SSH and the ways to this room' : '';
+  const apart = lanes.length > 1 && lanes.some((lane) => !takesTcp(lane));
+  const ways = apart ? 'what leaves, and of TCP what arrives' : lanes.map(({ hook }) => (hook === 'egress' ? 'what leaves' : 'what arrives')).join(' and ');
+  const spared = lanes.some((lane) => withoutTcp(lane.spared).length > 0) ? ', but for SSH and the ways to this room' : '';
   return `${ways}${spared}`;
 }

@@ -32,7 +32,7 @@ const params = z.strictObject({
   ),
   direction: scoped(
     z.enum(['auto', 'egress', 'ingress', 'both'], { error: 'expected auto, egress, ingress or both' }).default('auto')
-      .meta({ help: 'Which packets: egress leave by the interface, ingress arrive there. auto: one way, so that a round trip is struck once, which is what leaves, or what arrives where a program holds packets of TCP; for a partition both.', example: 'egress' } satisfies FieldMeta),
+      .meta({ help: 'Which packets: egress leave by the interface, ingress arrive there. auto: one way, so that a round trip is struck once, which is what leaves, or of TCP what arrives where a program holds the packets; for a partition both.', example: 'egress' } satisfies FieldMeta),
   ),
   latency: duration('How much later packets go on.', LONGEST),
   jitter: duration('How far the latency varies, up and down.', LONGEST),
@@ -70,6 +70,7 @@ export const networkManifest = defineManifest({
       return 'error' in aim ? { message: aim.error, hint: 'write for example eth0, netns:shop/eth0 or pid:4711' } : undefined;
     },
   },
+  example: { port: '5432', latency: '100ms' },
   noop: isNoop,
   severity: (asked) => {
     const late = asked.latency + asked.jitter;

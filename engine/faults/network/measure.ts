@@ -8,6 +8,7 @@ import { type NetNamespace, runIn } from '../../host/net-namespace.ts';
 import { type Held } from '../../host/held.ts';
 import { type Blueprint, type Netem } from './blueprint.ts';
 import { type Count, countOf } from './counts.ts';
+import { takesTcp } from './packets.ts';
 
 /** How often a connection is opened for one figure, at the most; so many each time, and how long that may take, in milliseconds. */
 const ENOUGH_SAMPLES = 30;
@@ -72,15 +73,17 @@ export class Meter {
       figures.push(...this.#late(asked, count));
       bites.push(holding ? (count.reader?.delayed ?? 0) > 0 : Math.abs((count.delay ?? 0) - asked.latency) <= Math.max(0.01, asked.latency / 1_000));
     }
-    const share = (name: string, requested: number, counted: number | undefined): void => {
-      const known = counted !== undefined && count.seen > 0;
-      figures.push({ name, unit: 'ratio', requested, delivered: known ? counted / count.seen : null, samples: known ? count.seen : 0 });
+    const share = (name: string, requested: number, counted: number | undefined, of: number): void => {
+      const known = counted !== undefined && of > 0;
+      figures.push({ name, unit: 'ratio', requested, delivered: known ? counted / of : null, samples: known ? of : 0 });
     };
+    // What the program has told is a little older than what the kernel counts.
+    const read = count.reader?.seen ?? count.seen;
     if (loss > 0) {
-      share('loss', loss, count.lost);
+      share('loss', loss, count.lost, rules?.loss === 0 && rules.cut === null ? read : count.seen);
       bites.push(count.lost > 0);
     }
-    if (asked !== null && asked.reordering > 0) share('reordering', asked.reordering, count.reordered);
+    if (asked !== null && asked.reordering > 0) share('reordering', asked.reordering, count.reordered, read);
     if (doubled > 0) {
       const { made, of } = count.copies ?? { made: 0, of: 0 };
       figures.push({ name: 'duplication', unit: 'ratio', requested: doubled, delivered: of === 0 ? null : made / of, samples: Math.round(of) });
@@ -89,7 +92,7 @@ export class Meter {
     if (asked !== null && asked.corruption > 0) {
       // netem counts none: who receives does, where that is this namespace, unless its network card has checked the sums already.
       const damaged = count.damaged ?? ((await this.#damagedHere()) || undefined);
-      share('corruption', asked.corruption, damaged);
+      share('corruption', asked.corruption, damaged, read);
       bites.push(damaged !== 0);
     }
     if (rate !== null) {
@@ -146,7 +149,7 @@ export class Meter {
   #late({ latency, jitter }: Netem, { reader }: Count): readonly EffectFigure[] {
     const probed = Math.min(this.#before.length, this.#during.length) > 0;
     // A connection is open after one round trip, which is struck once in each lane that delays.
-    const times = probed ? this.#plan.lanes.filter((lane) => lane.queue?.netem != null || lane.reader !== null).length : 1;
+    const times = probed ? this.#plan.lanes.filter((lane) => (lane.queue?.netem != null || lane.reader !== null) && takesTcp(lane)).length : 1;
     const held = reader !== undefined && reader.delayed > 0 ? reader : undefined;
     const [delivered, deviated, samples] = probed
       ? [median(this.#during) - median(this.#before), this.#during.length < 10 ? null : deviation(this.#during), this.#during.length]

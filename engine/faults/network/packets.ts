@@ -19,7 +19,7 @@ export const cell = z.object({
 export type Cell = z.infer<typeof cell>;
 
 /** Numbers of protocols (IANA); ICMP has one for each family. */
-const TCP = 6;
+export const TCP = 6;
 const UDP = 17;
 const ICMP = { 4: 1, 6: 58 } as const;
 
@@ -59,6 +59,15 @@ export const sparedCells = (ports: readonly number[]): readonly Cell[] =>
   ([4, 6] as const).flatMap((family) =>
     ports.flatMap((port) => (['destinationPort', 'sourcePort'] as const).map((side): Cell => ({ family, protocol: TCP, [side]: { from: port, to: port } }))),
   );
+
+/** Everything of TCP. */
+export const ALL_TCP: readonly Cell[] = [{ family: 4, protocol: TCP }, { family: 6, protocol: TCP }];
+const isAllTcp = (one: Cell): boolean => ALL_TCP.some((all) => JSON.stringify(all) === JSON.stringify(one));
+/** Whether packets of TCP are among those taken. */
+export const takesTcp = ({ cells, spared }: { readonly cells: readonly Cell[]; readonly spared: readonly Cell[] }): boolean =>
+  !spared.some(isAllTcp) && cells.some(({ protocol }) => protocol === undefined || protocol === TCP);
+/** What is spared of a lane's packets, apart from all of TCP, which another lane takes. */
+export const withoutTcp = (spared: readonly Cell[]): readonly Cell[] => spared.filter((one) => !isAllTcp(one));
 
 /** Whether a packet of a real connection could be in both; one from port A to port B is nobody's client. */
 export function overlap(a: Cell, b: Cell): boolean {
