@@ -8,13 +8,13 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Capability } from '../engine/contract/models.ts';
 import { manifests } from '../engine/faults/manifests.ts';
+import { NOBODY } from './support/nobody.ts';
 import { type Outcome, SPEAKS_OF } from './unprivileged-cases.ts';
 
 interface Account {
   readonly doctor: readonly Capability[];
   readonly cases: Readonly<Record<string, Outcome>>;
 }
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
 /** Where programs are. */
 const PROGRAMS = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin';
 const CHILD = join(import.meta.dirname, 'unprivileged-child.ts');

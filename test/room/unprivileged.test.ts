@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { NOBODY } from '../support/nobody.ts';
+import { REAL } from '../cli/process.ts';
+import { NO_ROOM, openBrowser, until, visit } from './stage.ts';
+
+const FILE = `version: 1
+policies:
+  - { name: bad-link, type: network, target: lo, port: 5432, loss: 0.3 }
+  - { name: burn, type: resource, cpu_cores: 1, cpu_load: 0.2 }
+`;
+const NO_HELPER = 'it needs root, and no helper is there to do it (sudo firebreak helper)';
+
+/** A room served by an ordinary user, without a helper. @returns where it is. */
+async function serveAsNobody(stack: AsyncDisposableStack): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-nobody-'));
+  chmodSync(folder, 0o777);
+  stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const [program = '', ...through] = NOBODY;
+  const env = { PATH: process.env['PATH'], HOME: folder, FIREBREAK_HELPER: join(folder, 'no-helper') };
+  const args = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    REAL,
+    'serve',
+    '--state-dir',
+    join(folder, 'state'),
+  ];
+  const server = spawn(program, [...through, ...args], { env, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(server, 'exit');
+  stack.defer(async () => {
+    server.kill('SIGTERM');
+    await ended;
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const url = /room: (\S+)/.exec(line)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error('the room ended before it said where it is');
+}
+
+const skip = NO_ROOM || (process.geteuid?.() !== 0 && 'only root can become another user');
+
+test(
+  'a room without rights marks what it cannot do, with the reason, in the machine and in the plan',
+  { skip, timeout: 180_000 },
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const url = await serveAsNobody(stack);
+    await using browser = await openBrowser();
+    await using guest = await visit(browser, { url });
+    const { page } = guest;
+    await page.evaluate(() => void (location.hash = '/machine'));
+    const said = async (name: string): Promise<string> =>
+      (
+        await page
+          .getByRole('listitem')
+          .filter({ has: page.getByText(name, { exact: true }) })
+          .innerText()
+      ).replaceAll(/\s+/g, ' ');
+    assert.equal(await said('fault network'), `unavailable fault network ${NO_HELPER}`);
+    assert.match(
+      await said('fault process'),
+      /^available fault process it takes .*root to freeze them.*sudo firebreak helper/,
+    );
+    assert.equal(await said('fault http'), 'available fault http');
+
+    await page.evaluate(() => void (location.hash = '/builder'));
+    await page.getByRole('tab', { name: 'Form' }).waitFor();
+    await page.evaluate((content) => {
+      const data = new DataTransfer();
+      data.items.add(new File([content], 'mine.yaml'));
+      const at = document.querySelector('.cm-content');
+      for (const type of ['dragenter', 'dragover', 'drop'])
+        at?.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    }, FILE);
+    await until(
+      'the file is open',
+      async () => (await page.getByRole('textbox', { name: 'Name of the file' }).inputValue()) === 'mine.yaml',
+    );
+    await page.getByRole('button', { name: /^Plan/ }).click();
+    const planned = (policy: string) => page.getByRole('article').filter({ hasText: policy });
+    await planned('bad-link').getByText(`Not available here: ${NO_HELPER}`).waitFor();
+    assert.doesNotMatch(await planned('burn').innerText(), /Not available here/);
+    guest.quiet();
+  },
+);
