@@ -26,6 +26,7 @@ export class HeldFault {
   #undo: unknown;
   #before = '';
   #journaled = false;
+  #journaledAt = 0;
   #late: Disposable | undefined;
   #injecting: Promise<void> | undefined;
   #afterwards: Promise<void> | undefined;
@@ -46,6 +47,11 @@ export class HeldFault {
     return this.#journaled;
   }
 
+  /** Since when it is about to begin, on the monotonic clock; undefined when it is not. */
+  get waitsSince(): number | undefined {
+    return this.#journaled && this.#injecting === undefined && !this.#holding.signal.aborted ? this.#journaledAt : undefined;
+  }
+
   /**
    * Its state, before the engine writes down that the fault is about to begin: so it is journaled here first. Else an engine
    * that dies in between would leave a fault of which nobody could say that it has not begun.
@@ -59,6 +65,7 @@ export class HeldFault {
     this.#before = state;
     this.#append('planned');
     this.#journaled = true;
+    this.#journaledAt = this.#parts.clock.now();
     this.#parts.boundary?.('journaled', this.fault);
     return state;
   }

@@ -179,6 +179,32 @@ describe('the helper', { timeout: 60_000 }, () => {
     assert.deepEqual([at.log, at.frozen.size, at.journal.open()], [[], 0, []]);
   });
 
+  test('what its engine was about to begin and did not is in nobody\'s way', async () => {
+    using at = stage();
+    const [client, other] = [at.join(), at.join()];
+    const about = async (engine: Client<typeof helperApi>) => {
+      const [planned] = await engine.query('plan', asked());
+      assert.ok(planned);
+      await engine.query('fingerprint', { fault: planned.fault });
+      return planned;
+    };
+    const first = await about(client);
+    await assert.rejects(about(other), { code: 'collision' }, 'it may begin at any moment');
+    const second = await about(client);
+    assert.deepEqual(at.journal.open().map(({ fault }) => fault), [second.fault], 'the engine knows better');
+    await assert.rejects(client.command('inject', { fault: first.fault }));
+    for (let seconds = 0; seconds <= LEASE / 1_000 + 1; seconds++) {
+      await Promise.all([client, other].map((engine) => engine.command('beat', {})));
+      await at.clock.advance(1_000);
+    }
+    await until(() => at.journal.open().length === 0);
+    await other.command('inject', { fault: (await about(other)).fault });
+    assert.deepEqual([at.frozen.size, at.log], [1, []]);
+    client.close();
+    other.close();
+    await at.helper.dropAll('the test ends');
+  });
+
   test('does only what needs root', async () => {
     using at = stage();
     const client = at.join();

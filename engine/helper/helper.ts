@@ -6,7 +6,7 @@ import { ItemQueue } from '../contract/items.ts';
 import { type FaultId } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
-import { type FaultRequest, type Injector } from '../kernel/fault.ts';
+import { type FaultRequest, type Injector, type TargetPlan } from '../kernel/fault.ts';
 import { newFaultId } from '../kernel/random.ts';
 import { HEARTBEAT, LEASE } from '../lifecycle/models.ts';
 import { type ProcessMark } from '../store/journal-record.ts';
@@ -94,7 +94,7 @@ export class Helper implements AsyncDisposable {
           this.#forget(caller);
           return told;
         },
-        fingerprint: ({ fault }) => this.#fingerprint(fault),
+        fingerprint: ({ fault }) => this.#fingerprint(caller, fault),
         verify: ({ fault }) => this.#own(caller, fault).verify(),
       },
       commands: {
@@ -135,8 +135,10 @@ export class Helper implements AsyncDisposable {
     return { request: { ...asked, type, params: read.data, route: '', ignored: [] }, injector };
   }
 
-  /** Plans that nobody has begun in time, and the oldest of too many; and what is over. */
+  /** Plans that nobody has begun in time, and the oldest of too many; and what is over. What is journaled is closed. */
   #forget({ faults }: Caller): void {
+    const silent = this.#parts.clock.now() - LEASE;
+    for (const held of faults) if ((held.waitsSince ?? Infinity) <= silent) void this.#revert(held.fault, 'it has not begun').catch((error: unknown) => this.#parts.log(`${held.plan.target} is not undone: ${messageOf(error)}`));
     const over = [...faults].filter(({ fault }) => !this.#faults.has(fault));
     const waiting = [...faults].filter(({ asked }) => !asked);
     const since = this.#parts.clock.now() - PLAN_KEPT;
@@ -154,10 +156,12 @@ export class Helper implements AsyncDisposable {
   }
 
   /** Also of a fault that this helper, or one before it, has closed: whoever saw its owner die wants to know. */
-  async #fingerprint(fault: FaultId): Promise<string> {
+  async #fingerprint(caller: Caller, fault: FaultId): Promise<string> {
     const held = this.#faults.get(fault);
     if (held?.journaled === false) {
       held.asked = true;
+      // An engine whose run ended just before it began says nothing of it; that it begins the same anew says it all.
+      for (const other of caller.faults) if (other.waitsSince !== undefined && takesSame(other.plan, held.plan)) await this.#revert(other.fault, 'it has not begun');
       // What is in the journal must have somebody to undo it, should this process die.
       await this.#parts.lease.ready();
       return held.fingerprint();
@@ -189,6 +193,11 @@ export class Helper implements AsyncDisposable {
     caller[Symbol.dispose]();
   }
 }
+
+const takesSame = (one: TargetPlan, other: TargetPlan): boolean => {
+  const places = new Set(one.takes ?? [one.target]);
+  return (other.takes ?? [other.target]).some((place) => places.has(place));
+};
 
 const NOT_KEPT = 'what has not begun within ten minutes is forgotten: plan again';
 
