@@ -205,7 +205,7 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
     await injector.revert(planned.undo);
   });
 
-  test('what is never struck is refused with the reason, and a file system that does not tell of writes', async () => {
+  test('what is never struck is refused with the reason, and so is more than can be guarded', async () => {
     await using at = await place();
     const plan = (target: string, fields: Record<string, unknown> = {}): Promise<unknown> => injector.plan(requestFor(target, fields), AbortSignal.timeout(60_000));
     const code = (expected: string, text = /./) => (error: unknown) => error instanceof Error && 'code' in error && error.code === expected && text.test(error.message);
@@ -275,10 +275,19 @@ describe('writes cut short', { skip: noDisk() || noTracing() || noWriter(), time
     await injector.revert(planned.undo);
   });
 
-  test('every third of them', async () => {
+  test('every third of them, also by what the program starts, and by one that was stopped in between', async () => {
     await using at = await place();
     await using writer = await startWriter(at.file);
-    await struck(at.folder, short(writer, { everyNth: 3 }), 6, async () => assert.deepEqual(await writer.writes(6), [1_000, 1_000, 500, 1_000, 1_000, 500]));
+    await struck(at.folder, short(writer, { everyNth: 3 }), 10, async () => {
+      assert.deepEqual(await writer.writes(4), [1_000, 1_000, 500, 1_000]);
+      assert.deepEqual(await writer.writes(4, true), [1_000, 500, 1_000, 1_000]);
+      process.kill(writer.pid, 'SIGSTOP');
+      const writing = writer.writes(2);
+      await realClock.sleep(300);
+      assert.match(readFileSync(`/proc/${writer.pid}/stat`, 'latin1'), /\) [tT] /);
+      process.kill(writer.pid, 'SIGCONT');
+      assert.deepEqual(await writing, [500, 1_000]);
+    });
   });
 
   test('the tracer killed with -9: the program goes on whole, and the fault says that it has ended', async () => {

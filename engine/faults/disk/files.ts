@@ -7,6 +7,8 @@ import { type RoomProcesses } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure, type FaultRequest } from '../../kernel/fault.ts';
+import { fnv1a } from '../../kernel/hash.ts';
+import { keyedBits } from '../../kernel/random.ts';
 import { type DiskParams, errorOf } from './manifest.ts';
 import { tracingOf } from './plan-files.ts';
 import { type FilesUndo } from './undo.ts';
@@ -32,12 +34,12 @@ export class FileStrikes implements Disposable {
   }
 
   /** @returns what was begun, in words. @throws FirebreakError `refused`, with the kernel's reason. */
-  async start({ hold, seed }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
+  async start({ hold, seed, policy }: FaultRequest<DiskParams>, room: RoomProcesses, signal: AbortSignal): Promise<string> {
     const { token, folder } = this.#undo;
     const { operation, latency, probability, everyNth, processes, part } = this.#params;
     const lasts = hold + OUTLIVES_MS;
     const error: number = FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0;
-    const often = { probability, every: everyNth, seed };
+    const often = { probability, every: everyNth, seed: keyedBits(seed, fnv1a(policy), 0) };
     const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number | null }): Promise<number> => {
       if (pids.length === 0) return 0;
       const held = startTracer(token, { ...often, ...how, pids, folder: folder.path }, lasts, this.#clock);

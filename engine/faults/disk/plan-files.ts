@@ -5,15 +5,17 @@ import { fileMeans, type FileMeans } from '../../host/fanotify.ts';
 import { countFolders, MOST_FOLDERS } from '../../host/guarded-folders.ts';
 import { neverStruck } from '../../host/guarded-places.ts';
 import { holdersOf } from '../../host/open-files.ts';
-import { find, findAll, nameOf, type RoomProcesses } from '../../host/process-targets.ts';
+import { find, findAll, nameOf, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
 import { listProcesses, type ProcessInfo } from '../../host/processes.ts';
-import { selectorOf } from '../../host/process-targets.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type TargetPlan } from '../../kernel/fault.ts';
 import { doneInWords, type DiskParams, errorOf } from './manifest.ts';
 import { type FilesUndo } from './undo.ts';
 
 type Head = Pick<FilesUndo, 'token' | 'folder'>;
+
+/** One tracer sees every call of all of them, one after the other. */
+const MOST_TRACED = 100;
 
 /** Who is struck by a tracer, and why the guard alone does not do. */
 export interface Tracing {
@@ -45,13 +47,16 @@ export function tracingOf(params: DiskParams, folder: FolderIdentity, room: Room
   };
 }
 
-/** @throws FirebreakError `protected-folder`, `too-many-folders`, `refused`, `no-writes`, `no-error`. */
+/** @throws FirebreakError `protected-folder`, `too-many-folders`, `too-many-processes`, `refused`, `no-writes`, `no-error`. */
 export function planFiles(params: DiskParams, head: Head, room: RoomProcesses): readonly TargetPlan<FilesUndo>[] {
   const count = placeOf(head.folder);
   const { path } = head.folder;
   const tracing = tracingOf(params, head.folder, room);
   const { means, traced, missed } = tracing;
   const error = errorOf(params);
+  if (traced.length > MOST_TRACED) {
+    throw new FirebreakError('too-many-processes', `${traced.length} processes would have to be traced, ${MOST_TRACED} are the most`, { hint: 'name fewer with processes, or use operation: open' });
+  }
   if (!means.errors && error !== '' && error !== 'EPERM' && traced.length === 0) {
     throw new FirebreakError('no-error', `this kernel cannot answer with ${error} for a file`, {
       hint: 'name the processes that are meant, use error: EPERM, or a latency; Linux 6.14 has the other errors',

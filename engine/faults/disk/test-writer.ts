@@ -6,18 +6,24 @@ import { markOf } from '../../host/spawn.ts';
 /** A program of the tests' own that does not hide what the kernel says of a write, as Node and most tools do: they write the rest. */
 export interface Writer extends AsyncDisposable {
   readonly pid: number;
-  /** Writes 1000 bytes so often to the end of its file, which it has open. @returns what the kernel took of each. */
-  writes(times: number): Promise<readonly number[]>;
+  /**
+   * Writes 1000 bytes so often to the end of its file, which it has open. @param born by a child that it starts for that.
+   * @returns what the kernel took of each.
+   */
+  writes(times: number, born?: boolean): Promise<readonly number[]>;
 }
 
 const SOURCE = `
 open(my $file, '>>', $ARGV[0]) or die;
 $| = 1;
 print "[]\\n";
-while (my $times = <STDIN>) {
+while (my $line = <STDIN>) {
+  my ($times, $born) = $line =~ /^(\\d+)( born)?/;
+  if ($born && fork()) { wait; next; }
   my @taken;
   push @taken, (syswrite($file, 'x' x 1000) // -1) for 1 .. $times;
   print '[', join(',', @taken), "]\\n";
+  exit if $born;
 }`;
 
 /** Why there is none, or false. */
@@ -33,8 +39,8 @@ export function noWriter(): string | false {
 export async function startWriter(file: string): Promise<Writer> {
   const child = spawn('perl', ['-e', SOURCE, file, markOf('writer', '', true)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const writes = async (times: number): Promise<readonly number[]> => {
-    if (times > 0) child.stdin.write(`${times}\n`);
+  const writes = async (times: number, born = false): Promise<readonly number[]> => {
+    if (times > 0) child.stdin.write(`${times}${born ? ' born' : ''}\n`);
     const { value, done } = await answers.next();
     if (done === true) throw new Error('the writer ended');
     return JSON.parse(String(value)) as number[];
