@@ -30,10 +30,11 @@ export interface Child extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Starts a script of this folder. Killed when disposed, with every watchdog it told of. */
-export function startChild(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+/** Starts a script of this folder. Killed when disposed, with every watchdog it told of. @param through a program that becomes it, such as `setpriv`. */
+export function startChild(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, through: readonly string[] = []): Child {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args], {
+  const [program = '', ...rest] = [...through, process.execPath, '--disable-warning=ExperimentalWarning', path, ...args];
+  const child = spawn(program, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { type Boundary, BOUNDARIES } from '../../engine/lifecycle/models.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { openJournal } from '../../engine/store/journal.ts';
-import { cli, REAL, Running } from '../cli/process.ts';
+import { REAL, Running } from '../cli/process.ts';
 import { BUSY_MACHINE, eventually, logOf, NOTHING_LEFT, reaching, startChild } from './harness.ts';
 import { IN_THE_WORLD } from './kill.ts';
 import { type Scene } from './scenes.ts';
@@ -25,11 +28,24 @@ export interface Helped extends AsyncDisposable {
 }
 
 const placeOf = (path: string) => ({ FIREBREAK_HELPER: join(path, 'helper.sock'), FIREBREAK_HELPER_STATE: join(path, 'helper') });
+const SELF = process.getuid?.() ?? 0;
 
-/** A helper of this user, which its engines find by their environment. */
-export async function helped(path: string): Promise<Helped> {
+/** Where the engine of a user lives, and what it finds in its environment. */
+function homeOf({ user = SELF, env }: Pick<Scene, 'user' | 'env'>, path: string) {
+  const [home, stateDir] = [join(path, 'home'), join(path, 'state')];
+  chmodSync(path, 0o711);
+  for (const folder of [home, stateDir]) {
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, user, -1);
+  }
+  const through = user === SELF ? [] : ['setpriv', '--reuid', String(user), '--regid', String(user), '--clear-groups'];
+  return { user, stateDir, through, env: { ...placeOf(path), ...env, HOME: home } };
+}
+
+/** A helper of a user, which its engines find by their environment. */
+export async function helped(path: string, user = SELF): Promise<Helped> {
   const env = placeOf(path);
-  const helper = new Running(REAL, ['helper', '--uid', String(process.getuid?.() ?? 0)], env);
+  const helper = new Running(REAL, ['helper', '--uid', String(user)], env);
   await helper.says(/serving user/);
   return { helper, helperState: env.FIREBREAK_HELPER_STATE, env, [Symbol.asyncDispose]: () => helper[Symbol.asyncDispose]() };
 }
@@ -47,10 +63,11 @@ const inTheWorld = async (scene: Scene, when: Boundary): Promise<void> => {
   if (IN_THE_WORLD.includes(when) && scene.passing !== true) await eventually('the fault is in the world', scene.visible, BUSY_MACHINE);
 };
 /** What the engine's journal still wonders about is settled as soon as there is a helper to ask. */
-async function settled(path: string, logs: () => string): Promise<void> {
-  await using again = await helped(path);
-  const recovered = await cli(REAL, ['recover', '--json', '--state-dir', join(path, 'state')], again.env);
-  assert.deepEqual([recovered.code, recovered.out], [0, '[]\n'], logs() + again.helper.out);
+async function settled(path: string, { user, stateDir, through, env }: ReturnType<typeof homeOf>, logs: () => string): Promise<void> {
+  await using again = await helped(path, user);
+  const [program = '', ...args] = [...through, process.execPath, '--disable-warning=ExperimentalWarning', REAL, 'recover', '--json', '--state-dir', stateDir];
+  const { stdout } = await promisify(execFile)(program, args, { env: { ...process.env, ...env }, timeout: BUSY_MACHINE });
+  assert.equal(stdout, '[]\n', logs() + again.helper.out);
 }
 
 /** Kills with -9 as the engine stands at a boundary; everything must be as before, by itself. */
@@ -58,9 +75,10 @@ export const killBesideHelper = (makeScene: () => Promise<Scene>, when: Boundary
   reaching(async (reached) => {
     using dir = temporary();
     await using scene = await makeScene();
-    await using stage = await helped(dir.path);
-    const stateDir = join(dir.path, 'state');
-    await using engine = startChild('./engine-child.ts', [stateDir, when, scene.text], { ...stage.env, ...scene.env });
+    const home = homeOf(scene, dir.path);
+    const { stateDir } = home;
+    await using stage = await helped(dir.path, home.user);
+    await using engine = startChild('./engine-child.ts', [stateDir, when, scene.text], home.env, home.through);
     await engine.hears('boundary');
     await inTheWorld(scene, when);
     reached();
@@ -72,7 +90,7 @@ export const killBesideHelper = (makeScene: () => Promise<Scene>, when: Boundary
     const states = dying === 'engine' ? [stage.helperState, stateDir] : [stage.helperState];
     await eventually('nothing is left', nothingLeft(states, scene.intact), NOTHING_LEFT, logs);
     assert.equal(await scene.visible(), false);
-    if (dying === 'both') await settled(dir.path, logs);
+    if (dying === 'both') await settled(dir.path, home, logs);
   });
 
 /** The same as the helper itself stands at a boundary: it dies in the middle of what it was asked to do. */
@@ -80,11 +98,11 @@ export const killHelperAt = (makeScene: () => Promise<Scene>, when: Boundary, dy
   reaching(async (reached) => {
     using dir = temporary();
     await using scene = await makeScene();
-    const env = placeOf(dir.path);
-    await using helper = startChild('./helper-child.ts', [when], env);
+    const home = homeOf(scene, dir.path);
+    const { stateDir, env } = home;
+    await using helper = startChild('./helper-child.ts', [when, String(home.user)], env);
     await helper.hears('serving');
-    const stateDir = join(dir.path, 'state');
-    await using engine = startChild('./engine-child.ts', [stateDir, ASKED_FOR.includes(when) ? 'abort' : 'none', scene.text], { ...env, ...scene.env });
+    await using engine = startChild('./engine-child.ts', [stateDir, ASKED_FOR.includes(when) ? 'abort' : 'none', scene.text], env, home.through);
     await helper.hears('boundary');
     await inTheWorld(scene, when);
     reached();
@@ -92,5 +110,5 @@ export const killHelperAt = (makeScene: () => Promise<Scene>, when: Boundary, dy
     const logs = (): string => logOf(stateDir) + logOf(env.FIREBREAK_HELPER_STATE);
     await eventually('nothing is left', nothingLeft([env.FIREBREAK_HELPER_STATE], scene.intact), NOTHING_LEFT, logs);
     assert.equal(await scene.visible(), false);
-    if (dying === 'both') await settled(dir.path, logs);
+    if (dying === 'both') await settled(dir.path, home, logs);
   });

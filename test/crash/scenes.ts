@@ -20,6 +20,8 @@ export interface Scene extends AsyncDisposable {
   readonly text: string;
   /** What the engine finds in its environment besides. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The user of an engine that leaves it to a helper; default: the user of the test. */
+  readonly user?: number;
   /** What it does is over at once, so that nothing of it can be seen to be there. */
   readonly passing?: boolean;
   /** Notes what the fault will be known by, while the engine still stands. */
