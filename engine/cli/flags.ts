@@ -35,11 +35,21 @@ export function optionOf(field: Field): Option {
   const flag = flagOf(name);
   if (kind === 'flag') return fallback === 'true' ? new Option(`--no-${dashed(name)}`, `Not: ${help}`) : new Option(flag, help);
   const limits = kind === 'number' && field.min !== undefined && field.max !== undefined ? ` (${field.min} to ${field.max})` : '';
-  const option = new Option(`${flag} <${wordOf(field)}>`, `${help}${limits}`);
+  const option = new Option(`${flag} <${wordOf(field)}>`, `${help}${limits}${remarkOf(field)}`);
   if (kind === 'choice') option.choices(choices);
   if (kind === 'list') option.argParser((value, all: readonly string[] | undefined) => [...(all ?? []), value]);
   if (kind === 'map') option.argParser(pair);
   return option;
+}
+
+/** When a flag is read, and what it means when it is not given, where that is something. */
+function remarkOf({ kind, fallback = '', readWith }: Field): string {
+  const isSaid = !['', '0', '0s', 'false'].includes(fallback) && ['duration', 'ratio', 'number', 'choice', 'text'].includes(kind);
+  const remarks = [
+    readWith === undefined ? '' : `with ${flagOf(readWith.field)} ${readWith.values.join(' or ')}`,
+    isSaid ? `default: ${fallback}` : '',
+  ].filter((remark) => remark !== '');
+  return remarks.length === 0 ? '' : ` (${remarks.join('; ')})`;
 }
 
 function pair(text: string, all: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {

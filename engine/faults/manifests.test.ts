@@ -67,6 +67,7 @@ for (const [type, manifest] of all) {
     assert.ok(manifest.severity(params) >= 0 && manifest.severity(params) <= 1);
     for (const remark of manifest.remarks(params)) assert.ok(REMARKS.includes(remark));
     assert.deepEqual(manifest.check?.(params) ?? [], [], 'the defaults go together');
+    assert.equal((manifest as FaultManifest).noop(manifest.params.parse(manifest.example ?? {})), false, 'its example does something');
   });
 
   test(`${type}: every field has help, and its example and limits are accepted by its own schema`, () => {

@@ -126,7 +126,7 @@ export function protectedTarget(target: string, found: Found): FirebreakError {
   const named = found.spared.slice(0, 5).map(({ process: info, reason }) => `process ${nameOf(info)} is ${reason}`);
   const more = found.spared.length > named.length ? ` and ${found.spared.length - named.length} more` : '';
   return new FirebreakError('protected-target', `${target} matches only what is never touched: ${named.join('; ')}${more}`, {
-    hint: 'name a process that the experiment may hit',
+    hint: 'no other process matches it now; name one that the experiment may hit',
   });
 }
 

@@ -35,6 +35,8 @@ export interface FaultManifest<Type extends string = string, Params extends z.Zo
     /** What is wrong with the text of a target, or undefined when it can be read. */
     check?(target: string): { readonly message: string; readonly hint: string } | undefined;
   };
+  /** What makes an example do something, as a file says it; absent where the defaults do. */
+  readonly example?: Readonly<Record<string, string | number>>;
   /** True when the parameters would change nothing; the guard skips such a policy. */
   noop(params: z.infer<Params>): boolean;
   /** The weight of the guard (CAPABILITIES: "Guard"), 0 to 1. */

@@ -144,6 +144,7 @@ export function explainMessages(params: CommonParams, messages: string, error: s
 /** What the manifests of all message protocols have in common; spread into each. */
 export const messageFault = {
   layer: 'wire',
+  example: { errorChance: 1 },
   noop: commonNoop,
   severity: commonSeverity,
   remarks: commonRemarks,

@@ -21,11 +21,19 @@ export async function planAll(
     if (injector === undefined || facts === undefined) throw unknownType(request, shop);
     const explain = facts.explain(request.params, request.target);
     const unavailable = platformProblem(facts) || injector.unavailable(request.params);
-    const targets = unavailable === '' ? await injector.plan(request, signal) : [];
+    const targets = unavailable === '' ? await injector.plan(request, signal).catch((error: unknown) => refuse(request.policy, error, signal)) : [];
     planned.push({ request, explain, unavailable, targets });
   }
   refuseCollisions(planned, []);
   return planned;
+}
+
+/** Says which policy it was that its injector found unsafe, or without a target that it could name. */
+function refuse(policy: string, error: unknown, signal: AbortSignal): never {
+  if (!(error instanceof FirebreakError) || signal.aborted || error.code === 'bug' || error.code.startsWith('helper')) throw error;
+  const { code, message, hint, exitCode, issues } = error;
+  const named = message.startsWith(`${policy} `) || message.includes(`policy ${policy} `);
+  throw new FirebreakError(code, named ? message : `${policy}: ${message}`, { hint, exitCode: exitCode === EXIT.failure ? EXIT.usage : exitCode, issues, cause: error });
 }
 
 /** Step 2, guard: refuses, before anything is written or changed, what must not or cannot be started. */

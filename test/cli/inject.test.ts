@@ -26,6 +26,19 @@ describe('faults without a file', { timeout: 300_000 }, () => {
     });
   }
 
+  test('what would do nothing is refused, and a plan that is refused names its policy; both are bad usage', async () => {
+    using dir = folder();
+    for (const [flags, said] of [
+      [['network', '--target', 'lo'], /this would do nothing.*\n.*such as firebreak inject network --port 5432 --latency 100ms$/m],
+      [['dns', '--target', 'host', '--delay', '3s'], /--delay: expected action: delay/],
+      [['disk', '--target', '/does-not-exist', '--plan'], /disk: there is no folder/],
+    ] as const) {
+      const { code, err } = await cli(REAL, ['inject', ...flags], { FIREBREAK_HOME: dir.path });
+      assert.equal(code, 2, err);
+      assert.match(err, said);
+    }
+  });
+
   test('--yaml prints a file that says the same, which validate takes', async () => {
     const flags = ['--upstream', '127.0.0.1:80', '--target', '/charge*', '--error-chance', '0.5', '--error-code', '503', '--match-headers', 'x-tier=free', '--match-headers', 'x-eu=1', '--when', "request.method == 'GET'"];
     const { code, out } = await cli(FAKE, ['inject', 'http', ...flags, '--yaml']);

@@ -39,7 +39,7 @@ export const inject: CommandGroup = {
 function commandFor(manifest: FaultManifest): CommandSpec<Given> {
   const fields = fieldsOf(manifest.params.shape).filter(({ part }) => part !== 'idle');
   const wire = manifest.layer === 'wire';
-  const head = `firebreak inject ${manifest.type}${wire ? ' --upstream 127.0.0.1:8080' : ''}${manifest.target.required ? ` --target ${quoted(manifest.target.example)}` : ''}`;
+  const head = exampleOf(manifest);
   return {
     usage: manifest.type,
     summary: manifest.summary.replace(/\.$/, '').replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()),
@@ -61,6 +61,13 @@ function commandFor(manifest: FaultManifest): CommandSpec<Given> {
   };
 }
 
+/** A command that does something. */
+function exampleOf(manifest: FaultManifest): string {
+  const flags = Object.entries(manifest.example ?? {}).map(([name, value]) => ` ${flagOf(name)} ${value}`);
+  const route = manifest.layer === 'wire' ? ' --upstream 127.0.0.1:8080' : '';
+  return `firebreak inject ${manifest.type}${route}${manifest.target.required ? ` --target ${quoted(manifest.target.example)}` : ''}${flags.join('')}`;
+}
+
 /** Runs one policy made of flags. @throws FirebreakError `usage` naming the flag that is wrong. */
 export async function injectOne(cli: Parameters<typeof holdUntilOver>[0], manifest: FaultManifest, given: Given, fields: readonly Field[] = fieldsOf(manifest.params.shape)): ReturnType<typeof holdUntilOver> {
   const text = fileOf(manifest, given, fields);
@@ -69,7 +76,7 @@ export async function injectOne(cli: Parameters<typeof holdUntilOver>[0], manife
     return EXIT.held;
   }
   const source = { text, file: 'the command line' };
-  return given.plan === true ? await showPlan(cli, { ...source, overrides: {} }) : await holdUntilOver(cli, source, given.ttl);
+  return given.plan === true ? await showPlan(cli, { ...source, overrides: {} }, given.ttl) : await holdUntilOver(cli, source, given.ttl);
 }
 
 /** The Firebreak file that says what the flags say. */
@@ -81,6 +88,7 @@ function fileOf(manifest: FaultManifest, given: Given, fields: readonly Field[])
   const wire = manifest.layer === 'wire';
   const route = wire ? valuesOf(routeFields(), routeShape, given) : {};
   if (wire && route['upstream'] === undefined) throw usage(`--upstream is missing: where the traffic goes on to`, 'such as --upstream 127.0.0.1:8080');
+  if (manifest.noop(manifest.params.parse(params))) throw usage(`this would do nothing: no flag says what a fault of type ${manifest.type} is to do`, `such as ${exampleOf(manifest)}`);
   const spoken = protocol.safeParse(manifest.type);
   return stringify({
     version: 1,

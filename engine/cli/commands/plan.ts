@@ -25,18 +25,21 @@ export const plan: CommandSpec<Omit<RunOptions, 'reportDir'>> = {
   },
 };
 
-/** Shows what a file would do. @returns 4 when a fault could not run here or finds no target. */
-export async function showPlan(cli: Cli, input: { readonly text: string; readonly file: string; readonly overrides: ReturnType<typeof overridesOf> }): Promise<ExitCode> {
+/**
+ * Shows what a file would do. @param ttl how long a file without an experiment would be held, in milliseconds; 0 where that is not
+ * known yet. @returns 4 when a fault could not run here or finds no target.
+ */
+export async function showPlan(cli: Cli, input: { readonly text: string; readonly file: string; readonly overrides: ReturnType<typeof overridesOf> }, ttl = 0): Promise<ExitCode> {
   await using session = await cli.observe();
   const planned = await session.client.query('plan', input, cli.signal);
   if (!planned.ok) throw badFile(input.file, planned.issues);
-  cli.show(planned.plan, () => text(cli, planned.plan));
+  cli.show(planned.plan, () => text(cli, planned.plan, ttl));
   return planned.plan.faults.every(({ unavailable, targets }) => unavailable === '' && targets.length > 0) ? EXIT.held : EXIT.inconclusive;
 }
 
 const LEVEL: Readonly<Record<PlanResult['guard']['level'], Tone>> = { SAFE: 'good', ELEVATED: 'calm', HIGH: 'warn', CRITICAL: 'bad' };
 
-function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, steadyState, guard, phases }: PlanResult): string {
+function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, steadyState, guard, phases }: PlanResult, ttl: number): string {
   const width = Math.min(out.width, 110) - 1;
   const lines = ['', `  ${style.bold(name)}  ${style.dim(`seed ${seed}`)}`];
   if (hypothesis !== '') lines.push(wrap(hypothesis, width, '  '));
@@ -45,7 +48,7 @@ function text({ out, style }: Cli, { name, hypothesis, seed, routes, faults, ste
   if (steadyState.length === 0) lines.push(style.dim('  none: nothing would be measured'));
   lines.push('', `  ${style.bold('Faults')}`);
   for (const { policy, type, explain, unavailable, targets, holdMs, blastRadius } of faults) {
-    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${holdMs === 0 ? 'as long as `apply --ttl` says' : span(holdMs)}, blast radius ${blastRadius} of 5)`)} ${explain}`, width, '  '));
+    lines.push(wrap(`${style.cyan(policy)} ${style.dim(`(${type}, for ${(holdMs || ttl) === 0 ? 'as long as `apply --ttl` says' : span(holdMs || ttl)}, blast radius ${blastRadius} of 5)`)} ${explain}`, width, '  '));
     if (unavailable !== '') lines.push(wrap(style.red(`cannot run here: ${unavailable}`), width, '    '));
     else if (targets.length === 0) lines.push(style.yellow('    no target matches now: nothing would be injected'));
     for (const { target, action, inverse, reversible } of targets) {

@@ -56,6 +56,7 @@ export const httpManifest = defineManifest({
     help: 'A path, or one with a trailing * (/api/users* takes /api/users/1 but not /api/usersettings), or all.',
     example: '/charge*',
   },
+  example: { errorChance: 1 },
   noop: (asked) => commonNoop(asked) && asked.throttleRate === 0,
   severity: (asked) => Math.max(commonSeverity(asked), asked.throttleRate > 0 ? THROTTLE_WEIGHT : 0),
   remarks: commonRemarks,

@@ -93,6 +93,7 @@ export const resourceManifest = defineManifest({
   summary: 'Loads the CPU and takes memory of this machine, or limits what some processes may have of them.',
   params,
   target: { required: false, help: `Load is always put on this machine, whatever the text. A limit holds for ${SELECTOR_HELP}.`, example: 'host/system' },
+  example: { cpuLoad: 0.8 },
   noop: (asked) => asksNothing(asked) && commonNoop(asked),
   severity: (asked) => {
     const { load } = cpuAsked(asked);

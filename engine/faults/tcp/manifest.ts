@@ -73,6 +73,7 @@ export const tcpManifest = defineManifest({
         ? undefined
         : { message: 'expected no target, or all', hint: 'name the route in the field route; bytes have no other name' },
   },
+  example: { latencyDuration: '500ms' },
   noop: isNoop,
   severity: (asked) => (isNoop(asked) ? 0 : asked.toxicity * (asked.toxic === 'latency' ? weightOf(asked.latencyDuration) : WEIGHTS[asked.toxic])),
   remarks: (asked) => {

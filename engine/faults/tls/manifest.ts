@@ -42,6 +42,7 @@ export const tlsManifest = defineManifest({
     help: 'The server name that the client asks for, or all.',
     example: 'api.example',
   },
+  example: { errorChance: 1 },
   noop: (asked) => asked.errorChance === 0 && asked.latencyChance === 0 && !asked.dropConnection,
   severity: (asked) => commonSeverity(weighed(asked)),
   remarks: (asked) => commonRemarks(weighed(asked)),
