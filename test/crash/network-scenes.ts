@@ -1,4 +1,5 @@
-import { makeWorld } from '../../engine/faults/network/test-world.ts';
+import { makeWorld, noWorld } from '../../engine/faults/network/test-world.ts';
+import { netCapabilities } from '../../engine/host/net-capabilities.ts';
 import { plantIn } from './foreign.ts';
 import { type Scene } from './scenes.ts';
 
@@ -22,4 +23,10 @@ policies:
       await world[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Why packets cannot be held here, by netem or by a program; or false. */
+export function noLateLink(): string | false {
+  const can = noWorld() === false ? netCapabilities() : undefined;
+  return noWorld() || (can?.netem && can.reader) || false;
 }
