@@ -109,11 +109,11 @@ function plantMount(stack: DisposableStack): Planted {
   };
 }
 
-/** All of that on this machine itself, for as long as it is not disposed. Needs root; without it nothing is planted. */
-export function plantOnMachine(): Planted & Disposable {
+/** All of that on this machine itself, for as long as it is not disposed. Needs root; without it nothing is planted. @param through what enters the network of the rules. */
+export function plantOnMachine(through: readonly string[] = []): Planted & Disposable {
   using stack = new DisposableStack();
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) return { what: [], dump: () => '', [Symbol.dispose]: () => {} };
-  const planted = [stack.use(plantIn([])), plantGroups(stack), plantMount(stack)];
+  const planted = [stack.use(plantIn(through)), plantGroups(stack), plantMount(stack)];
   const all = stack.move();
   return { what: planted.flatMap(({ what }) => what), dump: () => planted.map((one) => one.dump()).join('\n'), [Symbol.dispose]: () => all.dispose() };
 }
