@@ -82,7 +82,7 @@ export function FieldRow({
           </button>
         ))}
         <p>
-          {field.help} <span className={css['limits']}>{limitsOf(field)}</span>
+          {sentence(field.help)} <span className={css['limits']}>{limitsOf(field)}</span>
         </p>
         {field.kind === 'condition' && (
           <p className={css['limits']}>
@@ -96,6 +96,8 @@ export function FieldRow({
   );
 }
 
+/** Limits and example follow it. */
+const sentence = (help: string): string => (/[.?!]$/.test(help) ? help : `${help}.`);
 const UNIT_WORDS: Readonly<Record<string, string>> = { MB: 'MB', percent: '%', cores: 'cores' };
 /** Default, limits and example, as far as they say something. */
 function limitsOf({ kind, min, max, unit, fallback, example, help }: Field): string {

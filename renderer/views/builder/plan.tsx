@@ -22,10 +22,12 @@ export function Plan(): ReactNode {
   if (busy === 'plan') return <Loading what="Looking at the targets; nothing is changed …" />;
   return (
     <div className={css['plan']}>
-      {error !== undefined && <ErrorNote error={error} title="It did not begin" />}
+      {error !== undefined && (
+        <ErrorNote error={error} title={planning === null ? 'The plan was refused' : 'It did not begin'} />
+      )}
       {planning === null ? (
         <Empty
-          title="No plan yet"
+          title={error === undefined ? 'No plan yet' : 'No plan'}
           action={
             <Button look="primary" onClick={() => void planNow()}>
               Plan
@@ -170,7 +172,10 @@ function Facts({ plan, standIns }: { readonly plan: PlanResult; readonly standIn
       {plan.faults.slice(0, MOST_FAULTS).map((fault) => (
         <article key={fault.policy} className={css['fault']}>
           <h3>
-            {fault.policy} <span>{fault.type}</span>
+            {fault.policy}{' '}
+            <span>
+              {fault.type} · blast radius {fault.blastRadius} of 5
+            </span>
           </h3>
           <p>
             <Discreet>{fault.explain}</Discreet>

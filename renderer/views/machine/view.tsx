@@ -59,7 +59,7 @@ export default function Machine(): ReactNode {
   return (
     <div className={css['machine']}>
       <h1 className="visually-hidden">Machine</h1>
-      <section>
+      <section className={css['wide']}>
         <h2>The way back</h2>
         <WayBack status={status} />
         <OpenRecords status={status} busy={busy} onRecover={() => void recover()} />
@@ -69,16 +69,16 @@ export default function Machine(): ReactNode {
         <Routes status={status} />
       </section>
       <section>
+        <h2>The room</h2>
+        <Room status={status} />
+      </section>
+      <section className={css['wide']}>
         <h2>This machine</h2>
         {error !== undefined ? (
           <ErrorNote title="Not examined" error={error} />
         ) : (
           <Capabilities capabilities={capabilities} />
         )}
-      </section>
-      <section>
-        <h2>The room</h2>
-        <Room status={status} />
       </section>
     </div>
   );
@@ -217,7 +217,8 @@ function Routes({ status: { routes } }: { readonly status: EngineStatus }): Reac
 function Capabilities({ capabilities }: { readonly capabilities: readonly Capability[] | undefined }): ReactNode {
   if (capabilities === undefined) return <Loading what="Examining this machine …" />;
   if (capabilities.length === 0) return <Empty title="Nothing was examined" />;
-  const sorted = [...capabilities].sort((a, b) => Number(b.available) - Number(a.available));
+  // What cannot be done comes first, with the reason: nobody looks for it below sixty lines of what can.
+  const sorted = [...capabilities].sort((a, b) => Number(a.available) - Number(b.available));
   return (
     <ul className={css['facts']}>
       {sorted.map(({ name, available, detail }) => (

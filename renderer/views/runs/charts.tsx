@@ -37,7 +37,9 @@ export const Charts = memo(function Charts({ story }: { readonly story: RunStory
   const step = Math.max(1, Math.ceil(story.series.length / DRAWN));
   const data = story.series.filter((_, index) => index % step === 0 || index === story.series.length - 1);
   const start = story.phases.find(({ name }) => name === 'inject')?.start;
-  const end = story.phases.find(({ name }) => name === 'observe')?.end ?? data.at(-1)?.at;
+  // A fault that did not bite is taken back before anything is observed.
+  const taken = story.phases.find(({ name }) => name === 'revert')?.start;
+  const end = story.phases.find(({ name }) => name === 'observe')?.end ?? taken ?? data.at(-1)?.at;
   const under: readonly [number, number] | undefined =
     start === undefined ? undefined : [start, Math.max(start, end ?? start)];
   return (

@@ -53,19 +53,18 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
                     <div key={name}>
                       {name}: {requested === null ? '' : `${value(requested, unit)} → `}
                       {delivered === null ? NOTHING : value(delivered, unit)}{' '}
-                      <small>({samples})</small>
+                      <small>{samples === 1 ? '1 measurement' : `${count(samples)} measurements`}</small>
                     </div>
                   ))}
                 </td>
                 <td>
                   {after === null ? (
-                    NOTHING
-                  ) : reverted ? (
-                    <Badge tone="ok">equal</Badge>
+                    <span title={before ?? undefined}>{NOTHING}</span>
                   ) : (
-                    <Badge tone="bad">differs</Badge>
+                    <span title={after === before ? after : `before: ${before ?? ''}\nafter: ${after}`}>
+                      <Badge tone={reverted ? 'ok' : 'bad'}>{reverted ? 'equal' : 'differs'}</Badge>
+                    </span>
                   )}
-                  {before !== null && <small title={before}>{before.slice(0, 12)}</small>}
                 </td>
               </tr>
             ))}
