@@ -12,6 +12,7 @@ export const PASSING: readonly Planned[] = [
   { name: 'reads of one file', policies: ({ lone }) => `type: kernel, target: "cmd:${lone.word}", action: call, calls: "read,pread64", path: /srv/data, every_nth: 3` },
   { name: 'packets of one process', policies: ({ lone }) => `type: kernel, target: "cmd:${lone.word}", action: packet, direction: ingress, probability: 0.1` },
   { name: 'one port slow', policies: ({ world }) => `type: network, target: "netns:${world.here}/${world.dev}", port: 5432, rate: 1mbit` },
+  { name: 'one port late, another reordered', policies: ({ world }) => ['port: 5432, latency: 200ms, jitter: 50ms', 'port: 9000, latency: 50ms, reordering: 0.1'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", ${one}`) },
   { name: 'two ports at once', policies: ({ world }) => ['port: 5432, rate: 1mbit', 'port: 9000, loss: 0.1'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", ${one}`) },
   { name: 'a whole interface that is nobody\'s way back', policies: ({ world }) => `type: network, target: "netns:${world.here}/${world.dev}", partition: drop` },
   { name: 'one way only, IPv6 only', policies: ({ world }) => `type: network, target: "netns:${world.here}/${world.dev}", cidr: "fd99::/64", direction: ingress, partition: reject` },

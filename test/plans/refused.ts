@@ -26,6 +26,7 @@ export const REFUSED: readonly Refused[] = [
   { name: 'names for one process and for all', policies: ({ lone }) => [`"pid:${lone.pid}"`, 'host'].map((target) => `type: dns, names: api.example.org, target: ${target}`), because: /each have the questions of the network namespace \d+ in its own way/ },
   { name: 'a process that somebody debugs', policies: ({ traced }) => `type: kernel, target: "pid:${traced.pid}", action: call, calls: read`, because: /is traced by process \d+ already/ },
   { name: 'two that strike the same packets', policies: ({ world }) => ['loss: 0.1', 'loss: 0.5, direction: egress'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", port: 5432, ${one}`), because: /strikes packets of \w+ that this one would strike too/ },
+  { name: 'a delay of all and a delay of some', policies: ({ world }) => ['latency: 1s', 'latency: 2s, port: 5432'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", ${one}`), because: /strike too/ },
   { name: 'a rate of all and a rate of some', policies: ({ world }) => ['rate: 1mbit', 'rate: 2mbit, port: 5432'].map((one) => `type: network, target: "netns:${world.here}/${world.dev}", ${one}`), because: /strike too/ },
   // The way back to this room.
   { name: 'the whole loopback interface', policies: () => 'type: network, target: lo, partition: drop', because: /what the programs of this machine say to each other/ },
