@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The socket of this user's container engine: the one asked for, DOCKER_HOST, CONTAINER_HOST (Podman), the context of the
  * docker command, then the usual places: Docker, rootless Docker, Docker Desktop, Podman, rootless Podman.
- * @returns the first that is there, or why there is none.
+ * @returns the first that is there, by a path without links, which nobody can lead elsewhere later; or why there is none.
  */
 export function findSocket(asked = '', env: Environment = process.env): SocketPlace | { readonly refusal: string } {
   const named: readonly (readonly [from: string, address: string])[] = [
@@ -30,10 +30,10 @@ export function findSocket(asked = '', env: Environment = process.env): SocketPl
     if (address === '') continue;
     const path = address.replace(/^unix:\/\//, '');
     if (!isAbsolute(path)) return { refusal: `${from} says ${address}: only Unix sockets are spoken to, such as unix:///var/run/docker.sock` };
-    return isSocket(path) ? { path, from } : { refusal: `${from} says ${path}, which is no socket; is the container engine running?` };
+    return isSocket(path) ? { path: realpathSync(path), from } : { refusal: `${from} says ${path}, which is no socket; is the container engine running?` };
   }
   const found = usualPlaces(env).find(isSocket);
-  if (found !== undefined) return { path: found, from: 'the usual place' };
+  if (found !== undefined) return { path: realpathSync(found), from: 'the usual place' };
   return { refusal: 'no container engine listens here; start Docker, or Podman with systemctl --user start podman.socket' };
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { findSocket, refuseForeign } from './docker-socket.ts';
 
 /** A folder with a server on the socket `s` in it. */
 async function stage(answer: RequestListener = (_request, response) => response.end()) {
-  const folder = mkdtempSync(join(tmpdir(), 'firebreak-docker-test-'));
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'firebreak-docker-test-'));
   const path = join(folder, 's');
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -49,6 +49,13 @@ test('what is no socket is said, and a host elsewhere is not spoken to', () => {
   assert.match(says('', { DOCKER_HOST: 'tcp://10.0.0.7:2375' }), /DOCKER_HOST says tcp:\/\/10\.0\.0\.7:2375: only Unix sockets are spoken to/);
   assert.match(says('', { DOCKER_HOST: 'ssh://box' }), /only Unix sockets/);
   assert.match(says('/nowhere/docker.sock'), /is no socket; is the container engine running\?/);
+});
+
+test('a link to a socket is followed once, so that what is spoken to is what was looked at', async () => {
+  await using at = await stage();
+  const link = join(at.folder, 'link');
+  symlinkSync(at.path, link);
+  assert.deepEqual(findSocket(link, {}), { path: at.path, from: 'socket' });
 });
 
 test('root trusts no socket of another user', { skip: process.geteuid?.() === 0 ? false : 'only root can give a socket away' }, async () => {
