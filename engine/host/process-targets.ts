@@ -133,6 +133,11 @@ export function protectedTarget(target: string, found: Found): FirebreakError {
 /** More processes than this are no group that somebody meant. */
 const MOST_PROCESSES = 100;
 
+/** @throws FirebreakError `too-many-processes`. */
+export function refuseMany({ length }: readonly ProcessInfo[], target: string): void {
+  if (length > MOST_PROCESSES) throw new FirebreakError('too-many-processes', `${length} processes of ${target} would be taken, ${MOST_PROCESSES} are the most`, { hint: 'name fewer' });
+}
+
 /**
  * All that a target names and that may be touched; none is an answer too.
  * @throws FirebreakError `bad-target`, `protected-target`, `too-many-processes`.
@@ -141,9 +146,7 @@ export function findAll(target: string, room: RoomProcesses): Found {
   const found = find(listProcesses(), selectorOf(target), room);
   const { fleet, spared } = found;
   if (fleet.length === 0 && spared.length > 0) throw protectedTarget(target, found);
-  if (fleet.length > MOST_PROCESSES) {
-    throw new FirebreakError('too-many-processes', `${fleet.length} processes match ${target}, ${MOST_PROCESSES} are the most`, { hint: 'name fewer' });
-  }
+  refuseMany(fleet, target);
   return found;
 }
 

@@ -8,12 +8,14 @@ import { describe, test } from 'node:test';
 import { contextOf, faultLife, faultRequest } from '../../../test/support/fault-life.ts';
 import { BPF_ROLE, noTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
 import { findHeld } from '../../host/held.ts';
+import { readProcess } from '../../host/processes.ts';
 import { temporary } from '../../lifecycle/test-parts.ts';
 import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { type Effect, type FaultRequest } from '../../kernel/fault.ts';
 import { kernelInjector } from './injector.ts';
 import { kernelManifest, type KernelParams } from './manifest.ts';
+import { planOver } from './plan.ts';
 import { type App, startApp } from './test-app.ts';
 
 const injector = kernelInjector({ clock: realClock });
@@ -226,6 +228,15 @@ test('a target that has ended is not struck, nor one of Firebreak', { ...bpf }, 
   const self = { ...request, target: `pid:${process.pid}` };
   await assert.rejects(injector.plan(self, AbortSignal.timeout(60_000)), /is this Firebreak/);
   assert.deepEqual(await injector.plan(request, AbortSignal.timeout(60_000)), []);
+});
+
+test('more processes than somebody could mean are refused, however many match', () => {
+  const self = readProcess(process.pid);
+  assert.ok(self);
+  const list = Array.from({ length: 150 }, (_, index) => ({ ...self, pid: 4_000_000 + index, ppid: 1, argv: ['worker'], command: 'worker', program: 'worker', name: 'worker' }));
+  const ask = (fields: Record<string, unknown>): void => void planOver(list, faultRequest<KernelParams>(kernelManifest, fields, { target: 'name:worker' }), { self: 1, own: [], ssh: false });
+  assert.throws(() => ask({ action: 'call', calls: 'read', percentage: 100 }), { code: 'too-many-processes' });
+  assert.doesNotThrow(() => ask({ action: 'call', calls: 'read', percentage: 50 }));
 });
 
 test('what makes no sense is said with its field', () => {

@@ -6,7 +6,7 @@ import { tracerOf } from '../../host/call-errors.ts';
 import { controlTrees, groupFolder, isOwnGroup, ownGroup, placeIn } from '../../host/control-groups.ts';
 import { processIdentity } from '../../host/identity.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
-import { find, nameOf, protectedTarget, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
+import { find, nameOf, protectedTarget, refuseMany, type RoomProcesses, selectorOf } from '../../host/process-targets.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
 import { fnv1a } from '../../kernel/hash.ts';
@@ -24,7 +24,7 @@ export type KernelUndo = z.infer<typeof kernelUndo>;
 /**
  * Chooses the processes, by the seed.
  * @throws FirebreakError `bad-target`, `protected-target` when all that match are protected, `taken` when another fault or
- * another tracer has one of them, `no-cgroup-v2`.
+ * another tracer has one of them, `too-many-processes`, `no-cgroup-v2`.
  */
 export function planOver(list: readonly ProcessInfo[], request: FaultRequest<KernelParams>, room: RoomProcesses): readonly TargetPlan<KernelUndo>[] {
   const { params, target, seed, policy } = request;
@@ -35,6 +35,7 @@ export function planOver(list: readonly ProcessInfo[], request: FaultRequest<Ker
   const order = found.fleet.map((info, index) => ({ info, rank: keyedRandom(seed, key, index, 0) })).sort((a, b) => a.rank - b.rank);
   const share = params.percentage === 0 ? 1 : Math.max(1, Math.floor((order.length * params.percentage) / 100));
   const chosen = order.slice(0, share).map(({ info }) => info);
+  refuseMany(chosen, target);
   const token = randomBytes(9).toString('hex');
   const undo = { token, taken: chosen.map((info) => entryOf(info, token, params)) };
   const who = chosen.map(nameOf).join(', ');
