@@ -100,8 +100,11 @@ export function restoreClockFile(path: string, token: string, prior: ClockFileSt
 
 /** The state of the file, and what a write of ours that was cut short has left beside it. */
 export function describeClockFile(path: string, token: string, name: string): string {
-  const state = readClockFile(path);
-  const left = inFolder(path, (file) => statOf(temporary(file, token)) !== undefined);
+  return describeClock(name, readClockFile(path), inFolder(path, (file) => statOf(temporary(file, token)) !== undefined));
+}
+
+/** The same of a state that is known. @param left whether something of ours is beside it. */
+export function describeClock(name: string, state: ClockFileState, left = false): string {
   const text = state === null ? 'not there' : `${state.bytes} mode ${state.mode.toString(8)} of ${state.uid}:${state.gid}`;
   return `${name}: ${text}${left ? '; a file of Firebreak beside it' : ''}`;
 }

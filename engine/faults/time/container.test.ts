@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { killEngine } from '../../../test/crash/kill.ts';
 import { contextOf, faultRequest } from '../../../test/support/fault-life.ts';
+import { restart, start, stop } from '../../host/containers.ts';
 import { until } from '../process/test-fleet.ts';
 import { realClock } from '../../kernel/clock.ts';
 import { DAY } from '../../kernel/fields.ts';
@@ -50,6 +51,37 @@ describe('the clock of a container', { skip: noClockedContainers, timeout: 120_0
       await until('it is right again', () => isOff(clocked, 0));
       assert.deepEqual(await clocked.files(), before);
       await injector.revert(undo);
+    }
+  });
+
+  test('is right again in a container that was restarted in mid-fault, and forgotten with one that was removed', async () => {
+    for (const end of ['restart', 'remove'] as const) {
+      const clocked = await lab.run();
+      const before = await clocked.files();
+      const { undo, request } = await plan(clocked, { offset: '48h' });
+      const print = await injector.fingerprint(undo);
+      await injector.inject(undo, contextOf(request));
+      await until('it sees the other time', () => isOff(clocked, 2 * DAY));
+      if (end === 'restart') {
+        await restart(lab.docker.api, clocked.id, 0);
+        await until('the new one sees it too', () => isOff(clocked, 2 * DAY));
+        assert.match((await injector.verify(undo, contextOf(request))).detail, /the processes have ended/);
+      } else await lab.docker.remove(clocked.id);
+      const afterCrash = timeInjector({ clock: realClock });
+      await afterCrash.revert(undo);
+      assert.equal(await afterCrash.fingerprint(undo), print);
+      await injector.revert(undo);
+      if (end === 'remove') continue;
+      await until('it is right again', () => isOff(clocked, 0));
+      assert.deepEqual(await clocked.files(), before);
+      // One that does not run keeps it until it does.
+      const again = await plan(clocked, { offset: '48h' });
+      await injector.inject(again.undo, contextOf(again.request));
+      await stop(lab.docker.api, clocked.id, 0);
+      await assert.rejects(injector.revert(again.undo), /is in container [0-9a-f]{12}, which does not run/);
+      await start(lab.docker.api, clocked.id);
+      await injector.revert(again.undo);
+      await until('it is right again', () => isOff(clocked, 0));
     }
   });
 

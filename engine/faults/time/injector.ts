@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError, messageOf } from '../../kernel/errors.ts';
 import { type Effect, type InjectContext, type Injector } from '../../kernel/fault.ts';
-import { clockSeen, describeClockFile, isOurs, readClockFile, restoreClockFile, writeOffset } from '../../host/clock-file.ts';
+import { clockSeen, describeClock, describeClockFile, isOurs, readClockFile, restoreClockFile, writeOffset } from '../../host/clock-file.ts';
+import { lastPath } from './last-path.ts';
 import { listProcesses } from '../../host/processes.ts';
 import { roomOf } from '../../host/process-targets.ts';
 import { offsetAt, type TimeParams } from './manifest.ts';
@@ -52,10 +53,14 @@ export function timeInjector(deps: { readonly clock: Clock; readonly own?: () =>
 
     revert: async (undo) => {
       end(undo.token);
-      restoreClockFile(pathOf(undo), undo.token, undo.prior);
+      const path = await lastPath(undo, clock);
+      if (path !== undefined) restoreClockFile(path, undo.token, undo.prior);
     },
 
-    fingerprint: async (undo) => describeClockFile(pathOf(undo), undo.token, undo.file),
+    fingerprint: async (undo) => {
+      const path = await lastPath(undo, clock);
+      return path === undefined ? describeClock(undo.file, undo.prior) : describeClockFile(path, undo.token, undo.file);
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { formatDuration } from '../../kernel/durations.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type FaultRequest, type TargetPlan } from '../../kernel/fault.ts';
 import { clockFileState, isOurs, mayCreate, readClockFile } from '../../host/clock-file.ts';
-import { findProcesses } from '../../host/container-processes.ts';
+import { containerOf, engineOf, findProcesses } from '../../host/container-processes.ts';
 import { clockUser, type ClockUser, usersOfClockFile } from '../../host/clock-users.ts';
 import { processIdentity, stateOf } from '../../host/identity.ts';
 import { type ProcessInfo } from '../../host/processes.ts';
@@ -17,6 +17,10 @@ export const timeUndo = z.object({
   file: z.string().startsWith('/'),
   /** True when it can be reached only through one of them, as in a container. */
   apart: z.boolean(),
+  /** The container that it is in, which may start again with it; '' for none. */
+  container: z.string().regex(/^([0-9a-f]{64})?$/).default(''),
+  /** Of the engine that has that container; '' when none is known. */
+  socket: z.string().regex(/^(\/.+)?$/).default(''),
   prior: clockFileState,
   readers: z.array(processIdentity.extend({ name: z.string(), uid: z.int(), gid: z.int(), library: z.string(), believes: z.number() })).min(1),
 });
@@ -61,7 +65,7 @@ export async function planTime(
   if (users.length === 0) {
     throw new FirebreakError('no-fake-clock', `no clock of what matches ${target} can be set off: ${some(refused)}`, { hint: START_HINT });
   }
-  return [...Map.groupBy(users, ({ key }) => key)].map(([key, readers]) => {
+  return Promise.all([...Map.groupBy(users, ({ key }) => key)].map(async ([key, readers]) => {
     const path = readers[0]?.file ?? '';
     const others = usersOfClockFile(list, key).filter(({ pid }) => !readers.some((reader) => reader.pid === pid));
     if (others.length > 0) {
@@ -69,11 +73,13 @@ export async function planTime(
         hint: 'match them too if they can be set off, or give these processes a file of their own',
       });
     }
-    return planFile(path, readers, params, token(), refused);
-  });
+    const reader = found.fleet.find(({ pid }) => pid === readers[0]?.pid);
+    const container = reader !== undefined && readers[0]?.apart === true ? containerOf(reader) : '';
+    return planFile(path, readers, params, { token: token(), container, socket: await engineOf(container) }, refused);
+  }));
 }
 
-function planFile(path: string, readers: readonly ClockUser[], params: TimeParams, token: string, refused: readonly string[]): TargetPlan<TimeUndo> {
+function planFile(path: string, readers: readonly ClockUser[], params: TimeParams, head: Pick<TimeUndo, 'token' | 'container' | 'socket'>, refused: readonly string[]): TargetPlan<TimeUndo> {
   const prior = readClockFile(path);
   const [{ uid, apart, pid, key }] = readers as readonly [ClockUser];
   if (isOurs(prior, '')) throw new FirebreakError('collision', `${path} is held by another fault on the clock`, { hint: 'wait until it has ended' });
@@ -90,7 +96,7 @@ function planFile(path: string, readers: readonly ClockUser[], params: TimeParam
   const spared = refused.length > 0 ? `; not ${some(refused)}` : '';
   return {
     target: `clock of ${named}`,
-    undo: { token, file, apart, prior, readers: readers.map(({ file: _file, apart: _apart, key: _key, ...reader }) => reader) },
+    undo: { ...head, file, apart, prior, readers: readers.map(({ file: _file, apart: _apart, key: _key, ...reader }) => reader) },
     action: `write ${file}, so that the clock of its readers is ${clockInWords(params)}${late}${spared}`,
     inverse: prior === null ? `delete ${file}, which was not there` : `put back what ${file} said, its owner and its mode`,
     reversible: true,
