@@ -1,9 +1,17 @@
-/** One fault with a number, and what it is put on. */
-export interface Case {
+import { type Effect } from '../../engine/kernel/fault.ts';
+
+/** One fault with a number, and what it is put on; or several that were measured in another place. */
+export type Case = {
   readonly name: string;
   /** Why it cannot be measured here, or false. */
   readonly skip?: string | false;
-  readonly stage: () => Promise<Stage>;
+} & ({ readonly stage: () => Promise<Stage> } | { readonly measured: () => Promise<readonly Measured[]> });
+/** What a fault has delivered. */
+export interface Measured {
+  /** Of several, which; '' for the only one. */
+  readonly name: string;
+  readonly effect: Effect;
+  readonly reverted: boolean;
 }
 /** A real target, in use for as long as it is there. */
 export interface Stage extends AsyncDisposable {

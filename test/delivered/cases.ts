@@ -7,7 +7,6 @@ import { SERVERS } from '../../engine/faults/database/test-servers.ts';
 import { noDisk, testDisk } from '../../engine/faults/disk/test-disk.ts';
 import { noStage, startStage } from '../../engine/faults/dns/test-stage.ts';
 import { startApp } from '../../engine/faults/kernel/test-app.ts';
-import { makeWorld, noWorld } from '../../engine/faults/network/test-world.ts';
 import { startFleet } from '../../engine/faults/process/test-fleet.ts';
 import { noFaketime, startClocked } from '../../engine/faults/time/test-clocked.ts';
 import { markOf } from '../../engine/host/spawn.ts';
@@ -15,6 +14,7 @@ import { noDocker, startDocker } from '../lab/docker.ts';
 import { missing } from '../lab/server.ts';
 import { again, type Case, type Stage } from './case.ts';
 import { FILE_CASES } from './file-cases.ts';
+import { NETWORK_CASES } from './network-cases.ts';
 import { WIRE_CASES } from './wire-cases.ts';
 
 const notRoot = process.geteuid?.() !== 0 && 'it needs root';
@@ -37,16 +37,6 @@ async function withApp(policy: (word: string, port: number) => string, what: (po
     await loop;
   });
   return one(policy(app.word, port), stack.move());
-}
-async function inWorld(policy: string, busy: (world: Awaited<ReturnType<typeof makeWorld>>) => Promise<unknown>): Promise<Stage> {
-  const world = await makeWorld();
-  const traffic = again(() => busy(world));
-  return one(`type: network, target: "netns:${world.here}/${world.dev}", ${policy}`, {
-    [Symbol.asyncDispose]: async () => {
-      await traffic[Symbol.asyncDispose]();
-      await world[Symbol.asyncDispose]();
-    },
-  });
 }
 /** Writes past the cache, as databases do. */
 async function writing(policy: (disk: string, pid: number) => string): Promise<Stage> {
@@ -102,8 +92,7 @@ export const CASES: readonly Case[] = [
   { name: 'process: one of three frozen', skip: notRoot, stage: async () => { const fleet = await startFleet(3); return one(`type: process, target: "cmd:${fleet.word}", action: freeze`, fleet); } },
   { name: 'kernel: connections refused, 30 %', skip: notRoot, stage: () => withApp((word, port) => `type: kernel, target: "cmd:${word}", action: connect, port: ${port}, probability: 0.3`, (port) => `connect ${port} 20`) },
   { name: 'kernel: every 4th read fails', skip: notRoot || missing('strace'), stage: () => withApp((word) => `type: kernel, target: "cmd:${word}", action: call, calls: read, path: /dev/null, every_nth: 4`, () => 'read /dev/null 20') },
-  { name: 'network: loss, 10 %', skip: noWorld(), stage: () => inWorld('loss: 0.1', (world) => world.send('udp', world.four, 5432, 500)) },
-  { name: 'network: rate 4 Mbit/s', skip: noWorld(), stage: () => inWorld('rate: 4mbit, port: 5432', (world) => world.send('tcp', world.four, 5432, 1_000)) },
+  ...NETWORK_CASES,
   { name: 'disk: filled to 80 %', skip: noDisk(), stage: () => filled((disk) => `type: disk, target: ${disk}, action: fill, percentage: 80, reserve_mb: 1`) },
   { name: 'disk: writing at 2000 KB/s', skip: noDisk(), stage: () => writing((disk, pid) => `type: disk, target: ${disk}, action: limit, processes: "pid:${pid}", write_rate: 2000`) },
   ...FILE_CASES,

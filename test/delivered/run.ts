@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunOutcome } from '../../engine/contract/api.ts';
 import { engineIn } from '../../engine/test-engine.ts';
 import { startService } from '../support/service.ts';
-import { type Case } from './case.ts';
+import { type Case, type Measured } from './case.ts';
 import { CASES } from './cases.ts';
 
 /**
@@ -15,12 +14,13 @@ const file = process.argv.find((argument) => argument.endsWith('.md')) ?? join(i
 const DURATION_MS = 10_000;
 const never = new AbortController().signal;
 
-async function measure({ stage }: Case): Promise<RunOutcome> {
+async function measure(one: Case): Promise<readonly Measured[]> {
+  if ('measured' in one) return one.measured();
   await using stack = new AsyncDisposableStack();
   const dir = mkdtempSync(join(tmpdir(), 'firebreak-delivered-'));
   stack.defer(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
   const { api } = stack.use(await engineIn(dir));
-  const world = stack.use(await stage());
+  const world = stack.use(await one.stage());
   const text = (routes: string, steady: string): string => `version: 1
 name: delivered
 seed: 42
@@ -40,7 +40,9 @@ experiment:
   const routes = read.summary.routes.length === 0 ? [] : await api.commands.openRoutes({ routes: read.summary.routes }, never);
   if (routes[0] !== undefined && world.busy !== undefined) stack.use(await world.busy(routes[0].listen));
   const { run } = await api.commands.run({ text: whole, file: 'delivered.yaml', overrides: { durationMs: DURATION_MS, baselineMs: 500, recoveryMs: 20_000 }, routes }, never);
-  return await api.queries.outcome({ run }, never);
+  const outcome = await api.queries.outcome({ run }, never);
+  if (outcome.faults.length === 0) throw new Error(`${one.name}: ${outcome.verdict}, ${outcome.reason}`);
+  return outcome.faults.map(({ effect, reverted }) => ({ name: '', effect, reverted }));
 }
 
 const shown = (value: number | null): string => (value === null ? 'not measured' : String(Number(value.toPrecision(4))));
@@ -53,14 +55,13 @@ for (const one of CASES.filter(({ name }) => only.length === 0 || only.some((wor
     rows.push(`| ${one.name} | | not here: ${one.skip} | | |`);
     continue;
   }
-  const outcome = await measure(one);
-  if (outcome.faults.length === 0) throw new Error(`${one.name}: ${outcome.verdict}, ${outcome.reason}`);
-  for (const { effect, reverted } of outcome.faults) {
+  for (const { name: which, effect, reverted } of await measure(one)) {
+    const fault = which === '' ? one.name : `${one.name}: ${which}`;
     if (!effect.bitten || !reverted) bad++;
-    process.stderr.write(`${one.name}: ${effect.detail}${effect.bitten ? '' : ' (did not bite)'}${reverted ? '' : ' (NOT reverted)'}\n`);
+    process.stderr.write(`${fault}: ${effect.detail}${effect.bitten ? '' : ' (did not bite)'}${reverted ? '' : ' (NOT reverted)'}\n`);
     for (const { name, unit, requested, delivered, samples } of effect.figures) {
       const off = delivered === null || requested === null || requested === 0 ? '' : `${((delivered / requested - 1) * 100).toFixed(1)} %`;
-      rows.push(`| ${one.name} | ${name}, ${unit} | ${requested === null ? '–' : shown(requested)} | ${shown(delivered)} | ${off} | ${samples} |`);
+      rows.push(`| ${fault} | ${name}, ${unit} | ${requested === null ? '–' : shown(requested)} | ${shown(delivered)} | ${off} | ${samples} |`);
     }
   }
 }
