@@ -18,6 +18,8 @@ export class HeldFault {
   readonly plannedAt: number;
   /** Set as soon as its engine comes back to it: from then on it is kept. */
   asked = false;
+  /** Set as soon as its engine asks for it to be injected. */
+  begun = false;
   readonly #parts: HelperParts;
   readonly #request: FaultRequest;
   readonly #injector: Injector;
@@ -49,7 +51,7 @@ export class HeldFault {
 
   /** Since when it is about to begin, on the monotonic clock; undefined when it is not. */
   get waitsSince(): number | undefined {
-    return this.#journaled && this.#injecting === undefined && !this.#holding.signal.aborted ? this.#journaledAt : undefined;
+    return this.#journaled && !this.begun && !this.#holding.signal.aborted ? this.#journaledAt : undefined;
   }
 
   /**

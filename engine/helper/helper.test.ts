@@ -17,6 +17,8 @@ import { Helper, MOST_PLANS, PLAN_KEPT } from './helper.ts';
 /** What a test may make go wrong. */
 interface Troubles {
   watchdog?: Error;
+  /** What the watchdog takes to be there. */
+  slow?: Promise<void>;
   /** What inject waits for before it freezes, whether or not it is told to stop. */
   deaf?: Promise<void>;
 }
@@ -43,6 +45,7 @@ function stage(troubles: Troubles = {}) {
   };
   const log: string[] = [];
   const ready = async (): Promise<void> => {
+    await troubles.slow;
     if (troubles.watchdog !== undefined) throw troubles.watchdog;
   };
   const helper = new Helper({
@@ -180,7 +183,8 @@ describe('the helper', { timeout: 60_000 }, () => {
   });
 
   test('what its engine was about to begin and did not is in nobody\'s way', async () => {
-    using at = stage();
+    const troubles: Troubles = {};
+    using at = stage(troubles);
     const [client, other] = [at.join(), at.join()];
     const about = async (engine: Client<typeof helperApi>) => {
       const [planned] = await engine.query('plan', asked());
@@ -198,7 +202,17 @@ describe('the helper', { timeout: 60_000 }, () => {
       await at.clock.advance(1_000);
     }
     await until(() => at.journal.open().length === 0);
-    await other.command('inject', { fault: (await about(other)).fault });
+    // One that begins, however long that takes, is not one that does not.
+    const { fault } = await about(other);
+    const { promise: slow, resolve: there } = Promise.withResolvers<void>();
+    troubles.slow = slow;
+    const injecting = other.command('inject', { fault });
+    for (let seconds = 0; seconds <= LEASE / 1_000 + 1; seconds++) {
+      await other.command('beat', {});
+      await at.clock.advance(1_000);
+    }
+    there();
+    await injecting;
     assert.deepEqual([at.frozen.size, at.log], [1, []]);
     client.close();
     other.close();

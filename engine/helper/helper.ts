@@ -101,6 +101,7 @@ export class Helper implements AsyncDisposable {
         inject: async ({ fault }) => {
           const held = this.#own(caller, fault);
           held.asked = true;
+          held.begun = true;
           await lease.ready();
           await held.inject(() => void this.#revert(fault, 'its time is over').catch(() => {}));
           return {};
