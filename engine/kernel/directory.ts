@@ -12,6 +12,8 @@ export function makeDirectory(path: string, mode = 0o777): void {
   if (parent !== path) makeDirectory(parent, mode);
   try {
     mkdirSync(path, { mode });
+    // Else a power cut could take it, with what is made sure of in it.
+    syncDirectory(parent);
   } catch (error) {
     // Another process may have been faster.
     if (errnoOf(error) !== 'EEXIST') throw error;

@@ -1,11 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { DockerApi } from '../../engine/host/docker.ts';
-import { listContainers } from '../../engine/host/containers.ts';
+import { inspect, listContainers } from '../../engine/host/containers.ts';
+import { controlTrees, groupFolder } from '../../engine/host/control-groups.ts';
+import { identityOf } from '../../engine/host/identity.ts';
+import { listProcesses } from '../../engine/host/processes.ts';
 import { type ServerSpec } from '../../engine/host/server-process.ts';
 import { type LabServer, missing, startServer } from './server.ts';
 
@@ -18,6 +21,11 @@ export interface DockerLab extends AsyncDisposable {
   /** Creates and starts a container of the lab's image. @returns its id. */
   run(name: string, options?: ContainerOptions): Promise<string>;
   remove(id: string): Promise<void>;
+}
+/** One that comes again after a power cut, as at the start of a machine. */
+export interface LastingLab extends DockerLab {
+  /** Ends the engine and all its containers at once, with what is not on a disk; resolves when it serves again. */
+  reboot(): Promise<void>;
 }
 export interface ContainerOptions {
   /** Another image than the lab's own. */
@@ -50,14 +58,71 @@ export const startDocker = (): Promise<DockerLab> =>
     command: ({ folder }) => [
       'unshare',
       ...['--net', '--mount', 'sh', '-c', 'ip link set lo up && exec dockerd "$@"', 'sh'],
-      `--config-file=${join(folder, 'daemon.json')}`,
-      `--data-root=${join(folder, 'd')}`,
-      `--exec-root=${join(folder, 'e')}`,
-      `--pidfile=${join(folder, 'pid')}`,
-      `--host=unix://${socketIn(folder)}`,
-      '--shutdown-timeout=3',
+      ...dockerOptions(folder),
     ],
   });
+
+const dockerOptions = (folder: string): readonly string[] => [
+  `--config-file=${join(folder, 'daemon.json')}`,
+  `--data-root=${join(folder, 'd')}`,
+  `--exec-root=${join(folder, 'e')}`,
+  `--pidfile=${join(folder, 'pid')}`,
+  `--host=unix://${socketIn(folder)}`,
+  '--shutdown-timeout=3',
+];
+
+/** A Docker that is started again whenever it ends, on the same disk. */
+export async function startLastingDocker(): Promise<LastingLab> {
+  let place = '';
+  const lab = await startEngine('Docker', {
+    needs: ['dockerd', 'unshare', 'ip'],
+    command: ({ folder }) => {
+      place = folder;
+      const [options, run] = [dockerOptions(folder), join(folder, 'e')];
+      const script = `ip link set lo up; trap 'kill $p; wait $p; exit' TERM
+        while :; do dockerd "$@" & p=$!; wait $p
+          grep -o "${folder}/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done; rm -rf ${run} ${folder}/pid
+        done`;
+      return ['unshare', '--net', '--mount', 'sh', '-c', script, 'sh', ...options];
+    },
+  });
+  return { ...lab, reboot: () => cutPower(lab, place) };
+}
+
+/** The engine first of all, held, so that it cannot put anything in order; then what runs; and the engine last. */
+async function cutPower(lab: DockerLab, folder: string): Promise<void> {
+  const engines = listProcesses().filter(
+    ({ argv, program }) =>
+      /^(dockerd|containerd|containerd-shim)/.test(program) && argv.some((word) => word.includes(folder)),
+  );
+  const running = (await listContainers(lab.api)).filter(({ state }) => state !== 'exited');
+  const first = await Promise.all(running.map(({ id }) => inspect(lab.api, id)));
+  for (const { pid } of engines) process.kill(pid, 'SIGSTOP');
+  for (const container of first) {
+    const pid = container?.State.Pid ?? 0;
+    if (pid === 0) continue;
+    process.kill(pid, 'SIGKILL');
+    // What is frozen cannot end; without power there is no freezer either.
+    for (const tree of controlTrees()) {
+      const group = groupFolder(tree, pid) ?? '';
+      if (!group.includes(container?.Id ?? '-')) continue;
+      const [file, off] = tree.v2 ? ['cgroup.freeze', '0'] : ['freezer.state', 'THAWED'];
+      if (existsSync(join(group, file))) writeFileSync(join(group, file), off);
+    }
+    while (identityOf(pid) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const rank = (program: string): number =>
+    ['containerd-shim', 'containerd', 'dockerd'].findIndex((name) => program.startsWith(name));
+  for (const { pid } of engines.toSorted((a, b) => rank(a.program) - rank(b.program))) process.kill(pid, 'SIGKILL');
+  // A new line to it each time: what is known of the former one is not asked again.
+  const serves = (): Promise<boolean> =>
+    new DockerApi(lab.socket).about().then(
+      () => true,
+      () => false,
+    );
+  for (const late = Date.now() + 60_000; !(await serves()); await new Promise((resolve) => setTimeout(resolve, 100)))
+    if (Date.now() > late) throw new Error('the engine does not come again');
+}
 
 /** The same with Podman, in a process namespace as well: its containers would outlive it. Their processes are not seen from outside. */
 export const startPodman = (): Promise<DockerLab> =>
