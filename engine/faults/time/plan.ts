@@ -28,7 +28,7 @@ export type TimeUndo = z.infer<typeof timeUndo>;
 
 /** How to start a process whose clock can be set off; for messages. */
 export const START_HINT =
-  'start it so: LD_PRELOAD=libfaketime.so.1 FAKETIME_TIMESTAMP_FILE=/run/my.clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 my-service';
+  'start it so: LD_PRELOAD=libfaketime.so.1 FAKETIME_TIMESTAMP_FILE=$HOME/my.clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 my-service';
 
 /** The readers that still are the processes they were. */
 export const aliveReaders = (undo: TimeUndo): TimeUndo['readers'] => undo.readers.filter((reader) => stateOf(reader) !== 'dead');
