@@ -90,7 +90,8 @@ export function openGuard(): FileGuard {
       const response = Buffer.alloc(8);
       response.writeInt32LE(question.fd, 0);
       try {
-        response.writeUInt32LE(error === 0 ? ALLOW : (DENY | (error << 24)) >>> 0, 4);
+        // A refusal without an error is EPERM, also on kernels that know no other.
+        response.writeUInt32LE(error === 0 ? ALLOW : error === FILE_ERRORS.EPERM ? DENY : (DENY | (error << 24)) >>> 0, 4);
         writeSync(fd, response);
       } catch {
         // Whoever asked has been killed, or the kernel knows no such error: nobody is left waiting.

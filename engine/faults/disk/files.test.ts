@@ -1,31 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { contextOf, faultLife, faultRequest, figureOf } from '../../../test/support/fault-life.ts';
+import { contextOf, figureOf } from '../../../test/support/fault-life.ts';
 import { tracerOf } from '../../host/call-errors.ts';
 import { noTracing, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { GUARD_ROLE } from '../../host/file-guard.ts';
 import { findHeld } from '../../host/held.ts';
-import { mountOf } from '../../host/mounts.ts';
 import { signal } from '../../host/signals.ts';
-import { millis } from '../../kernel/brands.ts';
 import { realClock } from '../../kernel/clock.ts';
-import { type Effect, type FaultRequest, type InjectContext } from '../../kernel/fault.ts';
 import { type App, startApp } from '../kernel/test-app.ts';
-import { diskInjector } from './injector.ts';
-import { diskManifest, type DiskParams } from './manifest.ts';
 import { noDisk, noFileStrikes, testDisk, type TestDisk } from './test-disk.ts';
+import { injector, requestFor, struck, told } from './test-strikes.ts';
 import { noWriter, startWriter, type Writer } from './test-writer.ts';
-import { type AnyUndo } from './undo.ts';
-
-const injector = diskInjector({ clock: realClock });
 
 const skip = noFileStrikes();
-
-/** Why there is no file system in memory, or false. */
-const noMemoryDisk = (): string | false => noTracing() || (existsSync('/dev/shm') && mountOf('/dev/shm')?.type === 'tmpfs' ? false : '/dev/shm is not in memory');
 
 interface Place extends AsyncDisposable {
   readonly disk: TestDisk;
@@ -43,31 +33,6 @@ async function place(): Promise<Place> {
   const all = stack.move();
   return { disk, folder, file: join(folder, 'file'), app, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
-
-const requestFor = (target: string, fields: Record<string, unknown>): FaultRequest<DiskParams> =>
-  faultRequest<DiskParams>(diskManifest, { action: 'files', ...fields }, { target, type: 'disk', hold: millis(60_000) });
-/** What is told of calls lags behind them by a moment. */
-const telling = (samples: number): typeof injector => ({
-  ...injector,
-  verify: async (undo, context) => {
-    for (let rounds = 0; ; rounds++) {
-      const effect = await injector.verify(undo, context);
-      if (findHeld(GUARD_ROLE, undo.token).length + findHeld(TRACER_ROLE, undo.token).length === 0 || (effect.figures[0]?.samples ?? 0) >= samples) return effect;
-      assert.ok(rounds < 500, `${samples} calls are not told: ${effect.detail}`);
-      await realClock.sleep(20);
-    }
-  },
-});
-/** Waits until a fault says of itself what is expected. */
-async function told(undo: AnyUndo, context: InjectContext<DiskParams, AnyUndo>, expected: RegExp): Promise<void> {
-  let detail = '';
-  for (let rounds = 0; rounds < 150 && !expected.test(detail); rounds++) {
-    ({ detail } = await injector.verify(undo, context));
-    await realClock.sleep(100);
-  }
-  assert.match(detail, expected);
-}
-const struck = (target: string, fields: Record<string, unknown>, samples: number, act: () => Promise<void>): Promise<Effect> => faultLife(telling(samples), requestFor(target, fields), act);
 
 describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
   test('writes fail with ENOSPC; reads, files beside the folder and programs of Firebreak go on', async () => {
@@ -222,23 +187,6 @@ describe('calls on the files of a folder', { skip, timeout: 240_000 }, () => {
     await plan(inner);
     for (let i = 0; i < 2_000; i++) mkdirSync(join(inner, String(i)));
     await assert.rejects(plan(at.folder), code('too-many-folders', /more than 2000/));
-  });
-
-  test('where the kernel does not tell of writes, the processes that are named are traced for them', { skip: noMemoryDisk() }, async () => {
-    await using app = await startApp();
-    const folder = mkdtempSync('/dev/shm/files-test-');
-    try {
-      const file = join(folder, 'file');
-      await assert.rejects(injector.plan(requestFor(folder, { operation: 'write' }), AbortSignal.timeout(60_000)), /does not ask before writes/);
-      await struck(folder, { operation: 'write', error: 'ENOSPC', processes: `cmd:${app.word}` }, 1, async () => {
-        writeFileSync(file, '');
-        assert.deepEqual(await app.does(`write ${file}`), ['ENOSPC']);
-        assert.deepEqual(await app.does(`read ${file}`), ['ok']);
-      });
-      await struck(folder, { operation: 'any' }, 1, async () => assert.deepEqual(await app.does(`read ${file}`), ['EIO']));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 });
 
