@@ -21,12 +21,12 @@ test('each effect is done by the best that the machine has', () => {
   assert.equal(by({ loss: 0.1, rate: '1mbit' }, { netem: 'N' }), 'an htb class and an nft rule (N)');
   assert.equal(by({ rate: '1mbit' }, { redirect: 'R' }, 'ingress'), 'an nft limit that drops what is too much (R)');
   assert.equal(by({ rate: '1mbit' }, { shaping: 'S' }), 'an nft limit that drops what is too much (S)');
-  assert.equal(by({ latency: '1s' }, { netem: 'N' }), 'a program that holds the packets (N)');
+  assert.equal(by({ latency: '1s' }, { netem: 'N' }), 'a program that holds up to 50,000 packets (N)');
   assert.equal(by({ duplication: 0.1 }, { netem: 'N' }), 'an nft rule that sends copies (N)');
-  assert.equal(by({ latency: '1s', duplication: 0.1 }, { netem: 'N' }), 'an nft rule that sends copies (N) and a program that holds the packets (N)');
-  assert.equal(by({ corruption: 0.1 }, { redirect: 'R' }, 'ingress'), 'a program that holds the packets (R)');
-  assert.equal(by({ latency: '1s', loss: 0.1, rate: '1mbit' }, { netem: 'N' }), 'an htb class and an nft rule (N) and a program that holds the packets (N)');
-  assert.equal(by({ loss: 0.1, correlation: 0.2 }, { netem: 'N' }), 'a program that holds the packets (N)');
+  assert.equal(by({ latency: '1s', duplication: 0.1 }, { netem: 'N' }), 'an nft rule that sends copies (N) and a program that holds up to 50,000 packets (N)');
+  assert.equal(by({ corruption: 0.1 }, { redirect: 'R' }, 'ingress'), 'a program that holds up to 50,000 packets (R)');
+  assert.equal(by({ latency: '1s', loss: 0.1, rate: '1mbit' }, { netem: 'N' }), 'an htb class and an nft rule (N) and a program that holds up to 50,000 packets (N)');
+  assert.equal(by({ loss: 0.1, correlation: 0.2 }, { netem: 'N' }), 'a program that holds up to 50,000 packets (N)');
   assert.equal(by({ partition: 'drop' }, { netem: 'N', shaping: 'S' }), 'an nft rule');
   assert.equal(by({ partition: 'drop' }, { rules: 'F' }), 'a netem queue (F)');
 });

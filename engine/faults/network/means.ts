@@ -54,7 +54,7 @@ export function meansFor(asked: NetworkParams, hook: 'egress' | 'ingress', can: 
       shaped !== null && 'an htb class',
       byRules && `an nft rule (${can.netem})`,
       byCopies && `an nft rule that sends copies (${lacking})`,
-      byReader && `a program that holds the packets (${lacking})`,
+      byReader && `a program that holds up to ${MOST_WAITING.toLocaleString('en')} packets (${lacking})`,
       police && `an nft limit that drops what is too much (${queueing})`,
     ].filter((part) => part !== false).join(' and '),
   };
