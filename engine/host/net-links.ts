@@ -5,17 +5,19 @@ import { type NetNamespace, runIn } from './net-namespace.ts';
 export interface Link {
   readonly index: number;
   readonly name: string;
+  /** Of its hardware, or what stands for it; '' where it has none. */
+  readonly address?: string;
   readonly loopback: boolean;
   readonly up: boolean;
 }
 
-const links = z.array(z.object({ ifindex: z.int(), ifname: z.string(), flags: z.array(z.string()) }));
+const links = z.array(z.object({ ifindex: z.int(), ifname: z.string(), address: z.string().default(''), flags: z.array(z.string()) }));
 const routes = z.array(z.object({ dev: z.string().optional() }));
 
 /** Every interface. @throws FirebreakError `command-failed`. */
 export async function linksIn(namespace: NetNamespace): Promise<readonly Link[]> {
-  return links.parse(JSON.parse(await runIn(namespace, 'ip', ['-j', 'link', 'show']))).map(({ ifindex, ifname, flags }) => ({
-    index: ifindex, name: ifname, loopback: flags.includes('LOOPBACK'), up: flags.includes('UP'),
+  return links.parse(JSON.parse(await runIn(namespace, 'ip', ['-j', 'link', 'show']))).map(({ ifindex, ifname, address, flags }) => ({
+    index: ifindex, name: ifname, address, loopback: flags.includes('LOOPBACK'), up: flags.includes('UP'),
   }));
 }
 

@@ -54,7 +54,8 @@ export const blueprint = z.object({
   namespace: z.object({ path: z.string(), inode: z.int() }),
   /** The process by which the namespace was found, so that one that took its number is noticed. */
   process: z.object({ pid: z.int(), started: z.string() }).nullable(),
-  device: z.object({ name: z.string().regex(INTERFACE), index: z.int() }),
+  /** The address tells it from one that has its number in a namespace that has the number of its own; it may be changed later. */
+  device: z.object({ name: z.string().regex(INTERFACE), index: z.int(), address: z.string().optional() }),
   /** How its queueing was before, in the words of tc, without what is Firebreak's or comes by itself. */
   prior: z.array(z.string()),
   lanes: z.array(lane).min(1).max(2),

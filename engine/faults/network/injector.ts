@@ -15,7 +15,7 @@ import { meansFor } from './means.ts';
 import { takesTcp, withoutTcp } from './packets.ts';
 import { Known } from './known.ts';
 import { planNetwork } from './plan.ts';
-import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, nameNow, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
+import { changes, foreignQueueing, ingressOf, isOurIngress, isOurRoot, linkNow, readRemains, remainsInWords, removeRemains, rootOf } from './state.ts';
 
 export interface NetworkFaultDeps {
   readonly clock: Clock;
@@ -78,7 +78,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       if (meters.has(undo.token)) return;
       if (undo.process !== null && stateOf(undo.process) === 'dead') throw new FirebreakError('target-gone', `process ${undo.process.pid}, by which the network was chosen, has ended`);
       const { namespace, device } = await readRemains(undo);
-      if (namespace === undefined || device === undefined) throw new FirebreakError('target-gone', `${undo.device.name} is not there any more, or another has its name`);
+      if (namespace === undefined || device === undefined || (await linkNow(undo)) === undefined) throw new FirebreakError('target-gone', `${undo.device.name} is not there any more, or another has its name`);
       if (device.name !== undo.device.name) throw new FirebreakError('target-gone', `${undo.device.name} is called ${device.name} now`, { hint: 'plan again' });
       const before = { times: await connectTimes(undo, namespace), damaged: await damagedPackets(namespace) };
       context.signal.throwIfAborted();
@@ -93,8 +93,11 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
     verify: async (undo) => {
       const meter = meters.get(undo.token);
       if (meter === undefined) return { bitten: false, detail: 'it was not started here', figures: [] };
-      const name = await nameNow(undo);
-      return name === undefined ? { bitten: false, detail: `${undo.device.name} is gone`, figures: [] } : meter.look(name, readers.get(undo.token));
+      const link = await linkNow(undo);
+      if (link !== undefined) return meter.look(link.name, readers.get(undo.token));
+      // Rules are bound to a name: since Linux 6.16 the kernel would have them strike whatever gets it next.
+      await removeRemains(undo, await readRemains(undo));
+      return { bitten: false, detail: `${undo.device.name} is gone`, figures: [] };
     },
 
     revert: async (undo) => {

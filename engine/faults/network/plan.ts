@@ -81,7 +81,7 @@ async function planOne(
 ): Promise<Planned> {
   const { link } = scene;
   const { lanes, inWords } = lanesOf(scene, can);
-  const device = { name: link.name, index: link.index };
+  const device = { name: link.name, index: link.index, address: link.address ?? '' };
   const state = await readDevice(namespace, link.name, blockOf({ device }));
   refuseForeign(state, lanes, blockOf({ device }));
   const here = others.filter(({ plan }) => plan.namespace.inode === namespace.inode && plan.device.index === link.index);

@@ -1,4 +1,4 @@
-import { linksIn } from '../../host/net-links.ts';
+import { type Link, linksIn } from '../../host/net-links.ts';
 import { findNamespace, type NetNamespace, runIn } from '../../host/net-namespace.ts';
 import { type Table, tablesIn } from '../../host/nft.ts';
 import { classesOf, filtersOf, type Queue, queueingText, queuesOf } from '../../host/tc.ts';
@@ -42,10 +42,11 @@ export interface Remains {
   readonly ifb: boolean;
 }
 
-/** The name of the interface as it is now; undefined when it has gone. */
-export async function nameNow(plan: Blueprint): Promise<string | undefined> {
+/** The interface as it is now; undefined when it has gone, or another has its number or address. */
+export async function linkNow(plan: Blueprint): Promise<Link | undefined> {
   const namespace = findNamespace(plan.namespace);
-  return namespace === undefined ? undefined : (await linksIn(namespace)).find(({ index }) => index === plan.device.index)?.name;
+  const { index, address } = plan.device;
+  return namespace === undefined ? undefined : (await linksIn(namespace)).find((link) => link.index === index && (address === undefined || link.address === address));
 }
 
 export async function readRemains(plan: Blueprint): Promise<Remains> {
