@@ -71,7 +71,7 @@ export class Treatment implements Disposable {
       if (holds) this.#seen.add(one);
       if (lasting ? holds : this.#seen.has(one)) done++;
       figures.push(...more);
-      if (note !== '') notes.push(note);
+      notes.push(note, lasting ? await this.#became(one) : '');
     }
     const asked = this.#planned;
     return {
@@ -79,6 +79,13 @@ export class Treatment implements Disposable {
       detail: [`${done} of ${asked} containers ${DONE[action]}`, this.#recovery.describe(), ...notes, ...this.#missed].filter(Boolean).join('; '),
       figures: [figure(`containers ${DONE[action]}`, 'count', asked, done), ...figures, ...this.#recovery.figures],
     };
+  }
+
+  /** What somebody else has made of a container that was to stay as it was; '' when it is that. */
+  async #became({ id, name, started }: Touched): Promise<string> {
+    const now = await inspect(this.#hands.api, id);
+    if (now === undefined) return `${name} is gone`;
+    return now.State.StartedAt === started ? '' : `${name} was restarted meanwhile`;
   }
 
   [Symbol.dispose](): void {

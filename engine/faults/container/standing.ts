@@ -49,7 +49,8 @@ export const taking: Deed<'down'> = {
   },
   measure: async ({ api }, { id, started }, { params }) => {
     const now = await inspect(api, id);
-    const down = now === undefined || !isUp(now);
+    if (now === undefined) return { holds: false, figures: [] };
+    const down = !isUp(now);
     return { holds: params.action === 'stop' ? down : down || now.State.StartedAt !== started, figures: [] };
   },
   left: async ({ api }, { id }) => {
