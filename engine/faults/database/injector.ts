@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Injector } from '../../kernel/fault.ts';
+import { bornOf, isSameServer } from './born.ts';
 import { busySessions, type DatabaseParams, MOST_SESSIONS, TABLE } from './manifest.ts';
 import { Occupation } from './occupation.ts';
 import { serverOf } from './server.ts';
@@ -18,10 +19,10 @@ export function databaseInjector({ clock }: { readonly clock: Clock }): Injector
     plan: async ({ params, target }) => {
       const server = serverOf(target);
       const { name, host, port } = server.place;
-      const planned = await withLook(server, clock, (session) => sessionsFor(server, session, params));
+      const [planned, born] = await withLook(server, clock, async (session) => [await sessionsFor(server, session, params), await bornOf(server, session)] as const);
       return [{
         target: planned.what === '' ? name : `${planned.what} of ${name}`,
-        undo: { mark: `firebreak-${randomBytes(9).toString('hex')}`, target, server: name, host, port, most: planned.most },
+        undo: { mark: `firebreak-${randomBytes(9).toString('hex')}`, target, server: name, host, port, born, most: planned.most },
         action: planned.action,
         inverse: 'end exactly the sessions with this mark, which gives their connections and locks back',
         reversible: true,
@@ -31,7 +32,12 @@ export function databaseInjector({ clock }: { readonly clock: Clock }): Injector
 
     inject: async (undo, context) => {
       if (live.has(undo.mark)) return;
-      const occupation = new Occupation(serverOf(undo.target), undo, context, clock);
+      const server = serverOf(undo.target);
+      const now = await withLook(server, clock, (session) => bornOf(server, session));
+      if (undo.born !== undefined && !isSameServer(now, undo.born)) {
+        throw new FirebreakError('target-changed', `${undo.server} was started anew since it was planned with, or another has its address`, { hint: 'plan again' });
+      }
+      const occupation = new Occupation(server, undo, context, clock);
       live.set(undo.mark, occupation);
       await occupation.begin();
     },

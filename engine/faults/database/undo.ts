@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { nobodyListens } from '../../host/refused.ts';
+import { born } from './born.ts';
 import { serverOf } from './server.ts';
 import { type Server, type Session } from './session.ts';
 
@@ -15,6 +16,8 @@ export const databaseUndo = z.object({
   /** Where it listened; '' and 0 when it is reached in another way. */
   host: z.string(),
   port: z.int().min(0).max(65_535),
+  /** Which server it was; absent in records of earlier versions. */
+  born: born.optional(),
   /** How many sessions there can be. */
   most: z.int().min(1).max(2_000),
 });
