@@ -56,6 +56,21 @@ export function isStill({ path, device, inode, born }: FolderIdentity): boolean 
   return now !== undefined && now.device === device && now.inode === inode && now.born === born;
 }
 
+/** Why the folder cannot be reached by its path any more, in words; '' when it can. */
+export function outOfReach(folder: FolderIdentity, mounts = listMounts()): string {
+  const { path, device } = folder;
+  if (isStill(folder)) return '';
+  if (!mounts.some((mount) => mount.device === device)) return `the disk of ${path} is not mounted`;
+  return coveredAt(path, device, mounts) ? `another file system is mounted over ${path}` : `${path} is not the folder any more that it was`;
+}
+
+/** Whether the path would lead to this device, were it not for what is mounted over it. */
+export function coveredAt(path: string, device: string, mounts = listMounts()): boolean {
+  const above = mounts.filter(({ point }) => point === '/' || path === point || path.startsWith(`${point}/`));
+  const top = above.reduce<(typeof above)[number] | undefined>((best, one) => (best === undefined || one.point.length >= best.point.length ? one : best), undefined);
+  return top?.device !== device && above.some((mount) => mount.device === device);
+}
+
 /**
  * Lets something be done in exactly this folder, by a path that leads to it whatever becomes of its names meanwhile: what root
  * does in a folder of somebody else must not follow where they point to. @throws FirebreakError `target-changed`
@@ -94,7 +109,8 @@ export function mayWrite(path: string): boolean {
 /**
  * Where the entry of this name, which no other has, is that was made in the folder: also after the folder was moved or
  * renamed, or its disk mounted elsewhere or under another number; undefined when there is none.
- * @throws FirebreakError `disk-gone` when the disk is not mounted, so that nobody can look.
+ * @throws FirebreakError `disk-gone` when the disk is not mounted, `disk-covered` when another is mounted over it, so that
+ * nobody can look.
  */
 export function entryIn(folder: FolderIdentity, name: string): string | undefined {
   const path = join(folder.path, name);
@@ -109,8 +125,13 @@ export function entryIn(folder: FolderIdentity, name: string): string | undefine
     const [found] = capture('find', [point, '-xdev', '-name', name, '-print0', '-quit']).split('\0');
     if (found !== undefined && found !== '') return found;
   }
+  if (coveredAt(folder.path, folder.device)) throw covered(folder.path, `${name} may be under it`);
   return undefined;
 }
+
+/** What is under it can be neither seen nor changed. */
+export const covered = (path: string, so: string): FirebreakError =>
+  new FirebreakError('disk-covered', `another file system is mounted over ${path}; ${so}`, { hint: `umount ${path}, and run firebreak recover` });
 
 /** Where the disk of a folder is mounted now. Its number says so only where the disk has no better mark: a reboot gives it to another. */
 function pointsOf({ device, top }: FolderIdentity): readonly string[] {

@@ -2,7 +2,7 @@ import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
 import { type Injector } from '../../kernel/fault.ts';
 import { liftLimit, limitLeft, setLimit } from '../../host/control-limits.ts';
-import { entryIn, isStill, within } from '../../host/disk-place.ts';
+import { covered, coveredAt, entryIn, isStill, within } from '../../host/disk-place.ts';
 import { giveBack, spaceOf, takeInodes, takeSpace } from '../../host/disk-space.ts';
 import { mountAt, noRemount, remount } from '../../host/mounts.ts';
 import { roomOf } from '../../host/process-targets.ts';
@@ -93,10 +93,12 @@ export function diskInjector({ clock, own }: DiskFaultDeps): Injector<DiskParams
   };
 }
 
-/** The mount as it is now; undefined when the disk is not mounted there any more. */
-function mountOn({ folder }: UndoOf<'read-only'>): ReturnType<typeof mountAt> {
-  const mount = mountAt(folder.path);
-  return mount?.device === folder.device ? mount : undefined;
+/** The mount as it is now; undefined when the disk is not mounted there any more. @throws FirebreakError `disk-covered` */
+function mountOn({ folder: { path, device } }: UndoOf<'read-only'>): ReturnType<typeof mountAt> {
+  const mount = mountAt(path);
+  if (mount?.device === device) return mount;
+  if (coveredAt(path, device)) throw covered(path, 'the mount below cannot be changed');
+  return undefined;
 }
 
 /** Whether it is as this fault made it; what somebody else has made of it meanwhile is theirs. */

@@ -4,6 +4,7 @@ import { errnoOf } from '../../kernel/errors.ts';
 import { type Effect, type EffectFigure } from '../../kernel/fault.ts';
 import { type LimitCounts, limitCounts, limitHolds } from '../../host/control-limits.ts';
 import { endedInWords } from '../../host/identity.ts';
+import { outOfReach } from '../../host/disk-place.ts';
 import { countInodes, sizeMB, spaceOf } from '../../host/disk-space.ts';
 import { type DiskUndo, entryName, type UndoOf } from './undo.ts';
 
@@ -31,6 +32,8 @@ const entryOf = (undo: DiskUndo): string => `${undo.folder.path}/${entryName(und
 function fillMeter(undo: UndoOf<'fill'>): Meter {
   let samples = 0;
   return () => {
+    const away = awayFrom(undo);
+    if (away !== undefined) return away;
     const delivered = sizeMB(entryOf(undo));
     const { usedMB, availableMB } = spaceOf(undo.folder.path);
     return {
@@ -46,6 +49,8 @@ function inodesMeter(undo: UndoOf<'inodes'>): Meter {
   // Counted once: so many names take a while to read, and nobody but the revert removes them.
   let counted: number | undefined;
   return () => {
+    const away = awayFrom(undo);
+    if (away !== undefined) return away;
     counted ??= countInodes(entryOf(undo));
     const { freeInodes } = spaceOf(undo.folder.path);
     return {
@@ -56,8 +61,16 @@ function inodesMeter(undo: UndoOf<'inodes'>): Meter {
   };
 }
 
+/** Nothing is claimed of a folder that its path does not lead to any more. */
+function awayFrom({ folder }: Pick<DiskUndo, 'folder'>): Effect | undefined {
+  const detail = outOfReach(folder);
+  return detail === '' ? undefined : { bitten: false, detail, figures: [] };
+}
+
 /** Asks the kernel whether it would let write, which tries nothing. */
 function readOnlyNow({ folder }: UndoOf<'read-only'>): Effect {
+  const away = awayFrom({ folder });
+  if (away !== undefined) return away;
   let answer = '';
   try {
     accessSync(folder.path, constants.W_OK);
