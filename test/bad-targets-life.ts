@@ -34,6 +34,14 @@ export interface Ended {
   readonly open: number;
 }
 
+/** What happens to the target. */
+export interface Happening {
+  readonly before?: () => Promise<void>;
+  readonly during?: () => Promise<void>;
+  /** What is to be said of it while it holds, for which the next measurement is waited; else the last one has to say it. */
+  readonly says?: RegExp;
+}
+
 /** Who undoes it: the engine that holds it, or another process, which has the journal and nothing else. */
 export type By = 'its engine' | 'another process';
 
@@ -42,12 +50,14 @@ const TO_BITE = 400;
 /** How long a revert may take, in milliseconds; less for what nobody will bring back: the rest would only be waiting. */
 const REVERT_WITHIN = 10_000;
 const HOPELESS = 300;
+/** Measured each second, on a machine that has much to do; milliseconds. */
+const MEASURED = 5_000;
 
 /**
  * The life of one fault, by the real lifecycle, journal and injectors, in which something happens to its target: `before` between plan and
  * injection, `during` while it is held.
  */
-export async function livesThrough(wanted: Wanted, happens: { readonly before?: () => Promise<void>; readonly during?: () => Promise<void> }, by: By = 'its engine', forGood = false): Promise<Ended> {
+export async function livesThrough(wanted: Wanted, happens: Happening, by: By = 'its engine', forGood = false): Promise<Ended> {
   const revertDeadline = forGood ? HOPELESS : REVERT_WITHIN;
   using dir = temporary();
   const clock = realClock;
@@ -72,6 +82,8 @@ export async function livesThrough(wanted: Wanted, happens: { readonly before?: 
   // What is being measured now was begun before.
   if (happens.during !== undefined) while (set.reports().some(({ effect }) => effect.detail === 'not measured yet')) await clock.sleep(5);
   await happens.during?.();
+  const { says } = happens;
+  if (says !== undefined) for (const end = clock.now() + MEASURED; clock.now() < end && !set.reports().some(({ effect }) => says.test(effect.detail)); ) await clock.sleep(20);
   const others: string[] = [];
   if (by === 'another process') {
     const tools = { injectors: createInjectors({ wire: null, clock }), journal, clock, revertDeadline, boundary: () => {} };
