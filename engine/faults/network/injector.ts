@@ -69,7 +69,7 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
         target: describeTarget(plan),
         undo: plan,
         action: `strike ${filtersInWords(plan)} by ${inWords}`,
-        inverse: 'remove exactly these queues, classes, filters and rules; with the last of them the kernel puts its own queue back',
+        inverse: `${plan.lanes.some(({ reader }) => reader !== null) ? 'end the program, which lets go what it holds; ' : ''}remove exactly these queues, classes, filters and rules; with the last of them the kernel puts its own queue back`,
         reversible: true,
       }));
     },
