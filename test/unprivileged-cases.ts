@@ -31,6 +31,8 @@ interface Case {
   readonly text: string;
   /** It reaches the whole machine, unless that is one of the test's own. */
   readonly machine?: boolean;
+  /** Nobody here speaks its protocol, so that it is planned alone. */
+  readonly idle?: boolean;
 }
 
 /** A file for each thing that a fault can do, on targets that any user has. */
@@ -38,13 +40,15 @@ export function casesOf({ folder, foreign, upstream, fleet, app, clocked }: Grou
   const one = (type: FaultType, target: string, fields: string, machine = false): Case => ({
     type, machine, text: `version: 1\npolicies:\n  - { name: one, type: ${type}, target: "${target}", ${fields} }`,
   });
-  const routed = (type: 'http' | 'tcp', protocol: string, target: string, fields: string): Case => ({
-    type,
+  const routed = (type: FaultType, protocol: string, target: string, fields: string, idle = false): Case => ({
+    type, idle,
     text: `version: 1\nroutes:\n  - { name: way, protocol: ${protocol}, listen: "127.0.0.1:0", upstream: "127.0.0.1:${upstream}" }\npolicies:\n  - { name: one, type: ${type}, target: "${target}", ${fields} }`,
   });
   const disk = `${folder}/disk`;
   return {
     'failed requests': routed('http', 'http', '/charge*', 'error_chance: 1, error_code: 503'),
+    'late bytes': routed('tcp', 'tcp', 'all', 'toxic: latency, latency_duration: 20ms'),
+    ...Object.fromEntries((['grpc', 'sql', 'redis', 'mongo', 'kafka', 'rabbitmq'] as const).map((type) => [type, routed(type, type, 'all', 'latency_chance: 1, latency_duration: 20ms', true)])),
     'stopped process': one('process', `cmd:${fleet}`, 'action: stop'),
     'frozen process': one('process', `cmd:${fleet}`, 'action: freeze'),
     'process of another': one('process', `pid:${foreign}`, 'action: stop, allow_last: true'),
