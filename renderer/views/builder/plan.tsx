@@ -87,7 +87,7 @@ function Ways({ plan, current }: { readonly plan: PlanResult; readonly current: 
     plan.faults.length === 0
       ? 'The file has no policy: there is nothing to inject.'
       : missing.length > 0
-        ? `${missing.slice(0, 3).join(', ')}: not available on this machine. Take it out of the file to go on.`
+        ? `${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}: not available on this machine. What would change that stands below; or take ${missing.length === 1 ? 'it' : 'them'} out of the file.`
         : '';
   const blocked = !current || (grave && !sure) || obstacle !== '';
   const experiment = plan.phases.length > 0;

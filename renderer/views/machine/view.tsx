@@ -84,12 +84,12 @@ export default function Machine(): ReactNode {
   );
 }
 
-function WayBack({ status: { watchdog, sentinel, halted } }: { readonly status: EngineStatus }): ReactNode {
+function WayBack({ status: { watchdog, sentinel, halted, open } }: { readonly status: EngineStatus }): ReactNode {
   return (
     <ul className={css['facts']}>
       <li>
-        <Badge tone={watchdog?.alive === true ? 'ok' : 'bad'}>
-          {watchdog?.alive === true ? 'watchdog alive' : 'no watchdog'}
+        <Badge tone={watchdog?.alive === true ? 'ok' : open.length === 0 ? 'neutral' : 'bad'}>
+          {watchdog?.alive === true ? 'watchdog alive' : open.length === 0 ? 'no watchdog yet' : 'no watchdog'}
         </Badge>
         <span>
           {watchdog?.alive === true
