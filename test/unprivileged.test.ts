@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Capability } from '../engine/contract/models.ts';
 import { manifests } from '../engine/faults/manifests.ts';
+import { REAL } from './cli/process.ts';
 import { NOBODY } from './support/nobody.ts';
 import { type Outcome, SPEAKS_OF } from './unprivileged-cases.ts';
 
@@ -100,6 +102,29 @@ describe('what doctor and plan say is what can be done', { skip: process.geteuid
     assert.deepEqual(disagreements(account), []);
     const can = Object.entries(account.cases).filter(([, outcome]) => works(outcome)).map(([name]) => name);
     for (const name of ['failed requests', 'stopped process', 'load', 'memory', 'full disk']) assert.ok(can.includes(name), `${name} needs no right: ${JSON.stringify(account.cases[name])}`);
+  });
+
+  test('on the command line of an ordinary user: doctor and inject give one reason', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-rights-'));
+    chmodSync(folder, 0o777);
+    try {
+      const firebreak = async (...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> => {
+        const [program = '', ...through] = NOBODY;
+        const env = { PATH: process.env['PATH'], HOME: folder, FIREBREAK_HOME: join(folder, 'state'), NO_COLOR: '1' };
+        const child = spawn(program, [...through, process.execPath, '--disable-warning=ExperimentalWarning', REAL, ...args], { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+        const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+        return { code: Number(code), out, err };
+      };
+      const { out } = await firebreak('doctor', '--json');
+      const said = (JSON.parse(out) as Capability[]).find(({ name }) => name === 'fault network');
+      assert.equal(said?.available, false);
+      const { code, err } = await firebreak('inject', 'network', '--target', 'lo', '--port', '5432', '--loss', '0.3', '--ttl', '1m');
+      assert.equal(code, 2);
+      assert.ok(err.includes(`cannot run on this machine: ${said?.detail}`), err);
+      assert.deepEqual((await firebreak('recover', '--json')).out.trim(), '[]');
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
   });
 
   test('by root that has no capabilities, as in a container', async () => {
