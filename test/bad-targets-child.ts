@@ -9,6 +9,7 @@ import { messageOf } from '../engine/kernel/errors.ts';
 import { until } from '../engine/faults/process/test-fleet.ts';
 import { readProcess } from '../engine/host/processes.ts';
 import { type By, type Ended, livesThrough } from './bad-targets-life.ts';
+import { OTHERS, undoneBy } from './bad-targets-others.ts';
 import { FATES, type Fate, FAULTS, type Grounds, leftOf, pictureOf, type ProcessFault, type Result, startIdler } from './bad-targets-processes.ts';
 
 /**
@@ -33,6 +34,11 @@ for (const fault of FAULTS) {
     const problem = await undergo(fault, fate).catch((error: unknown) => `failed: ${error instanceof Error ? error.stack : messageOf(error)}`);
     process.stdout.write(`${JSON.stringify({ fault: fault.name, fate, problem } satisfies Result)}\n`);
   }
+}
+
+for (const other of OTHERS) {
+  const problem = await undoneBy(other, TICK).catch((error: unknown) => `failed: ${error instanceof Error ? error.stack : messageOf(error)}`);
+  process.stdout.write(`${JSON.stringify({ fault: other, fate: 'its pid used again while held', problem } satisfies Result)}\n`);
 }
 
 /** @returns what is wrong, or ''. */

@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { missingPrograms } from '../engine/host/server-process.ts';
+import { OTHERS } from './bad-targets-others.ts';
 import { FATES, FAULTS, type Result } from './bad-targets-processes.ts';
+import { noLimits } from './crash/machine-scenes.ts';
+import { noFreezer } from './crash/scenes.ts';
 
 /** Processes that are not what a fault was planned for any more, in a process namespace where a pid can be had again. */
 
@@ -35,11 +38,22 @@ describe('a process that has gone, and whoever gets its pid', { skip, timeout: 3
     await ended;
   });
 
+  async function resultsOf(name: string, count: number): Promise<readonly Result[]> {
+    const mine = (): Result[] => results.filter(({ fault }) => fault === name);
+    while (mine().length < count && !over) await new Promise<void>((resolve) => (more = resolve));
+    return mine();
+  }
+
   for (const { name, skip: why = false } of FAULTS) {
     test(`${name}: it is noticed, nobody else is hit, nothing stays`, { skip: why }, async () => {
-      const mine = (): Result[] => results.filter(({ fault }) => fault === name);
-      while (mine().length < FATES.length && !over) await new Promise<void>((resolve) => (more = resolve));
-      assert.deepEqual(mine().map(({ fate, problem }) => `${fate}: ${problem || 'all is well'}`), FATES.map((fate) => `${fate}: all is well`), errors);
+      const mine = await resultsOf(name, FATES.length);
+      assert.deepEqual(mine.map(({ fate, problem }) => `${fate}: ${problem || 'all is well'}`), FATES.map((fate) => `${fate}: all is well`), errors);
+    });
+  }
+
+  for (const other of OTHERS) {
+    test(`undone by ${other} after its engine was killed: whoever got the pids is not touched`, { skip: noFreezer() || noLimits() }, async () => {
+      assert.deepEqual((await resultsOf(other, 1)).map(({ problem }) => problem), [''], errors);
     });
   }
 });

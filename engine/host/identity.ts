@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { bootId, isEnded, readProcess } from './processes.ts';
 
-/** Names one process for ever: pids are used again, a pid with its start time is not. */
+/**
+ * Names one process for ever: pids are used again, a pid with its start time is not. (The kernel tells that in hundredths of a
+ * second; to be given a pid again within one, all others must have been given meanwhile.)
+ */
 export const processIdentity = z.object({ pid: z.int().positive(), started: z.string().min(1) });
 export type ProcessIdentity = z.infer<typeof processIdentity>;
 
