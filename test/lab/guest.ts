@@ -22,8 +22,10 @@ export interface GuestOptions {
   readonly programs?: readonly string[];
   /** Packages of node_modules, with all that they depend on. */
   readonly packages?: readonly string[];
-  /** A file that is the guest's disk /dev/vda, and outlives it. */
-  readonly disk?: string;
+  /** Further files of this machine that the guest gets, at the same place. */
+  readonly files?: readonly string[];
+  /** Files that are the guest's disks /dev/vda, /dev/vdb ... in this order, and outlive it. */
+  readonly disks?: readonly string[];
 }
 
 const lab = join(process.env['FIREBREAK_LAB'] ?? join(homedir(), '.cache/firebreak-lab'), 'guest');
@@ -40,10 +42,10 @@ export function guestMissing(): string | false {
 }
 
 /** Boots a guest; resolves when it takes commands. */
-export async function bootGuest({ programs = [], packages = [], disk }: GuestOptions = {}): Promise<Guest> {
+export async function bootGuest({ disks = [], ...contents }: GuestOptions = {}): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-guest-'));
   const initrd = join(folder, 'initrd');
-  await build(initrd, programs, packages);
+  await build(initrd, contents);
   const child = spawn(
     'qemu-system-x86_64',
     [
@@ -72,7 +74,7 @@ export async function bootGuest({ programs = [], packages = [], disk }: GuestOpt
       'stdio,id=line,signal=off',
       '-serial',
       'chardev:line',
-      ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw,cache=writethrough`]),
+      ...disks.flatMap((disk) => ['-drive', `file=${disk},if=virtio,format=raw,cache=writethrough`]),
     ],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
@@ -145,7 +147,7 @@ echo @ready
 while IFS= read -r line; do eval "$line"; done
 `;
 
-async function build(path: string, programs: readonly string[], packages: readonly string[]): Promise<void> {
+async function build(path: string, { programs = [], packages = [], files = [] }: GuestOptions): Promise<void> {
   using archive = new Cpio(path);
   for (const folder of ['proc', 'sys', 'tmp', 'run', 'root', 'mnt', 'sbin', 'var', 'etc']) archive.folder(folder);
   archive.device('dev/console', 5, 1);
@@ -169,7 +171,7 @@ async function build(path: string, programs: readonly string[], packages: readon
     if (program === undefined) throw new Error(`the guest needs ${name}, which is not on this machine`);
     add(program, name);
   }
-  for (const library of libraries) archive.file(library.slice(1), library, true);
+  for (const file of [...libraries, ...files]) archive.file(file.slice(1), file, true);
   await tree(archive, join(root, 'engine'), 'firebreak/engine');
   for (const folder of ['support', 'crash'])
     await tree(archive, join(root, 'test', folder), `firebreak/test/${folder}`);
