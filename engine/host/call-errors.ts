@@ -4,7 +4,7 @@ import { type Strike } from './bpf-program.ts';
 import { noPtrace } from './call-tracer.ts';
 import { programOf } from './server-process.ts';
 import { endHeld, findHeld, type Held, startHeld } from './held.ts';
-import { stateOf } from './identity.ts';
+import { type ProcessIdentity, stateOf } from './identity.ts';
 import { signal } from './signals.ts';
 import { markOf } from './spawn.ts';
 
@@ -41,18 +41,19 @@ export interface CallStrike {
   readonly path: string;
 }
 
-/** The arguments of strace(1). */
-export function straceArguments(pids: readonly number[], { calls, errno, delay, every, path }: CallStrike): readonly string[] {
+/** The arguments of strace(1), but for whom it is to trace. */
+function straceArguments({ calls, errno, delay, every, path }: CallStrike): readonly string[] {
   const set = calls.join(',');
   const what = [...(errno === '' ? [] : [`error=${errno}`]), ...(delay === 0 ? [] : [`delay_enter=${delay * 1_000}`]), ...(every > 1 ? [`when=${every}+${every}`] : [])];
-  return ['-f', '-s', '0', '-e', 'signal=none', ...(path === '' ? [] : ['-P', path]), '-e', `trace=${set}`, '-e', `inject=${set}:${what.join(':')}`, '-p', pids.join(',')];
+  return ['-f', '-s', '0', '-e', 'signal=none', ...(path === '' ? [] : ['-P', path]), '-e', `trace=${set}`, '-e', `inject=${set}:${what.join(':')}`];
 }
 
 /** Traces processes and strikes their calls. Reports like `startStrikes`. Inverse: `endTrace`. */
-export function startTrace(asked: Holding & { readonly pids: readonly number[]; readonly strike: CallStrike }, clock: Clock): Held {
-  const { token, hold, pids, strike } = asked;
+export function startTrace(asked: Holding & { readonly targets: readonly ProcessIdentity[]; readonly strike: CallStrike }, clock: Clock): Held {
+  const { token, hold, strike } = asked;
+  const targets = asked.targets.map(({ pid, started }) => ({ pid, started }));
   const mark = markOf(STRACE_ROLE, token);
-  return startHeld({ script: 'trace-holder', role: TRACE_ROLE, token, args: [`--trace=${JSON.stringify(straceArguments(pids, strike))}`, `--mark=${mark}`, `--hold=${hold}`] }, clock);
+  return startHeld({ script: 'trace-holder', role: TRACE_ROLE, token, args: [`--trace=${JSON.stringify(straceArguments(strike))}`, `--targets=${JSON.stringify(targets)}`, `--mark=${mark}`, `--hold=${hold}`] }, clock);
 }
 
 /** How long strace may take to let go of all threads, in milliseconds. */

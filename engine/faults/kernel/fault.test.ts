@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { contextOf, faultLife, faultRequest } from '../../../test/support/fault-life.ts';
-import { BPF_ROLE, noTrace, STRACE_ROLE, TRACE_ROLE } from '../../host/call-errors.ts';
+import { BPF_ROLE, noTrace, startTrace, STRACE_ROLE, TRACE_ROLE, tracerOf } from '../../host/call-errors.ts';
 import { findHeld } from '../../host/held.ts';
 import { readProcess } from '../../host/processes.ts';
 import { temporary } from '../../lifecycle/test-parts.ts';
@@ -212,6 +212,15 @@ describe('calls by name', trace, () => {
       await once(foreign, 'exit');
     }
   });
+});
+
+test('whoever has the pid of a target by the time it is to be traced is left alone', { skip: noTrace() || false }, async () => {
+  await using app = await startApp();
+  const strike = { calls: ['read'], errno: 'EIO', delay: 0, every: 1, path: '' };
+  using held = startTrace({ token: 'a-namesake', hold: 10_000, targets: [{ pid: app.pid, started: 'earlier' }], strike }, realClock);
+  await assert.rejects(held.ready(AbortSignal.timeout(60_000)));
+  assert.equal(held.news.get('problem'), 'the processes have ended');
+  assert.deepEqual([tracerOf(app.pid), await app.does('read /dev/null')], [0, ['ok']]);
 });
 
 test('a target that has ended is not struck, nor one of Firebreak', { ...bpf }, async () => {

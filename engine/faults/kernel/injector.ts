@@ -33,7 +33,7 @@ export function kernelInjector({ clock, own }: KernelFaultDeps): Injector<Kernel
     const groups = there.flatMap(({ group }) => group ?? []);
     for (const group of groups) makeGroup(group);
     const held = params.action === 'call'
-      ? startTrace({ ...asked, pids: there.map(({ pid }) => pid), strike: { calls: callsOf(params.calls), errno: errnoOf(params), delay: params.delay, every: params.everyNth, path: params.path } }, clock)
+      ? startTrace({ ...asked, targets: there, strike: { calls: callsOf(params.calls), errno: errnoOf(params), delay: params.delay, every: params.everyNth, path: params.path } }, clock)
       : startStrikes({ ...asked, strikes: strikesOf(params), groups }, clock);
     live.set(undo.token, held);
     try {

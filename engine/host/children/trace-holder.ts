@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { type ProcessIdentity, stateOf } from '../identity.ts';
 import { argument, holdLifeline, report } from './lifeline.ts';
 
 /**
  * Runs strace on processes and counts what it injected. Started by host/call-errors.ts with --trace (the arguments of
- * strace as JSON), --mark, --token and --hold. Ends strace when whoever started it is gone; strace lets go of what it traces.
+ * strace as JSON), --targets (the processes, as JSON), --mark, --token and --hold. Ends strace when whoever started it is gone; strace lets go of what it traces.
  */
 
 /** How often what was struck is told, in milliseconds. */
@@ -12,8 +13,14 @@ const TELL = 200;
 /** A call that strace has changed. */
 const STRUCK = /\(INJECTED\)|\(DELAYED\)/;
 
+// As late as can be: strace knows pids alone.
+const pids = (JSON.parse(argument('targets')) as ProcessIdentity[]).filter((one) => stateOf(one) !== 'dead').map(({ pid }) => pid);
+if (pids.length === 0) {
+  report({ problem: 'the processes have ended' });
+  process.exit(0);
+}
 // It carries its mark as a variable for a program that it never starts: so strace itself can be found and ended.
-const strace = spawn('strace', ['-E', argument('mark'), ...(JSON.parse(argument('trace')) as string[])], { stdio: ['ignore', 'ignore', 'pipe'] });
+const strace = spawn('strace', ['-E', argument('mark'), ...(JSON.parse(argument('trace')) as string[]), '-p', pids.join(',')], { stdio: ['ignore', 'ignore', 'pipe'] });
 let matched = 0;
 let struck = 0;
 let last = '';
