@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { SERVERS } from '../../engine/faults/database/test-servers.ts';
+import { MYSQLS, SERVERS } from '../../engine/faults/database/test-servers.ts';
 import { noDisk, testDisk } from '../../engine/faults/disk/test-disk.ts';
 import { noStage, startStage } from '../../engine/faults/dns/test-stage.ts';
 import { startApp } from '../../engine/faults/kernel/test-app.ts';
@@ -76,9 +76,10 @@ async function contained(policy: string): Promise<Stage> {
   for (const name of ['web-1', 'web-2', 'web-3']) await lab.run(name);
   return one(`type: container, target: "name:web-*", socket: "${lab.socket}", ${policy}`, lab);
 }
+const DATABASES = { ...SERVERS, ...MYSQLS };
 const DATABASE_URL = 'FIREBREAK_DELIVERED_URL';
 async function inDatabase(kind: string, policy: string): Promise<Stage> {
-  const server = await SERVERS[kind]?.start();
+  const server = await DATABASES[kind]?.start();
   if (server === undefined) throw new Error(`no ${kind}`);
   process.env[DATABASE_URL] = server.url;
   return one(`type: database, target: "env:${DATABASE_URL}", ${policy}`, server);
@@ -101,7 +102,7 @@ export const CASES: readonly Case[] = [
   { name: 'dns: answers 200 ms late', skip: noStage, stage: () => lostNames('action: delay, delay: 200ms') },
   { name: 'container: two of three paused', skip: noDocker, stage: () => contained('action: pause, percentage: 67') },
   { name: 'container: limits', skip: noDocker, stage: () => contained('action: limit, cpus: 0.25, memory_mb: 64, pids: 40') },
-  ...Object.entries(SERVERS).flatMap(([kind, { skip }]) => [
+  ...Object.entries(DATABASES).flatMap(([kind, { skip }]) => [
     { name: `database: connections of ${kind}, 3 left`, skip, stage: () => inDatabase(kind, 'action: connections, reserve: 3') },
     { name: `database: rows of ${kind} locked`, skip, stage: () => inDatabase(kind, 'action: row_lock, table: orders, where: "id <= 100"') },
   ]),
