@@ -115,14 +115,20 @@ function read(map: number, cell: number): number {
 }
 
 let syscall: SysCall | undefined;
+/** The kernel gives up to look at a program with EAGAIN when a signal comes meanwhile (bpf_check in kernel/bpf/verifier.c); libbpf tries as often. */
+const ATTEMPTS = 5;
 
 function bpf(problem: string, command: number, attributes: Buffer, more: () => string = () => ''): number {
   const ffi = koffi();
   if (ffi === undefined) throw new FirebreakError('bpf-refused', 'there is no way to call the kernel');
   syscall ??= ffi.load(null).func('long syscall(long number, int command, _Inout_ void *attributes, unsigned int size)') as unknown as SysCall;
-  const answer = Number(syscall(CALL_NUMBER[process.arch] ?? -1, command, attributes, ATTR_BYTES));
-  if (answer >= 0) return answer;
-  const errno = ffi.errno();
+  let errno = 0;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const answer = Number(syscall(CALL_NUMBER[process.arch] ?? -1, command, attributes, ATTR_BYTES));
+    if (answer >= 0) return answer;
+    errno = ffi.errno();
+    if (errno !== ffi.os.errno['EAGAIN']) break;
+  }
   const name = Object.entries(ffi.os.errno).find(([, number]) => number === errno)?.[0] ?? String(errno);
   const told = more();
   throw new FirebreakError('bpf-refused', `${problem}: ${name}${told === '' ? '' : ` (${told})`}`, {
