@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Clock } from '../kernel/clock.ts';
 import { endHeld, findHeld, type Held, startHeld } from './held.ts';
 import { type FileOperation } from './file-guard.ts';
-import { stateOf } from './identity.ts';
+import { type ProcessIdentity, stateOf } from './identity.ts';
 import { koffi } from './native.ts';
 import { signal } from './signals.ts';
 
@@ -11,7 +11,8 @@ export const TRACER_ROLE = 'tracer';
 
 /** Calls of single processes on the files below a folder that are changed on their way to the kernel, by ptrace. */
 export interface TraceOrder {
-  readonly pids: readonly number[];
+  /** Compared once more just before they are traced: a pid may have been given to somebody else while the child started. */
+  readonly targets: readonly ProcessIdentity[];
   /** As the traced processes see it. */
   readonly folder: string;
   readonly operation: FileOperation;

@@ -2,7 +2,7 @@ import { endTracer, startTracer, TRACER_ROLE } from '../../host/call-tracer.ts';
 import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
 import { type FileOperation, GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
 import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
-import { endedInWords, stateOf } from '../../host/identity.ts';
+import { endedInWords, type ProcessIdentity, stateOf } from '../../host/identity.ts';
 import { type RoomProcesses } from '../../host/process-targets.ts';
 import { type Clock } from '../../kernel/clock.ts';
 import { FirebreakError } from '../../kernel/errors.ts';
@@ -40,21 +40,22 @@ export class FileStrikes implements Disposable {
     const lasts = hold + OUTLIVES_MS;
     const error: number = FILE_ERRORS[errorOf(this.#params) as FileError] ?? 0;
     const often = { probability, every: everyNth, seed: keyedBits(seed, fnv1a(policy), 0) };
-    const trace = async (pids: readonly number[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number | null }): Promise<number> => {
-      if (pids.length === 0) return 0;
-      const held = startTracer(token, { ...often, ...how, pids, folder: folder.path }, lasts, this.#clock);
+    const trace = async (found: readonly ProcessIdentity[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number | null }): Promise<number> => {
+      if (found.length === 0) return 0;
+      const targets = found.map(({ pid, started }) => ({ pid, started }));
+      const held = startTracer(token, { ...often, ...how, targets, folder: folder.path }, lasts, this.#clock);
       await this.#ready(held, signal);
       return held.pid;
     };
     if (this.#undo.action === 'short-writes') {
-      const pids = this.#undo.taken.filter((one) => stateOf(one) !== 'dead').map(({ pid }) => pid);
-      if (pids.length === 0) throw new FirebreakError('target-gone', endedInWords(this.#undo.taken));
-      await trace(pids, { operation: 'write', error: 0, delay: 0, part });
-      return `writes of ${pids.join(', ')} to the files of ${folder.path} are cut short`;
+      const there = this.#undo.taken.filter((one) => stateOf(one) !== 'dead');
+      if (there.length === 0) throw new FirebreakError('target-gone', endedInWords(this.#undo.taken));
+      await trace(there, { operation: 'write', error: 0, delay: 0, part });
+      return `writes of ${there.map(({ pid }) => pid).join(', ')} to the files of ${folder.path} are cut short`;
     }
     const { means, traced } = tracingOf(this.#params, folder, room);
     // Traced first: what is traced is left to the tracer from the guard's first question on.
-    const tracer = await trace(traced.map(({ pid }) => pid), { operation, error, delay: latency, part: null });
+    const tracer = await trace(traced, { operation, error, delay: latency, part: null });
     const asks = means.errors || error === 0 || error === FILE_ERRORS.EPERM;
     if (asks) await this.#ready(startGuard(token, { ...often, folder, operation, error, delay: latency, processes, room, writes: means.writes, tracer }, lasts, this.#clock), signal);
     return `the files of ${folder.path} are guarded`;

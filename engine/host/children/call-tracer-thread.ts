@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { keyedRandom } from '../../kernel/random.ts';
 import { isPlainWrite, touchedBy } from '../call-kinds.ts';
 import { CELL, type TraceOrder } from '../call-tracer.ts';
+import { stateOf } from '../identity.ts';
 import { isRegular, linkOr } from '../open-files.ts';
 import { openTracer, type Stop } from '../ptrace.ts';
 
@@ -30,9 +31,10 @@ function threadsOf(pid: number): readonly number[] {
 /** Takes hold of every thread; one that is made meanwhile is made by a thread that is held, or found in the next round. */
 function seizeAll(): Set<number> {
   const seized = new Set<number>();
+  const pids = order.targets.filter((one) => stateOf(one) !== 'dead').map(({ pid }) => pid);
   for (let found = true; found; ) {
     found = false;
-    for (const thread of order.pids.flatMap(threadsOf)) {
+    for (const thread of pids.flatMap(threadsOf)) {
       if (seized.has(thread) || !tracer.seize(thread)) continue;
       seized.add(thread);
       found = true;
@@ -99,6 +101,7 @@ function letGo(): void {
 }
 
 const starting = seizeAll();
+if (starting.size === 0) throw new Error('the processes have ended');
 let ready = false;
 for (;;) {
   if (!ready && starting.size === 0) {
