@@ -13,6 +13,7 @@ import { readProcess } from '../engine/host/processes.ts';
 import { realClock } from '../engine/kernel/clock.ts';
 import { type Idler, startIdler } from './bad-targets-processes.ts';
 import { SCENES, SKIP } from './crash/all-scenes.ts';
+import { type Evaluator } from './support/evaluator.ts';
 import { type Scene } from './crash/scenes.ts';
 
 /** A user whom nothing on the machine belongs to. */
@@ -107,9 +108,16 @@ async function lostPackets(): Promise<Scene> {
 async function lostNames(): Promise<Scene> {
   const stack = new AsyncDisposableStack();
   const network = stack.use(await startStage());
-  const app = stack.use(await network.app('-app'));
-  const ask = (name: string): Promise<string> => app.evaluate(`load('node:dns/promises').then((dns) => dns.lookup('${name}.test', 4)).then(({ address }) => address)`);
-  const asking = setInterval(() => ['a', 'b', 'c', 'd'].forEach((name) => void ask(name)), 200);
+  // A program for each name, and one for those that are not lost: it does one thing after the other, and waits seconds for what is dropped.
+  const [app, ...others] = await Promise.all(['', 'a', 'b', 'c', 'd'].map(async () => stack.use(await network.app('-app')))) as [Evaluator, ...Evaluator[]];
+  const ask = (name: string, by = app): Promise<string> => by.evaluate(`load('node:dns/promises').then((dns) => dns.lookup('${name}.test', 4)).then(({ address }) => address)`);
+  const waiting = new Set<Evaluator>();
+  const askOnce = (name: string, by: Evaluator): void => {
+    if (waiting.has(by)) return;
+    waiting.add(by);
+    void ask(name, by).finally(() => waiting.delete(by));
+  };
+  const asking = setInterval(() => others.forEach((one, index) => askOnce('abcd'.charAt(index), one)), 200);
   stack.defer(async () => clearInterval(asking));
   const ways = ['servfail', 'wrong-address, ipv4: 192.0.2.1', 'delay, delay: 100ms', 'drop'].map((way, index) => `type: dns, target: "cmd:${network.word}", names: "${'abcd'[index]}.test", action: ${way}`);
   const ruled = async (): Promise<boolean> => (await network.run('nft', 'list', 'ruleset')) !== '';
