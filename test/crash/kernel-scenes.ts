@@ -8,6 +8,7 @@ import { tracerOf } from '../../engine/host/call-errors.ts';
 import { realClock } from '../../engine/kernel/clock.ts';
 import { temporary } from '../../engine/lifecycle/test-parts.ts';
 import { freePort } from '../lab/server.ts';
+import { again } from './again.ts';
 import { type Scene } from './scenes.ts';
 
 /** Why calls of other processes cannot be struck here, or false. */
@@ -15,23 +16,9 @@ export const noKernel = (action: 'connect' | 'bind' | 'socket' | 'call'): string
   process.geteuid?.() !== 0 ? 'only root may strike calls' : kernelInjector({ clock: realClock }).unavailable(kernelManifest.params.parse({ action })) || false;
 
 /** A program that goes on doing one thing, without which nothing could be struck. */
-async function busy(app: App, what: string): Promise<{ said(): string } & AsyncDisposable> {
-  let said = '';
-  let over = false;
-  const loop = async (): Promise<void> => {
-    while (!over) {
-      [said = ''] = await app.does(what);
-      await realClock.sleep(20);
-    }
-  };
-  const ended = loop();
-  return {
-    said: () => said,
-    [Symbol.asyncDispose]: async () => {
-      over = true;
-      await ended;
-    },
-  };
+function busy(app: App, what: string): { said(): string } & AsyncDisposable {
+  const doing = again(() => app.does(what));
+  return { said: () => doing.said()?.[0] ?? '', [Symbol.asyncDispose]: () => doing[Symbol.asyncDispose]() };
 }
 const groupsOf = ({ pid }: App): string => readFileSync(`/proc/${pid}/cgroup`, 'utf8');
 
@@ -50,7 +37,7 @@ export async function connectScene(action: keyof typeof STRUCK = 'connect'): Pro
   const before = groupsOf(app);
   const free = await freePort();
   const at = does === 'bind' ? free : port;
-  const doing = stack.use(await busy(app, `${does} ${at}`));
+  const doing = stack.use(busy(app, `${does} ${at}`));
   const moved = stack.move();
   return {
     text: `version: 1\npolicies:\n  - { name: refused, type: kernel, target: "cmd:${app.word}", action: ${action}${action === 'socket' ? '' : `, port: ${at}`} }`,
@@ -68,7 +55,7 @@ export async function callScene(): Promise<Scene> {
   const file = join(dir.path, 'data');
   writeFileSync(file, 'content');
   const app = stack.use(await startApp());
-  const doing = stack.use(await busy(app, `read ${file}`));
+  const doing = stack.use(busy(app, `read ${file}`));
   const moved = stack.move();
   return {
     text: `version: 1\npolicies:\n  - { name: broken, type: kernel, target: "cmd:${app.word}", action: call, calls: read, path: ${file} }`,
