@@ -88,7 +88,7 @@ function treeBelow(): string | undefined {
 const TOKEN = '0';
 
 const rulesFor = (match: string): string =>
-  rulesOf(TOKEN, ['192.0.2.1', '2001:db8::1'], [match], { uid: 2_500_000_000, scope: '0', earlier: [] }).replaceAll(/\{\d\}/g, '53');
+  rulesOf(TOKEN, ['192.0.2.1', '2001:db8::1'], [match], { uid: 2_500_000_000, scope: '0' }).replaceAll(/\{\d\}/g, '53');
 
 const tried = (match: string): string =>
   refusalOf(() => {

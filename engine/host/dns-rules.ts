@@ -10,6 +10,8 @@ import { type NetNamespace, runIn } from './net-namespace.ts';
 
 /** NF_IP_PRI_RAW: before the kernel follows connections, so that the rules need no memory of them. */
 const PRIORITY = -300;
+/** Next above NF_IP_PRI_CONNTRACK_DEFRAG, which puts fragments together. Of two there the kernel takes the newer first (nf_hook_entries_grow). */
+const FIRST_OF_ALL = -399;
 /** In every listing of a table that is whole. */
 const MARK = 'dport set';
 /** Users that no system gives to anybody: above what systemd-homed and nspawn allocate (systemd's "Users, Groups, UIDs and GIDs"). */
@@ -49,18 +51,18 @@ export async function rulesIn(namespace: NetNamespace): Promise<readonly OtherRu
   });
 }
 
-/** The user for the next resolver: each is higher than those before it, whose questions it is to see. */
+/** The user for the next resolver: each is higher than those before it, which are to see its questions. */
 export const nextUser = (others: readonly OtherRules[]): number => Math.max(FIRST_USER - 1, ...others.map(({ uid }) => uid)) + 1;
 
 /**
  * One line for `nft -i`: questions of whom the matches say, to each of these servers, go to the port `{N}`, and what comes
  * from there looks as if the server had said it. Addresses are rewritten packet by packet: a translation that the kernel
  * remembers would outlive the rules by half a minute, and lead to a resolver that has ended. What this resolver asks itself
- * passes, and what later ones ask; what earlier ones of the same scope ask comes here, so that several faults act one after
- * the other.
+ * passes, and what earlier ones ask; what later ones of the same scope ask comes here. Programs come to the latest first, since
+ * its rules come first, so that several faults act one after the other.
  */
 export function rulesOf(
-  token: string, servers: readonly string[], matches: readonly Match[], own: { readonly uid: number; readonly scope: string; readonly earlier: readonly OtherRules[] },
+  token: string, servers: readonly string[], matches: readonly Match[], own: OtherRules,
 ): string {
   const table = `inet ${tableOf(token)}`;
   const out = `out_${own.uid}_${own.scope}`;
@@ -69,15 +71,15 @@ export function rulesOf(
       const [ip, here] = isIPv6(server) ? ['ip6', '::1'] : ['ip', '127.0.0.1'];
       return ['udp', 'tcp'].map((protocol) => `add rule ${table} ${rule(ip, here, server, protocol, `{${index}}`)}`);
     });
-  const scoped = matches.length === 1 && matches[0] === '' ? [] : own.earlier.map(({ uid }) => ofUser(uid));
+  const priority = Math.max(FIRST_OF_ALL, PRIORITY - (own.uid - FIRST_USER));
   return [
     `add table ${table} { flags owner; }`,
     `add chain ${table} lead`,
-    `add chain ${table} ${out} { type route hook output priority ${PRIORITY}; policy accept; }`,
+    `add chain ${table} ${out} { type route hook output priority ${priority}; policy accept; }`,
     ...each((ip, here, server, protocol, port) => `${out} ${ip} saddr ${here} ${protocol} sport ${port} notrack ${ip} saddr set ${server} ${protocol} sport set 53 accept`),
-    `add rule ${table} ${out} meta skuid ${own.uid}-${LAST_USER} return`,
+    `add rule ${table} ${out} meta skuid ${FIRST_USER}-${own.uid} return`,
     ...each((ip, here, server, protocol, port) => `lead ${ip} daddr ${server} ${protocol} dport 53 notrack ${ip} daddr set ${here} ${protocol} dport set ${port} accept`),
-    ...[...matches, ...scoped].map((match) => `add rule ${table} ${out} ${match} goto lead`),
+    ...[...matches, `meta skuid ${own.uid + 1}-${LAST_USER}`].map((match) => `add rule ${table} ${out} ${match} goto lead`),
   ].join('; ');
 }
 

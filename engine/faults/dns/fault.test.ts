@@ -12,7 +12,7 @@ import { realClock } from '../../kernel/clock.ts';
 import { dnsInjector } from './injector.ts';
 import { dnsManifest, type DnsParams } from './manifest.ts';
 import { until } from '../process/test-fleet.ts';
-import { LONG_TEXT, noStage, type Stage, startStage } from './test-stage.ts';
+import { LONG_TEXT, noStage, SHOP, type Stage, startStage } from './test-stage.ts';
 import { type DnsUndo } from './undo.ts';
 
 const injector = dnsInjector({ clock: realClock });
@@ -55,6 +55,8 @@ const removeGroupOf = (folder: string): Promise<void> =>
       return false;
     }
   });
+const undoIn = (stage: Stage, scope: DnsUndo['scope'], letters: string): DnsUndo =>
+  ({ token: letters.repeat(9), namespace: namespaceOf(stage) ?? assert.fail(), servers: ['fd99::1'], scope, conf: null });
 const rulesOf = (stage: Stage): Promise<string> => stage.run('nft', 'list', 'ruleset');
 
 describe('dns', { skip: noStage, timeout: 300_000, concurrency: 1 }, () => {
@@ -180,24 +182,47 @@ describe('dns', { skip: noStage, timeout: 300_000, concurrency: 1 }, () => {
 
   test('the programs of one user are taken alone, over IPv6 as well', async () => {
     await using stage = await startStage(['fd99::1']);
-    const as = (user: string): Promise<string> => stage.run('setpriv', '--reuid', user, '--clear-groups', 'getent', 'hosts', 'bank.test');
-    const undo = (scope: DnsUndo['scope'], token: string): DnsUndo =>
-      ({ token, namespace: namespaceOf(stage) ?? assert.fail(), servers: ['fd99::1'], scope, conf: null });
-    const one = undo({ kind: 'user', uid: 65_534 }, 'ab'.repeat(9));
-    const two = undo({ kind: 'user', uid: 65_534 }, 'cd'.repeat(9));
+    const as = (user: string, name = 'bank'): Promise<string> => stage.run('setpriv', '--reuid', user, '--clear-groups', 'getent', 'hosts', `${name}.test`);
+    const scope = { kind: 'user', uid: 65_534 } as const;
+    const [one, two] = [undoIn(stage, scope, 'ab'), undoIn(stage, scope, 'cd')];
     try {
       await injector.inject(one, contextOf(request('user:nobody', { names: 'shop.test' })));
-      // A second fault of the same scope acts behind the first; one of another scope is refused.
+      // A second fault of the same scope acts beside the first; one of another scope is refused.
       await injector.inject(two, contextOf(request('user:nobody', { names: 'bank.test', action: 'servfail' })));
-      await assert.rejects(injector.inject(undo({ kind: 'all' }, 'ef'.repeat(9)), contextOf(request('host', {}))), code('collision'));
-      assert.deepEqual([await as('65534'), await as('0')], ['failed 2', '10.99.0.2       bank.test']);
+      await assert.rejects(injector.inject(undoIn(stage, { kind: 'all' }, 'ef'), contextOf(request('host', {}))), code('collision'));
+      assert.deepEqual([await as('65534'), await as('65534', 'shop'), await as('0')], ['failed 2', 'failed 2', '10.99.0.2       bank.test']);
       await injector.revert(one);
-      assert.equal(await as('65534'), 'failed 2', 'the other stays in force');
+      assert.deepEqual([await as('65534'), await as('65534', 'shop')], ['failed 2', 'fd99::2         shop.test'], 'the other stays in force');
     } finally {
       await injector.revert(one);
       await injector.revert(two);
     }
     assert.equal(await as('65534'), '10.99.0.2       bank.test');
+    assert.equal(await rulesOf(stage), '');
+  });
+
+  test('several that take the same programs act one after the other, whichever of them ends first', async () => {
+    await using stage = await startStage(['fd99::1']);
+    const undos = ['ab', 'cd', 'ef'].map((letters) => undoIn(stage, { kind: 'all' }, letters));
+    const [one, two, three] = undos as [DnsUndo, DnsUndo, DnsUndo];
+    const late = contextOf(request('host', { action: 'delay', delay: '300ms' }));
+    const asked = async (...names: readonly string[]): Promise<readonly string[]> => Promise.all(names.map(async (name) => (await stage.run('getent', 'ahostsv4', `${name}.test`)).split(' ')[0] ?? ''));
+    try {
+      await injector.inject(one, contextOf(request('host', { action: 'wrong-address', ipv4: '192.0.2.7', names: 'shop.test' })));
+      await injector.inject(two, late);
+      await injector.inject(three, contextOf(request('host', { action: 'wrong-address', ipv4: '192.0.2.9', names: 'bank.test' })));
+      assert.deepEqual(await asked('shop', 'bank'), ['192.0.2.7', '192.0.2.9']);
+      const from = performance.now();
+      assert.deepEqual(await asked('shop'), ['192.0.2.7']);
+      assert.ok(performance.now() - from >= 300, 'what one answers the other makes late');
+      await injector.revert(two);
+      assert.deepEqual(await asked('shop', 'bank'), ['192.0.2.7', '192.0.2.9']);
+      await injector.revert(three);
+      assert.deepEqual(await asked('shop', 'bank'), ['192.0.2.7', SHOP.v4]);
+    } finally {
+      for (const undo of undos) await injector.revert(undo);
+    }
+    assert.deepEqual(await asked('shop', 'bank'), [SHOP.v4, SHOP.v4]);
     assert.equal(await rulesOf(stage), '');
   });
 

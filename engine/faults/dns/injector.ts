@@ -128,7 +128,7 @@ async function rulesFor(undo: DnsUndo, namespace: NetNamespace): Promise<{ reado
   const scope = scopeHash(undo);
   collide(earlier, scope);
   const uid = nextUser(earlier);
-  return { uid, rules: rulesOf(undo.token, undo.servers, matchesOf(undo), { uid, scope, earlier }) };
+  return { uid, rules: rulesOf(undo.token, undo.servers, matchesOf(undo), { uid, scope }) };
 }
 
 /** An address of the machine itself that nobody else is likely to have (RFC 1122, section 3.2.1.3). */
