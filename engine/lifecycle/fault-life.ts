@@ -257,7 +257,8 @@ export class FaultLife {
     try {
       seen = await this.#injector.verify(this.#undo, this.#context());
     } catch (error) {
-      seen = { bitten: false, detail: `could not be measured: ${messageOf(error)}`, figures: [...figures] };
+      const kept = figures.length === 0 ? '' : ', the figures are from before';
+      seen = { bitten: false, detail: `could not be measured${kept}: ${messageOf(error)}`, figures: [...figures] };
     }
     // What is measured once the revert has begun says nothing of the fault.
     if (this.#state !== 'active') return;

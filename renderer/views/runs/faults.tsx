@@ -3,7 +3,7 @@ import { type FaultReport } from '../../../engine/contract/models.ts';
 import { useFrames } from '../../stores/frames.ts';
 import { FAULT_TONES } from '../../stores/lines.ts';
 import { Badge } from '../../ui/controls.tsx';
-import { Discreet } from '../../ui/discreet.tsx';
+import { Discreet, useBlotted } from '../../ui/discreet.tsx';
 import { NOTHING, count, duration, percent } from '../../ui/format.ts';
 import css from './runs.module.css';
 
@@ -14,8 +14,11 @@ export function FaultsNow({ faults }: { readonly faults: readonly FaultReport[] 
   return <Faults faults={faults.map((fault) => ({ ...fault, effect: delivered.get(fault.id) ?? fault.effect }))} />;
 }
 
+const OVER: readonly FaultReport['state'][] = ['clean', 'unconfirmed'];
+
 /** Each fault: what was asked, what was delivered, and the proof that it is gone. */
 export function Faults({ faults }: { readonly faults: readonly FaultReport[] }): ReactNode {
+  const blot = useBlotted();
   return (
     <section>
       <h3>Faults</h3>
@@ -43,12 +46,7 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
                   {note !== '' && <small>{note}</small>}
                 </td>
                 <td>
-                  {effect.figures.length === 0 &&
-                    (effect.bitten
-                      ? effect.detail
-                      : state === 'clean' || state === 'unconfirmed'
-                        ? 'not seen to bite'
-                        : 'not measured yet')}
+                  {effect.figures.length === 0 && !effect.bitten && OVER.includes(state) && 'not seen to bite'}
                   {effect.figures.map(({ name, unit, requested, delivered, samples }) => (
                     <div key={name}>
                       {name}: {requested === null ? '' : `${value(requested, unit)} → `}
@@ -56,6 +54,7 @@ export function Faults({ faults }: { readonly faults: readonly FaultReport[] }):
                       <small>{samples === 1 ? '1 measurement' : `${count(samples)} measurements`}</small>
                     </div>
                   ))}
+                  {(!effect.bitten || effect.figures.length === 0) && <small>{blot(effect.detail)}</small>}
                 </td>
                 <td>
                   {after === null ? (

@@ -101,8 +101,10 @@ const Injection = memo(function Injection({ fault }: { readonly fault: FaultRepo
             </dd>
           </div>
         ))}
-        {effect.figures.length === 0 && <small>{effect.detail}</small>}
       </dl>
+      {(!effect.bitten || effect.figures.length === 0) && effect.detail !== '' && (
+        <p className={css['detail']}>{blot(effect.detail)}</p>
+      )}
       {held && <Lease fault={fault} />}
       {state === 'unconfirmed' && note !== '' && <p className={css['note']}>{blot(note)}</p>}
     </li>
