@@ -13,8 +13,11 @@ import { readProcess } from '../engine/host/processes.ts';
 import { realClock } from '../engine/kernel/clock.ts';
 import { type Idler, startIdler } from './bad-targets-processes.ts';
 import { SCENES, SKIP } from './crash/all-scenes.ts';
+import { DATABASE_WAYS, type DatabaseKind, databaseScene, noDatabase } from './crash/database-scenes.ts';
+import { noLateLink } from './crash/network-scenes.ts';
 import { type Evaluator } from './support/evaluator.ts';
 import { type Scene } from './crash/scenes.ts';
+import { packetsInEveryWay } from './ordinary-user-network.ts';
 
 /** A user whom nothing on the machine belongs to. */
 export const USER = 65_534;
@@ -111,17 +114,23 @@ async function lostNames(): Promise<Scene> {
   // A program for each name, and one for those that are not lost: it does one thing after the other, and waits seconds for what is dropped.
   const [app, ...others] = await Promise.all(['', 'a', 'b', 'c', 'd'].map(async () => stack.use(await network.app('-app')))) as [Evaluator, ...Evaluator[]];
   const ask = (name: string, by = app): Promise<string> => by.evaluate(`load('node:dns/promises').then((dns) => dns.lookup('${name}.test', 4)).then(({ address }) => address)`);
-  const waiting = new Set<Evaluator>();
-  const askOnce = (name: string, by: Evaluator): void => {
-    if (waiting.has(by)) return;
-    waiting.add(by);
-    void ask(name, by).finally(() => waiting.delete(by));
+  /** When each has asked, and what it was told last, and after how many milliseconds. */
+  const asked = others.map(() => ({ since: 0, told: '', took: 0 }));
+  const askOnce = (name: string, by: Evaluator, one = asked[others.indexOf(by)]): void => {
+    if (one === undefined || one.since > 0) return;
+    one.since = performance.now();
+    void ask(name, by).then((told) => Object.assign(one, { told, took: performance.now() - one.since, since: 0 }));
   };
   const asking = setInterval(() => others.forEach((one, index) => askOnce('abcd'.charAt(index), one)), 200);
   stack.defer(async () => clearInterval(asking));
   const ways = ['servfail', 'wrong-address, ipv4: 192.0.2.1', 'delay, delay: 100ms', 'drop'].map((way, index) => `type: dns, target: "cmd:${network.word}", names: "${'abcd'[index]}.test", action: ${way}`);
   const ruled = async (): Promise<boolean> => (await network.run('nft', 'list', 'ruleset')) !== '';
-  return { ...sceneOf(stack, '', ruled, async () => !(await ruled()) && (await ask('shop')) === SHOP.v4), text: fileOf(ways) };
+  const visible = async (): Promise<boolean> => {
+    const [failing, wrong, late, dropped] = asked;
+    const silent = dropped !== undefined && dropped.since > 0 && performance.now() - dropped.since > 1_000;
+    return failing?.told === 'failed: EAI_AGAIN' && wrong?.told === '192.0.2.1' && (late?.took ?? 0) >= 100 && silent;
+  };
+  return { ...sceneOf(stack, '', visible, async () => !(await ruled()) && (await ask('shop')) === SHOP.v4), text: fileOf(ways) };
 }
 
 /** Several as one: all of them in one file. */
@@ -149,7 +158,9 @@ const group = (helped: boolean, name: string, scenes: readonly (string | Case['s
   skip: skip || scenes.map((one) => (typeof one === 'string' ? SKIP[one] : false)).find((why) => why) || false,
   scene: () => together(scenes.map((one) => (typeof one === 'string' ? known(one) : one))),
 });
-const DATABASES = ['taken connections', 'locked table', 'locked rows', 'slow queries'].map((way) => `${way} of PostgreSQL`);
+const databases = (...kinds: readonly DatabaseKind[]): readonly Case[] =>
+  Object.entries(DATABASE_WAYS).map(([way, fields]) =>
+    group(false, `${way} ${kinds.join(' and ')}`, kinds.map((kind) => () => databaseScene(kind, fields)), kinds.map(noDatabase).find((why) => why !== false) ?? false));
 const CONTAINERS = ['paused', 'limited', 'stopped', 'killed', 'restarted', 'disconnected', 'stressed'].map((state) => `${state} container`);
 
 export const CASES: readonly Case[] = [
@@ -158,13 +169,14 @@ export const CASES: readonly Case[] = [
   group(false, 'processor and memory loaded', ['resource'], false, false),
   group(false, 'clocks set off, drifting and jumping', [() => ownClock('offset: 1h'), () => ownClock('action: drift, drift: 200ms'), () => ownClock('action: jump, offset: 1h, interval: 5s')], noFaketime),
   group(false, 'disks filled and left without inodes', [() => ownDisk('percentage: 90, reserve_mb: 1', USER), () => ownDisk('action: inodes, percentage: 50', USER)], noDisk()),
-  ...DATABASES.map((name) => group(false, name, [name])),
+  ...databases('PostgreSQL', 'MariaDB'), ...databases('MySQL 5.7', 'MySQL 8.0'),
   group(true, 'processes frozen and limited', ['frozen process', 'limited process']),
   group(true, 'connections, listening, sockets, calls and packets struck', ['refused connections', 'refused listening', 'no sockets', 'broken reads', lostPackets]),
   group(true, 'the clock of another user', ['clock, by root']),
   group(true, 'disks read-only, slow, and filled by root', ['read-only disk', 'slow disk', () => ownDisk('percentage: 90, reserve_mb: 1, as_root: true', 0)]),
   group(true, 'files that fail, and writes cut short', ['broken files', 'short writes']),
   group(true, 'links that are late, lose packets and are cut', ['late link', 'bad link', 'cut link']),
+  group(true, 'packets late, lost, doubled, damaged and cut, by port, protocol, network and direction', [packetsInEveryWay], noLateLink()),
   group(true, 'names not found', ['lost names', 'lost names of a process']),
   group(true, 'names failing, wrong, late and dropped', [lostNames], noStage),
   group(true, 'containers treated in every way', CONTAINERS),
