@@ -1,6 +1,7 @@
 import { EXIT, FirebreakError } from '../kernel/errors.ts';
 
-const SIGNALS = { SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM', SIGHUP: 'the terminal closed' } as const;
+/** `disconnect` is no signal: the channel to firebreak.mjs closes when that one is killed, the only process that whoever watches over it knows. */
+const SIGNALS = { SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM', SIGHUP: 'the terminal closed', disconnect: 'the end of what started it' } as const;
 
 /** The reader's wish to stop. The first one aborts `signal`; each later one calls `again`, for a word of patience. */
 export interface Interrupt extends Disposable {
