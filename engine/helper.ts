@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { createInjectors } from './faults/injectors.ts';
 import { Helper } from './helper/helper.ts';
 import { type HelperParts } from './helper/parts.ts';
+import { rootCapabilities } from './host/facts.ts';
 import { peerOf } from './host/peer.ts';
 import { readProcess } from './host/processes.ts';
 import { identity } from './identity.ts';
@@ -49,7 +50,7 @@ export async function startHelper(options: HelperOptions): Promise<AsyncDisposab
     void helper.dropAll(why);
   };
   const lease = parts.use(createLease({ stateDir, self: identity.self, clock, spawnWatchdog: spawnWatchdogFor(stateDir), lost, log }));
-  const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, log, ...(options.boundary !== undefined && { boundary: options.boundary }) }));
+  const helper = parts.use(new Helper({ version: VERSION, self: identity.self, journal, injectors, clock, lease, capabilities: rootCapabilities, log, ...(options.boundary !== undefined && { boundary: options.boundary }) }));
   await helper.recover(identity.alive);
   // What this machine can do is tried now: it takes seconds on a busy one, and engines do not wait long for a greeting.
   for (const injector of Object.values(injectors)) injector.unavailable();

@@ -84,7 +84,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const metrics = parts.use(createMetrics({ bus, routes: () => routeTotals(wire) }));
   const history = parts.use(openHistory(stateDir, clock));
   for (const text of history.notices) bus.publish('', { kind: 'log', level: 'warn', text });
-  const { injectors, line, noRoot } = createInjectorsHere({ wire, clock });
+  const { injectors, line, rootHere } = createInjectorsHere({ wire, clock });
   parts.use(line);
   const life = parts.use(
     await openLifecycle({
@@ -194,7 +194,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     halt,
     writeReports,
     authority: certificates.authority,
-    capabilities: async () => [...faultCapabilities(injectors, noRoot()), ...(await capabilities(noRoot()))],
+    capabilities: async () => {
+      const root = await rootHere();
+      return [...faultCapabilities(injectors, root.none), ...(await capabilities(root))];
+    },
     endStandIns: () => lease.release([]),
     describeProbe: (spec, routes) => probeOf(spec, routes).describe(),
     metrics: () => metrics.text(),

@@ -1,6 +1,7 @@
 import { manifestOf } from './contract/fault-types.ts';
 import { createInjectors, type InjectorDeps } from './faults/injectors.ts';
 import { HelperLine, throughHelper } from './helper/line.ts';
+import { type RootHere } from './host/facts.ts';
 import { type Clock } from './kernel/clock.ts';
 import { type Injector } from './kernel/fault.ts';
 
@@ -12,8 +13,8 @@ export interface InjectorsHere {
   readonly injectors: Record<string, Injector>;
   /** To the helper; it is opened when it is first needed. */
   readonly line: Disposable;
-  /** Why nothing that needs root can be done now, or ''. */
-  noRoot(): string;
+  /** Who does what needs root: asked now. */
+  rootHere(): Promise<RootHere>;
 }
 
 /** Every injector of this process: without root, what needs it is done by the helper. */
@@ -22,12 +23,12 @@ export function createInjectorsHere(deps: InjectorDeps & { readonly clock: Clock
   const line = new HelperLine(helperAddress(uid ?? 0), deps.clock);
   const own = createInjectors(deps);
   // As root nobody else is needed, unless a helper is named.
-  if (uid === undefined || (uid === 0 && process.env['FIREBREAK_HELPER'] === undefined)) return { injectors: own, line, noRoot: () => '' };
+  if (uid === undefined || (uid === 0 && process.env['FIREBREAK_HELPER'] === undefined)) return { injectors: own, line, rootHere: async () => ({ none: '', helper: null }) };
   const injectors = Object.fromEntries(
     Object.entries(own).map(([type, injector]) => {
       const manifest = manifestOf(type);
       return [type, manifest?.needsRoot === undefined ? injector : throughHelper(injector, manifest, line)];
     }),
   );
-  return { injectors, line, noRoot: () => line.absent };
+  return { injectors, line, rootHere: () => line.rootHere() };
 }

@@ -3,6 +3,7 @@ import { faultId, runId } from '../kernel/brands.ts';
 import { effect } from '../kernel/fault.ts';
 import { millis } from '../kernel/brands.ts';
 import { type Api } from './api.ts';
+import { capability } from './models.ts';
 
 /**
  * What an engine without rights may ask of the helper that has them: the steps of a fault's life, by the number of the
@@ -26,6 +27,8 @@ export const helperApi = {
   queries: {
     /** Who asks (a process that no fault may touch, nor its ancestors), and who answers: its version, and for each type that it may run why it cannot here, or ''. */
     about: { input: z.strictObject({ pid: z.int().positive() }), output: z.object({ version: z.string(), pid: z.int().positive(), types: z.record(z.string(), z.string()) }) },
+    /** What it can do on this machine, tried now. */
+    capabilities: { input: nothing, output: z.array(capability) },
     /** Resolves the targets of a policy; changes nothing. Throws what the injector throws, and `not-allowed`. */
     plan: {
       input: z.strictObject({

@@ -49,7 +49,7 @@ function stage(troubles: Troubles = {}) {
     if (troubles.watchdog !== undefined) throw troubles.watchdog;
   };
   const helper = new Helper({
-    version: '1', self: { pid: process.pid, started: 'now' }, journal, injectors: { process: injector as unknown as Injector, resource: injector as unknown as Injector }, clock, lease: { ready }, log: (text) => log.push(text),
+    version: '1', self: { pid: process.pid, started: 'now' }, journal, injectors: { process: injector as unknown as Injector, resource: injector as unknown as Injector }, clock, lease: { ready }, capabilities: async () => [], log: (text) => log.push(text),
   });
   const join = (): Client<typeof helperApi> => {
     const [near, far] = memoryPair();

@@ -77,6 +77,7 @@ export class Helper implements AsyncDisposable {
           if (caller.pid === 0) caller.pid = pid;
           return { version, pid: self.pid, types: this.#types() };
         },
+        capabilities: async () => [...(await this.#parts.capabilities())],
         plan: async (asked, signal) => {
           const { request, injector } = this.#checked(asked);
           const plans = await injector.plan(request, signal);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
@@ -18,7 +19,7 @@ async function room(beats?: number) {
   let left = beats ?? 0;
   const never = new Promise<never>(() => {});
   const handlers = {
-    queries: { about: async () => ({ version: '1', pid: 1, types: {} }), plan: () => never, fingerprint: () => never, verify: () => never },
+    queries: { about: async () => ({ version: '1', pid: 1, types: {} }), capabilities: () => never, plan: () => never, fingerprint: () => never, verify: () => never },
     commands: { inject: () => never, revert: () => never, beat: async () => (left-- > 0 ? {} : never) },
     streams: { injected: async function* () {} },
   };
@@ -48,4 +49,21 @@ test('nobody waits for a helper that has fallen silent longer than it may hold a
   await at.pass(60_000, () => problem !== undefined);
   assert.match(String(problem), /does not answer/);
   assert.ok(at.clock.now() >= LEASE && at.clock.now() <= LEASE + 10_000, `${at.clock.now()} ms`);
+});
+
+test('a socket that a helper has left behind is no helper, until another one listens there', { timeout: 60_000 }, async () => {
+  using folder = temporary();
+  const address = join(folder.path, 'x.sock');
+  const line = new HelperLine(address, new VirtualClock());
+  assert.match(line.absent, /no helper is there/);
+  const ends = await listenUnix({ path: address, onPort: () => {} });
+  renameSync(address, `${address}.kept`);
+  await ends[Symbol.asyncDispose]();
+  renameSync(`${address}.kept`, address);
+  assert.equal(line.absent, '');
+  await assert.rejects(line.client(), /does not answer/);
+  assert.match(line.absent, /the helper has ended \(sudo firebreak helper\)/);
+  assert.deepEqual(await line.rootHere(), { none: line.absent, helper: null });
+  await using again = await listenUnix({ path: address, onPort: () => {} });
+  assert.equal(line.absent, '', String(again));
 });

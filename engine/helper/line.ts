@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { z } from 'zod';
 import { type Client, clientOf } from '../contract/client.ts';
+import { type Port } from '../contract/envelope.ts';
 import { helperApi } from '../contract/helper.ts';
+import { type Capability } from '../contract/models.ts';
 import { faultId, type FaultId } from '../kernel/brands.ts';
 import { type Clock } from '../kernel/clock.ts';
-import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 import { type FaultManifest, type InjectContext, type Injector } from '../kernel/fault.ts';
 import { HEARTBEAT, LEASE } from '../lifecycle/models.ts';
 import { within } from '../lifecycle/waiting.ts';
@@ -12,6 +14,8 @@ import { connectUnix } from '../transport/unix.ts';
 
 /** The command that enables what needs root, for messages. */
 export const ENABLE = 'sudo firebreak helper';
+/** Tells a file from another of the same name. */
+const markOf = ({ dev, ino, ctimeMs }: Stats): string => `${dev}:${ino}:${ctimeMs}`;
 /** A helper that lives says its name at once; a busy machine takes some seconds. Milliseconds. */
 const GREETS_WITHIN = 5_000;
 
@@ -22,15 +26,29 @@ export class HelperLine implements Disposable {
   readonly #heard = new Map<FaultId, (detail: string) => void>();
   #client: Promise<Client<typeof helperApi>> | undefined;
   #beat: Disposable | undefined;
+  /** The socket of a helper that has ended without removing it. */
+  #left = '';
 
   constructor(address: string, clock: Clock) {
     this.#address = address;
     this.#clock = clock;
   }
 
-  /** Why there is no helper, or ''. Only looks for its socket: whether it answers is seen when it is asked. */
+  /** Why there is no helper, or ''. Only looks at its socket: whether it answers is seen when it is asked, and remembered for this socket. */
   get absent(): string {
-    return existsSync(this.#address) ? '' : `it needs root, and no helper is there to do it (${ENABLE})`;
+    const socket = lstatSync(this.#address, { throwIfNoEntry: false });
+    if (socket === undefined) return `it needs root, and no helper is there to do it (${ENABLE})`;
+    return markOf(socket) === this.#left ? `it needs root, and the helper has ended (${ENABLE})` : '';
+  }
+
+  /** Why nobody does what needs root, or ''; and what the helper can do, as it has tried just now. */
+  async rootHere(): Promise<{ readonly none: string; readonly helper: readonly Capability[] | null }> {
+    if (this.absent !== '') return { none: this.absent, helper: null };
+    try {
+      return { none: '', helper: await (await this.client()).query('capabilities', {}) };
+    } catch (error) {
+      return { none: this.absent || `it needs root, and ${messageOf(error)} (${ENABLE})`, helper: null };
+    }
   }
 
   /** @throws FirebreakError `helper-gone`. */
@@ -55,8 +73,19 @@ export class HelperLine implements Disposable {
     void this.#client?.then((client) => client.close()).catch(() => {});
   }
 
+  /** A socket that nobody listens at any more is never listened at again: who starts anew makes a new one. */
+  async #connect(): Promise<Port> {
+    try {
+      return await connectUnix(this.#address);
+    } catch (error) {
+      const socket = lstatSync(this.#address, { throwIfNoEntry: false });
+      if (socket !== undefined && errnoOf((error as Error).cause) === 'ECONNREFUSED') this.#left = markOf(socket);
+      throw error;
+    }
+  }
+
   async #open(): Promise<Client<typeof helperApi>> {
-    const client = clientOf(helperApi, await connectUnix(this.#address));
+    const client = clientOf(helperApi, await this.#connect());
     await within(this.#clock, this.#clock.now() + GREETS_WITHIN, 'its greeting', client.query('about', { pid: process.pid })).catch((error: unknown) => {
       client.close();
       throw error;

@@ -1,3 +1,4 @@
+import { type Capability } from '../contract/models.ts';
 import { type Clock } from '../kernel/clock.ts';
 import { type Injector } from '../kernel/fault.ts';
 import { type Lease, type Workshop } from '../lifecycle/models.ts';
@@ -15,5 +16,7 @@ export interface HelperParts {
   readonly lease: Pick<Lease, 'ready'>;
   /** For the crash tests: called, synchronously, as each boundary of a fault's life is reached here. */
   readonly boundary?: Workshop['boundary'];
+  /** What root can do on this machine, tried now. */
+  readonly capabilities: () => Promise<readonly Capability[]>;
   readonly log: (text: string) => void;
 }

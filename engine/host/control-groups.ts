@@ -180,7 +180,7 @@ function refusalOf(tree: Hierarchy, token: string): string {
   try {
     mkdirSync(folder);
   } catch (error) {
-    return `a control group cannot be made (${messageOf(error)}); run as root`;
+    return `a control group cannot be made (${messageOf(error)}); run as root, or start the helper: sudo firebreak helper`;
   }
   try {
     const [file, , off] = fileOf(folder);

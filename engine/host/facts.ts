@@ -37,17 +37,32 @@ function userName(): string {
   }
 }
 
-/**
- * What can and cannot be done on this machine, each tried here and now, and put back; nothing is assumed from its name.
- * @param noRoot why nothing that needs root can be done for this user, or ''.
- */
-export async function capabilities(noRoot = ''): Promise<readonly Capability[]> {
-  const byRoot = (facts: readonly Capability[]): readonly Capability[] =>
-    facts.map((fact) => (fact.available && noRoot !== '' && !ANYBODY.has(fact.name) ? { ...fact, available: false, detail: `${noRoot}; the machine has what it takes` } : fact));
+/** Who does what needs root for this user. */
+export interface RootHere {
+  /** Why nobody does, or ''. */
+  readonly none: string;
+  /** What the helper can do, as it has tried itself; null when this process does it all. */
+  readonly helper: readonly Capability[] | null;
+}
+
+/** What can and cannot be done on this machine, each tried here and now, and put back; nothing is assumed from its name. */
+export async function capabilities(root: RootHere = { none: '', helper: null }): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), ...byRoot(kernelFacts()), clockFacts(), ...byRoot(dnsFacts()), ...byRoot(netFacts()), ...(await containerFacts()), ...byRoot(roomFacts()), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...forUser(await rootCapabilities(), root), await sqlite(),
   ];
+}
+
+/** What is done by root as a rule, tried by this process. */
+export async function rootCapabilities(): Promise<readonly Capability[]> {
+  return [...kernelFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts()];
+}
+
+function forUser(own: readonly Capability[], { none, helper }: RootHere): readonly Capability[] {
+  const whole = (fact: Capability): boolean => ANYBODY.has(fact.name);
+  if (helper !== null) return [...own.filter(whole), ...helper.filter((fact) => !whole(fact)).map((fact) => ({ ...fact, detail: `by the helper${fact.detail && `: ${fact.detail}`}` }))];
+  // Who may speak to the engine of the containers needs nobody for that.
+  return own.map((fact) => (fact.available && none !== '' && !whole(fact) && !fact.name.includes('containers') ? { ...fact, available: false, detail: `${none}; the machine has what it takes` } : fact));
 }
 
 /** Among what is done by root, that which any user can do. */

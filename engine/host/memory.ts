@@ -42,7 +42,7 @@ export function noCacheDrop(): string {
     accessSync(DROP, constants.W_OK);
     return '';
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? 'only Linux can drop its caches' : 'the caches cannot be dropped; run as root';
+    return errnoOf(error) === 'ENOENT' ? 'only Linux can drop its caches' : 'the caches cannot be dropped; run as root, or start the helper: sudo firebreak helper';
   }
 }
 

@@ -70,7 +70,7 @@ export function netCapabilities(): NetCapabilities | undefined {
 /** What `firebreak doctor` says of it. */
 export function netFacts(): readonly Capability[] {
   const can = netCapabilities();
-  const untried = process.platform === 'linux' ? 'this user may not try it; run as root' : 'only Linux has tc and nft';
+  const untried = process.platform === 'linux' ? 'this user may not try it; run as root, or start the helper: sudo firebreak helper' : 'only Linux has tc and nft';
   const fact = (name: string, reason: string | undefined, detail: string): Capability => ({ name, available: reason === '', detail: reason === '' ? detail : (reason ?? untried) });
   const police = can?.shaping !== '' && can?.rules === '';
   const netem = can?.netem || (can?.shaping ?? '');
