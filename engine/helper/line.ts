@@ -47,7 +47,7 @@ export class HelperLine implements Disposable {
     try {
       return { none: '', helper: await (await this.client()).query('capabilities', {}) };
     } catch (error) {
-      return { none: this.absent || `it needs root, and ${messageOf(error)} (${ENABLE})`, helper: null };
+      return { none: this.absent || `it needs root, and ${messageOf(error)}`, helper: null };
     }
   }
 
@@ -58,7 +58,7 @@ export class HelperLine implements Disposable {
       return await this.#client;
     } catch (error) {
       this.#client = undefined;
-      throw new FirebreakError('helper-gone', `the helper does not answer: ${messageOf(error)}`, { hint: `Start it: ${ENABLE}`, cause: error });
+      throw new FirebreakError('helper-gone', `the helper does not answer, ${ENABLE} starts it again: ${messageOf(error)}`, { hint: `Start it: ${ENABLE}`, cause: error });
     }
   }
 

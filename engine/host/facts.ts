@@ -60,7 +60,7 @@ export async function rootCapabilities(): Promise<readonly Capability[]> {
 
 function forUser(own: readonly Capability[], { none, helper }: RootHere): readonly Capability[] {
   const whole = (fact: Capability): boolean => ANYBODY.has(fact.name);
-  if (helper !== null) return [...own.filter(whole), ...helper.filter((fact) => !whole(fact)).map((fact) => ({ ...fact, detail: `by the helper${fact.detail && `: ${fact.detail}`}` }))];
+  if (helper !== null) return [...own.filter(whole), ...helper.filter((fact) => !whole(fact)).map((fact) => (fact.available ? { ...fact, detail: `by the helper${fact.detail && `: ${fact.detail}`}` } : fact))];
   // Who may speak to the engine of the containers needs nobody for that.
   return own.map((fact) => (fact.available && none !== '' && !whole(fact) && !fact.name.includes('containers') ? { ...fact, available: false, detail: `${none}; the machine has what it takes` } : fact));
 }

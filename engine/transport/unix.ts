@@ -1,7 +1,7 @@
 import { lchownSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { type Port } from '../contract/envelope.ts';
-import { FirebreakError, messageOf } from '../kernel/errors.ts';
+import { errnoOf, FirebreakError, messageOf } from '../kernel/errors.ts';
 
 /** Longest message either way, in characters: what crosses here is small. */
 export const MAX_UNIX_CHARS = 1 << 20;
@@ -122,7 +122,7 @@ export async function connectUnix(path: string): Promise<Port> {
   try {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   } catch (error) {
-    throw new FirebreakError('no-answer', `nobody answers at ${path}: ${messageOf(error)}`, { cause: error });
+    throw new FirebreakError('no-answer', `nobody answers at ${path} (${errnoOf(error) || messageOf(error)})`, { cause: error });
   }
   return linePort(socket);
 }
