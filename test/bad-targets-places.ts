@@ -5,12 +5,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { SERVERS, type TestServer } from '../engine/faults/database/test-servers.ts';
-import { noDisk, testDisk } from '../engine/faults/disk/test-disk.ts';
+import { noDisk, noFileStrikes, testDisk } from '../engine/faults/disk/test-disk.ts';
+import { noWriter, startWriter } from '../engine/faults/disk/test-writer.ts';
 import { makeWorld, noWorld } from '../engine/faults/network/test-world.ts';
 import { realClock } from '../engine/kernel/clock.ts';
 import { inspect, restart } from '../engine/host/containers.ts';
 import { type DockerLab, noDocker, startDocker } from './lab/docker.ts';
 import { type Wanted } from './bad-targets-life.ts';
+import { noShortWrites } from './crash/file-scenes.ts';
 import { eventually } from './crash/harness.ts';
 import { shared } from './crash/shared.ts';
 
@@ -65,6 +67,27 @@ async function onDisk(fields: Record<string, unknown>, what: 'moved' | 'replaced
       if (what === 'gone') run('mount', '-o', 'loop', disk.image, disk.path);
       await moved.disposeAsync();
     },
+  };
+}
+
+/** The same for what strikes calls on files, by a program that has one of them open and goes on to what has the name of the folder then. */
+async function onFiles(action: 'files' | 'short-writes', what: Parameters<typeof onDisk>[1]): Promise<Place> {
+  await using stack = new AsyncDisposableStack();
+  const writer = await startWriter('/dev/null');
+  const fields = action === 'files' ? { operation: 'write', error: 'ENOSPC' } : { processes: `pid:${writer.pid}` };
+  const place = stack.use(await onDisk({ action, ...fields }, what));
+  // Ended before the disk is mounted again.
+  stack.use(writer);
+  await writer.turnsTo(join(place.wanted.target, 'kept'));
+  const moved = stack.move();
+  return {
+    ...place,
+    innocent: async () => {
+      if (what !== 'covered' && what !== 'replaced') return '';
+      await writer.turnsTo(join(place.wanted.target, 'of somebody else'));
+      return writer.writes(1);
+    },
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };
 }
 
@@ -175,6 +198,10 @@ const coveredCases = (name: string, fields: Record<string, unknown>): PlaceCase[
   { name: `${name}, another disk mounted over it`, skip: noDisk(), make: () => onDisk(fields, 'covered'), before: NOT_STILL, during: /mounted over/, ends: 'unconfirmed' },
   { name: `${name}, its disk unmounted`, skip: noDisk(), make: () => onDisk(fields, 'gone'), before: NOT_STILL, during: /not mounted/, ...(fields['action'] === 'read-only' ? {} : { ends: 'unconfirmed' as const }) },
 ];
+const filesCases = (name: string, action: 'files' | 'short-writes', skip: string | false): readonly PlaceCase[] => {
+  const one = (words: string, what: Parameters<typeof onDisk>[1]): PlaceCase => ({ name: `${name}, ${words}`, skip, make: () => onFiles(action, what), before: NOT_STILL, during: NOT_STILL });
+  return [one('another folder in its place', 'replaced'), one('another disk mounted over it', 'covered'), one('its folder moved', 'moved'), one('its disk unmounted', 'gone')];
+};
 const FILL = { action: 'fill', percentage: 60, reserveMB: 1 };
 const containerCase = (name: string, fields: Record<string, unknown>, what: Parameters<typeof onContainer>[1], says: RegExp): PlaceCase =>
   ({ name: `container ${name}, ${what}`, skip: noDocker, make: () => onContainer(fields, what), before: says, during: says });
@@ -184,6 +211,7 @@ export const PLACES: readonly PlaceCase[] = [
   ...diskCases('disk filled', FILL), ...coveredCases('disk filled', FILL),
   ...diskCases('disk without inodes', { action: 'inodes', percentage: 20 }).slice(1),
   ...coveredCases('disk read-only', { action: 'read-only' }),
+  ...filesCases('files struck', 'files', noFileStrikes() || noWriter()), ...filesCases('writes cut short', 'short-writes', noShortWrites()).slice(0, 2),
   { name: 'interface gone', skip: noWorld(), make: () => onNetwork('gone'), before: /not there any more/, during: /gone/ },
   { name: 'interface renamed', skip: noWorld(), make: () => onNetwork('renamed'), before: /is called other now/, during: /./ },
   { name: 'interface replaced', skip: noWorld(), make: () => onNetwork('replaced'), before: /another has its name/, during: /gone/ },

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type Clock } from '../kernel/clock.ts';
+import { type FolderIdentity } from './disk-place.ts';
 import { endHeld, findHeld, type Held, startHeld } from './held.ts';
 import { type FileOperation } from './file-guard.ts';
 import { type ProcessIdentity, stateOf } from './identity.ts';
@@ -13,8 +14,8 @@ export const TRACER_ROLE = 'tracer';
 export interface TraceOrder {
   /** Compared once more just before they are traced: a pid may have been given to somebody else while the child started. */
   readonly targets: readonly ProcessIdentity[];
-  /** As the traced processes see it. */
-  readonly folder: string;
+  /** Nothing is struck once its path leads to another folder. */
+  readonly folder: FolderIdentity;
   readonly operation: FileOperation;
   /** By number; 0 = none. */
   readonly error: number;

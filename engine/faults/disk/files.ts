@@ -1,4 +1,5 @@
 import { endTracer, startTracer, TRACER_ROLE } from '../../host/call-tracer.ts';
+import { outOfReach } from '../../host/disk-place.ts';
 import { FILE_ERRORS, type FileError } from '../../host/fanotify.ts';
 import { type FileOperation, GUARD_ROLE, startGuard } from '../../host/file-guard.ts';
 import { endHeld, findHeld, type Held, OUTLIVES_MS } from '../../host/held.ts';
@@ -43,7 +44,7 @@ export class FileStrikes implements Disposable {
     const trace = async (found: readonly ProcessIdentity[], how: { readonly operation: FileOperation; readonly error: number; readonly delay: number; readonly part: number | null }): Promise<number> => {
       if (found.length === 0) return 0;
       const targets = found.map(({ pid, started }) => ({ pid, started }));
-      const held = startTracer(token, { ...often, ...how, targets, folder: folder.path }, lasts, this.#clock);
+      const held = startTracer(token, { ...often, ...how, targets, folder }, lasts, this.#clock);
       await this.#ready(held, signal);
       return held.pid;
     };
@@ -64,9 +65,10 @@ export class FileStrikes implements Disposable {
   async effect(): Promise<Effect> {
     const sum = (key: string): number => this.#held.reduce((total, { news }) => total + Number(news.get(key) ?? 0), 0);
     const [matched, struck, delayed] = [sum('matched'), sum('struck'), sum('delayed')];
-    const notes = [await this.#silent(), ...this.#notes(sum)].filter((note) => note !== '');
+    const away = outOfReach(this.#undo.folder);
+    const notes = [away, await this.#silent(), ...this.#notes(sum)].filter((note) => note !== '');
     return {
-      bitten: struck > 0 && this.#held.some(works),
+      bitten: struck > 0 && away === '' && this.#held.some(works),
       detail: [`${struck} of ${matched} calls struck`, ...notes].join('; '),
       figures: [
         { name: 'calls struck', unit: 'ratio', requested: this.#params.probability / this.#params.everyNth, delivered: matched === 0 ? null : struck / matched, samples: matched },

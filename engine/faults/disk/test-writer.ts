@@ -11,6 +11,8 @@ export interface Writer extends AsyncDisposable {
    * @returns what the kernel took of each.
    */
   writes(times: number, born?: boolean): Promise<readonly number[]>;
+  /** Goes on in another file. */
+  turnsTo(file: string): Promise<void>;
 }
 
 const SOURCE = `
@@ -18,6 +20,7 @@ open(my $file, '>>', $ARGV[0]) or die;
 $| = 1;
 print "[]\\n";
 while (my $line = <STDIN>) {
+  if ($line =~ m{^(/.*)}) { open($file, '>>', $1) or die; print "[]\\n"; next; }
   my ($times, $born) = $line =~ /^(\\d+)( born)?/;
   if ($born && fork()) { wait; next; }
   my @taken;
@@ -39,16 +42,20 @@ export function noWriter(): string | false {
 export async function startWriter(file: string): Promise<Writer> {
   const child = spawn('perl', ['-e', SOURCE, file, markOf('writer', '', true)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const writes = async (times: number, born = false): Promise<readonly number[]> => {
-    if (times > 0) child.stdin.write(`${times}${born ? ' born' : ''}\n`);
+  const answer = async (): Promise<readonly number[]> => {
     const { value, done } = await answers.next();
     if (done === true) throw new Error('the writer ended');
     return JSON.parse(String(value)) as number[];
   };
-  await writes(0);
+  const told = (line: string): Promise<readonly number[]> => {
+    child.stdin.write(`${line}\n`);
+    return answer();
+  };
+  await answer();
   return {
     pid: child.pid as number,
-    writes,
+    writes: (times, born = false) => told(`${times}${born ? ' born' : ''}`),
+    turnsTo: async (file) => void (await told(file)),
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');
       await once(child, 'exit');

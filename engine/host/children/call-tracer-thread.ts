@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { keyedRandom } from '../../kernel/random.ts';
 import { isPlainWrite, touchedBy } from '../call-kinds.ts';
 import { CELL, type TraceOrder } from '../call-tracer.ts';
+import { isStill } from '../disk-place.ts';
 import { stateOf } from '../identity.ts';
 import { isRegular, linkOr } from '../open-files.ts';
 import { openTracer, type Stop } from '../ptrace.ts';
@@ -49,7 +50,7 @@ function isMeant({ thread, number, args }: Extract<Stop, { what: 'entry' }>): bo
   return touchedBy({ number, args }).some(({ fd, kind }) => {
     if (order.operation !== 'any' && order.operation !== kind) return false;
     const link = `/proc/${thread}/fd/${fd}`;
-    return linkOr(link).startsWith(`${order.folder}/`) && isRegular(link);
+    return linkOr(link).startsWith(`${order.folder.path}/`) && isRegular(link) && isStill(order.folder);
   });
 }
 
