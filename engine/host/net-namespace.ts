@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { FirebreakError, messageOf } from '../kernel/errors.ts';
 import { TOOL_PATH } from './scratch-namespace.ts';
-import { runtimeEnv } from './spawn.ts';
+import { isLost, LOST, runtimeEnv } from './spawn.ts';
 
 /** A network namespace of this machine: how to get in, and what tells it apart from the others that exist at the time. */
 export interface NetNamespace {
@@ -71,8 +71,9 @@ export function runIn(namespace: NetNamespace, program: string, args: readonly s
   const [file, all] = namespace.path === '' ? [program, args] : ['nsenter', [`--net=${namespace.path}`, '--', program, ...args]];
   return new Promise((resolve, reject) => {
     const child = execFile(file, [...all], { encoding: 'utf8', timeout: within, maxBuffer: 64 << 20, env: { PATH: TOOL_PATH, LC_ALL: 'C', ...runtimeEnv() } }, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout);
-      reject(new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${stderr.trim() || messageOf(error)}`, { cause: error }));
+      if (error === null && !isLost(child)) return resolve(stdout);
+      const words = stderr.trim() || (error === null ? LOST : messageOf(error));
+      reject(new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${words}`, { cause: error }));
     });
     child.stdin?.on('error', () => {}); // it has ended before it read all; its exit code says why
     child.stdin?.end(input);

@@ -80,19 +80,29 @@ export interface AskOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whose rights the program is to have; root's own otherwise. */
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** How long it may take, in milliseconds; 5 s when left out. */
+  readonly within?: number;
 }
 
 /**
  * Runs a program to its end without blocking, with no more of this process's environment than it needs.
  * @throws FirebreakError `command-failed` when it is missing, fails, or takes longer than 5 s; its last words are in the message.
  */
-export function ask(program: string, args: readonly string[], { env = {}, user }: AskOptions = {}): Promise<string> {
+export function ask(program: string, args: readonly string[], { env = {}, user, within = 5_000 }: AskOptions = {}): Promise<string> {
   const whole = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...env };
   return new Promise((resolve, reject) => {
-    execFile(program, [...args], { encoding: 'utf8', timeout: 5_000, maxBuffer: 64 << 20, env: whole, ...user }, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout);
-      const words = stderr.trim() || messageOf(error);
+    const child = execFile(program, [...args], { encoding: 'utf8', timeout: within, maxBuffer: 64 << 20, env: whole, ...user }, (error, stdout, stderr) => {
+      if (error === null && !isLost(child)) return resolve(stdout);
+      const words = stderr.trim() || (error === null ? LOST : messageOf(error));
       reject(new FirebreakError('command-failed', `${program} ${args.join(' ')}: ${words}`, { cause: error }));
-    }).stdin?.end();
+    });
+    child.stdin?.end();
   });
 }
+
+/**
+ * Whether what a program printed was thrown away: its time was up while this process stood still, in which it ended. Node does
+ * not call that an error, and an empty answer would be taken for "there is none".
+ */
+export const isLost = ({ stdout }: ChildProcess): boolean => stdout !== null && !stdout.readableEnded;
+export const LOST = 'what it said is lost, as this process stood still meanwhile';
