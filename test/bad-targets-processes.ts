@@ -12,8 +12,10 @@ import { missingPrograms } from '../engine/host/server-process.ts';
 import { isFirebreak } from '../engine/host/process-targets.ts';
 import { markOf } from '../engine/host/spawn.ts';
 import { realClock } from '../engine/kernel/clock.ts';
+import { noShortWrites } from './crash/file-scenes.ts';
 import { noLimits } from './crash/machine-scenes.ts';
 import { noKernel } from './crash/kernel-scenes.ts';
+import { noLateLink } from './crash/network-scenes.ts';
 import { noFreezer } from './crash/scenes.ts';
 import { type Wanted } from './bad-targets-life.ts';
 
@@ -57,6 +59,8 @@ const taken = (action: string): ProcessFault['policy'] => (_pid, grounds) => ({ 
 const byPid = (action: string, more: object = {}): ProcessFault['policy'] => (pid) => ({ type: 'process', target: `pid:${pid}`, fields: { action, allowLast: true, ...more } });
 const again = (action: string): ProcessFault['policy'] => byPid(action, { interval: '100ms' });
 const struck = (fields: object): ProcessFault['policy'] => (_pid, grounds) => ({ type: 'kernel', target: byWord(grounds), fields: { ...fields } });
+const APART = ['unshare', '--net', 'sh', '-c', 'ip link add va type veth peer name vb && ip link set va up && ip link set vb up && exec "$@"', 'sh'];
+const inNetworkOf = (fields: object): ProcessFault['policy'] => (pid) => ({ type: 'network', target: `pid:${pid}/va`, fields: { ...fields } });
 const DISK = testDiskOnce();
 /** Asked for once: it is found by starting a program, whose pid may be one that was in use before. */
 const LIBRARY = faketimeLibrary() ?? '';
@@ -69,6 +73,9 @@ export const FAULTS: readonly ProcessFault[] = [
   { name: 'process, killed in rounds', policy: again('kill'), rounds: 350, forGood: true },
   { name: 'resource, limited', skip: noLimits(), policy: (_pid, grounds) => ({ type: 'resource', target: byWord(grounds), fields: { memoryLimitMB: 256, cpuLimit: 0.5, pidsLimit: 100 } }) },
   { name: 'kernel, connections refused', skip: noKernel('connect'), policy: struck({ action: 'connect' }) },
+  { name: 'kernel, listening refused', skip: noKernel('bind'), policy: struck({ action: 'bind' }) },
+  { name: 'kernel, no sockets', skip: noKernel('socket'), policy: struck({ action: 'socket' }) },
+  { name: 'kernel, packets dropped', skip: noKernel('packet'), policy: struck({ action: 'packet' }) },
   { name: 'kernel, calls struck', skip: noKernel('call'), policy: struck({ action: 'call', calls: 'read' }) },
   {
     name: 'time, set off', skip: noFaketime, policy: (_pid, grounds) => ({ type: 'time', target: byWord(grounds), fields: { offset: '1h' } }),
@@ -76,10 +83,9 @@ export const FAULTS: readonly ProcessFault[] = [
   },
   { name: 'dns of a process', skip: missingPrograms('nft') || dnsCapabilities()?.groups || false, policy: (_pid, grounds) => ({ type: 'dns', target: byWord(grounds), fields: { names: '*.test' } }) },
   { name: 'disk, limited', skip: noDisk() || noLimits(), policy: (_pid, grounds) => ({ type: 'disk', target: DISK(), fields: { action: 'limit', processes: byWord(grounds), writeRate: 1_000 } }) },
-  {
-    name: 'network of a process', policy: (pid) => ({ type: 'network', target: `pid:${pid}/va`, fields: { loss: 0.5 } }),
-    through: ['unshare', '--net', 'sh', '-c', 'ip link add va type veth peer name vb && ip link set va up && ip link set vb up && exec "$@"', 'sh'],
-  },
+  { name: 'disk, writes cut short', skip: noShortWrites(), policy: (_pid, grounds) => ({ type: 'disk', target: DISK(), fields: { action: 'short-writes', processes: byWord(grounds) } }) },
+  { name: 'network of a process', policy: inNetworkOf({ loss: 0.5 }), through: APART },
+  { name: 'network of a process, its packets held', skip: noLateLink(), policy: inNetworkOf({ latency: '100ms' }), through: APART },
 ];
 
 /** One small disk for all, made when it is first needed. */

@@ -12,7 +12,7 @@ import { again } from './again.ts';
 import { type Scene } from './scenes.ts';
 
 /** Why calls of other processes cannot be struck here, or false. */
-export const noKernel = (action: 'connect' | 'bind' | 'socket' | 'call'): string | false =>
+export const noKernel = (action: 'connect' | 'bind' | 'socket' | 'packet' | 'call'): string | false =>
   process.geteuid?.() !== 0 ? 'only root may strike calls' : kernelInjector({ clock: realClock }).unavailable(kernelManifest.params.parse({ action })) || false;
 
 /** A program that goes on doing one thing, without which nothing could be struck. */

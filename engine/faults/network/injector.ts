@@ -76,7 +76,8 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
 
     inject: async (undo, context) => {
       if (meters.has(undo.token)) return;
-      if (undo.process !== null && stateOf(undo.process) === 'dead') throw new FirebreakError('target-gone', `process ${undo.process.pid}, by which the network was chosen, has ended`);
+      const ended = endedOf(undo);
+      if (ended !== '') throw new FirebreakError('target-gone', ended);
       const { namespace, device } = await readRemains(undo);
       if (namespace === undefined || device === undefined || (await linkNow(undo)) === undefined) throw new FirebreakError('target-gone', `${undo.device.name} is not there any more, or another has its name`);
       if (device.name !== undo.device.name) throw new FirebreakError('target-gone', `${undo.device.name} is called ${device.name} now`, { hint: 'plan again' });
@@ -94,7 +95,9 @@ export function networkInjector({ clock, capabilities = netCapabilities }: Netwo
       const meter = meters.get(undo.token);
       if (meter === undefined) return { bitten: false, detail: 'it was not started here', figures: [] };
       const link = await linkNow(undo);
-      if (link !== undefined) return meter.look(link.name, readers.get(undo.token));
+      // A program of Firebreak's that holds packets keeps the network there as well.
+      const ended = endedOf(undo);
+      if (link !== undefined) return ended === '' ? meter.look(link.name, readers.get(undo.token)) : { bitten: false, detail: ended, figures: [] };
       // Rules are bound to a name: since Linux 6.16 the kernel would have them strike whatever gets it next.
       await removeRemains(undo, await readRemains(undo));
       return { bitten: false, detail: `${undo.device.name} is gone`, figures: [] };
@@ -129,3 +132,6 @@ function filtersInWords({ lanes }: Blueprint): string {
   const spared = lanes.some((lane) => withoutTcp(lane.spared).length > 0) ? ', but for SSH and the ways to this room' : '';
   return `${ways}${spared}`;
 }
+
+/** That the process is not there any more by which the network was chosen, or ''. */
+const endedOf = ({ process }: Blueprint): string => (process !== null && stateOf(process) === 'dead' ? `process ${process.pid}, by which the network was chosen, has ended` : '');
