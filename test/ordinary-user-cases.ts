@@ -166,7 +166,7 @@ const CONTAINERS = ['paused', 'limited', 'stopped', 'killed', 'restarted', 'disc
 export const CASES: readonly Case[] = [
   group(false, 'processes stopped, killed and terminated', [() => ownProcesses('percentage: 50'), () => ownProcesses('percentage: 50, action: kill'), () => ownProcesses('percentage: 50, action: terminate')]),
   // Its scene knows it by the journal of an engine of this user.
-  group(false, 'processor and memory loaded', ['resource'], false, false),
+  group(false, 'processor and memory loaded, all the time, in spikes and as a leak', ['resource', 'memory in spikes', 'leaking memory'], false, false),
   group(false, 'clocks set off, drifting and jumping', [() => ownClock('offset: 1h'), () => ownClock('action: drift, drift: 200ms'), () => ownClock('action: jump, offset: 1h, interval: 5s')], noFaketime),
   group(false, 'disks filled and left without inodes', [() => ownDisk('percentage: 90, reserve_mb: 1', USER), () => ownDisk('action: inodes, percentage: 50', USER)], noDisk()),
   ...databases('PostgreSQL', 'MariaDB'), ...databases('MySQL 5.7', 'MySQL 8.0'),

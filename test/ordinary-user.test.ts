@@ -5,6 +5,10 @@ import { chmodSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { manifests } from '../engine/faults/manifests.ts';
+import { networkManifest } from '../engine/faults/network/manifest.ts';
 import { missingPrograms } from '../engine/host/server-process.ts';
 import { realClock } from '../engine/kernel/clock.ts';
 import { temporary } from '../engine/lifecycle/test-parts.ts';
@@ -23,6 +27,30 @@ const STRANGER = '65533';
 /** How long what is done may take to show, on a machine that has much to do; milliseconds. */
 const SEEN_WITHIN = 20_000;
 const appears = (visible: () => Promise<boolean>): Promise<boolean> => eventually('it is in the world', visible, SEEN_WITHIN).then(() => true, () => false);
+
+/** What the types of the machine do that have no field `action`, by their fields. */
+const EFFECTS: Readonly<Record<string, readonly string[]>> = {
+  network: Object.keys(networkManifest.params.shape).filter((field) => field !== 'probe' && field !== 'allowWhole'),
+  resource: ['cpuLoad', 'ramMB', 'ramChunkMB', 'ramSpike', 'memoryLimitMB', 'cpuLimit', 'pidsLimit', 'dropCaches'],
+};
+const plain = (word: string): string => word.replaceAll('_', '').toLowerCase();
+/** Everything that the faults of the machine can do, as `type: what`. */
+function allDeeds(): readonly string[] {
+  return Object.values(manifests).filter(({ layer }) => layer === 'host').flatMap(({ type, params }) => {
+    const { action } = z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }).properties as Record<string, { readonly enum?: readonly string[] }>;
+    const deeds = EFFECTS[type] ?? action?.enum;
+    if (deeds === undefined) throw new Error(`it is not known what ${type} does`);
+    return deeds.map((deed) => `${type}: ${plain(deed)}`);
+  });
+}
+/** What the policies of a file do, in the same words. */
+function deedsIn(text: string): readonly string[] {
+  const { policies } = parse(text) as { readonly policies: readonly ({ readonly type: keyof typeof manifests } & Record<string, unknown>)[] };
+  return policies.flatMap(({ type, ...fields }) => {
+    const { action } = manifests[type].params.parse(EFFECTS[type] === undefined && 'action' in fields ? { action: fields['action'] } : {}) as { readonly action?: string };
+    return (action === undefined ? Object.keys(fields) : [action]).map((deed) => `${type}: ${plain(deed)}`);
+  });
+}
 
 describe('an ordinary user with the helper', { skip, timeout: 600_000 }, () => {
   const dir = temporary();
@@ -75,6 +103,7 @@ describe('an ordinary user with the helper', { skip, timeout: 600_000 }, () => {
     return journal.open().length;
   };
 
+  const done = new Set<string>();
   for (const { name, skip: why, helped, seen, scene: makeScene } of CASES) {
     test(`${name}: can be had, delivered, and taken back ${helped ? 'by the helper' : 'without it'}`, { skip: why, timeout: 90_000 }, async () => {
       await using scene = await makeScene();
@@ -91,8 +120,13 @@ describe('an ordinary user with the helper', { skip, timeout: 600_000 }, () => {
       assert.equal(there, seen, `it can be seen in the world ${more}`);
       assert.deepEqual([closed?.faults.map(({ state, reverted }) => [state, reverted]), closed?.open, heldByHelper()], [Array.from({ length: count }, () => ['clean', true]), 0, 0], more);
       await eventually('all is as before', scene.intact, SEEN_WITHIN);
+      for (const deed of deedsIn(scene.text)) done.add(deed);
     });
   }
+
+  test('nothing that the faults of the machine can do is left out', { skip: CASES.find(({ skip: why }) => why)?.skip ?? false }, () => {
+    assert.deepEqual(allDeeds().filter((deed) => !done.has(deed)), []);
+  });
 
   test('what the engine of a user has made belongs to the user', () => {
     const made = readdirSync(home, { recursive: true, encoding: 'utf8' });
