@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type ServerSpec } from '../../engine/host/server-process.ts';
 import { type LabServer, missing, startServer } from './server.ts';
 
 /** A MariaDB server with an empty database `shop` and the user `app` with the password `secret`, who may do everything. */
@@ -13,7 +14,10 @@ const AS = process.getuid?.() === 0 ? ['--user=root'] : [];
 
 /** @param options more for the command line of the server, such as `--max-connections=2`. */
 export const startMariaDb = (...options: readonly string[]): Promise<LabServer> =>
-  startServer({
+  startServer(mariaDbServer(...options));
+
+export function mariaDbServer(...options: readonly string[]): ServerSpec {
+  return {
     title: 'MariaDB',
     needs: ['mariadbd', 'mariadb-install-db'],
     // As it starts it removes temporary tables of others: two that start at once must not share a folder for these.
@@ -56,4 +60,5 @@ export const startMariaDb = (...options: readonly string[]): Promise<LabServer> 
       '--local-infile=1',
       ...options,
     ],
-  });
+  };
+}

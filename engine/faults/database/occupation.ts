@@ -4,11 +4,9 @@ import { type Effect, type EffectFigure, type InjectContext } from '../../kernel
 import { Canary } from './canary.ts';
 import { busySessions, type DatabaseParams } from './manifest.ts';
 import { notDone } from './refusals.ts';
-import { type Bounds, CANARY_WAIT, type Server, type Session } from './session.ts';
+import { type Bounds, CANARY_WAIT, IDLE, type Server, type Session, WORD_EVERY } from './session.ts';
 import { type DatabaseUndo } from './undo.ts';
 
-/** The server ends what is idle so long after the fault should have ended it, milliseconds. */
-const LATE = 15_000;
 const STATEMENT = 10_000;
 /** Sessions are opened so many at a time: a server greets them one after another anyway. */
 const AT_ONCE = 8;
@@ -26,6 +24,7 @@ export class Occupation implements Disposable {
   readonly #clock: Clock;
   /** By their numbers; 0 is the one that measures. */
   readonly #sessions = new Map<number, Session>();
+  readonly #words: Disposable;
   #canary: Canary | undefined;
   #rows = 0;
   /** Sessions that an administrator has ended are not opened again. */
@@ -39,6 +38,10 @@ export class Occupation implements Disposable {
     this.#context = context;
     this.#clock = clock;
     this.#target = undo.most;
+    this.#words = clock.every(WORD_EVERY, () => {
+      // One that has ended is noticed where it is asked for more.
+      for (const session of this.#sessions.values()) void session.run('SELECT 1').catch(() => {});
+    });
   }
 
   /** @throws FirebreakError `lock-refused`, `read-only`, `not-allowed`, or what the server says. */
@@ -73,6 +76,7 @@ export class Occupation implements Disposable {
 
   [Symbol.dispose](): void {
     this.#over = true;
+    this.#words[Symbol.dispose]();
     for (const session of this.#sessions.values()) session.drop();
     this.#sessions.clear();
   }
@@ -116,9 +120,8 @@ export class Occupation implements Disposable {
   }
 
   async #open(number: number, bounds: Partial<Bounds> = {}): Promise<Session> {
-    const idle = this.#context.request.hold + LATE;
     const statement = Math.max(STATEMENT, this.#asked.wait + 2_000);
-    const session = await this.#server.open(this.#undo.mark, number, { idle, statement, lock: this.#asked.wait, ...bounds });
+    const session = await this.#server.open(this.#undo.mark, number, { idle: IDLE, statement, lock: this.#asked.wait, ...bounds });
     if (this.#over || this.#context.signal.aborted) {
       session.drop();
       throw new FirebreakError('fault-ended', 'it ended while its sessions were opened');

@@ -78,11 +78,13 @@ async function open(place: Place, mark: string, bounds: Bounds): Promise<Session
   }
 }
 
-/** @param version such as 150018. `idle_session_timeout` and `client_connection_check_interval` came with 14. */
+/** @param version such as 150018. `tcp_user_timeout` came with 12, `idle_session_timeout` and `client_connection_check_interval` with 14. */
 function settings({ idle, statement, lock }: Bounds, version: number): string {
   const all: Readonly<Record<string, number | string>> = {
     statement_timeout: Math.ceil(statement), lock_timeout: Math.ceil(lock), idle_in_transaction_session_timeout: Math.ceil(idle),
-    tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 3, max_parallel_workers_per_gather: 0, jit: 'off',
+    tcp_keepalives_idle: 5, tcp_keepalives_interval: 5, tcp_keepalives_count: 3, max_parallel_workers_per_gather: 0, jit: 'off',
+    // Of a client that takes no more: keepalives wait until it has taken all.
+    ...(version >= 120_000 && { tcp_user_timeout: Math.ceil(idle) }),
     ...(version >= 140_000 && { idle_session_timeout: Math.ceil(idle), client_connection_check_interval: 1_000 }),
   };
   return Object.entries(all).map(([key, value]) => `SET ${key} = ${value}`).join('; ');

@@ -75,6 +75,10 @@ export interface Server {
   refusal(error: unknown): Refusal;
 }
 
+/** For so long a server waits for a word of Firebreak, whose machine may have lost its power or its network; milliseconds. */
+export const IDLE = 20_000;
+/** How often it hears one, milliseconds. */
+export const WORD_EVERY = 5_000;
 /** How long a server may take to greet, milliseconds. */
 export const GREETS_WITHIN = 5_000;
 /** How long to wait in the canary before a lock is taken to hold others up, milliseconds. */

@@ -4,7 +4,7 @@ import { FirebreakError } from '../../kernel/errors.ts';
 import { nobodyListens } from '../../host/refused.ts';
 import { born } from './born.ts';
 import { serverOf } from './server.ts';
-import { type Server, type Session } from './session.ts';
+import { IDLE, type Server, type Session } from './session.ts';
 
 /** Where the sessions are and what they are called there. No password is in it: the target says where that is kept. */
 export const databaseUndo = z.object({
@@ -24,7 +24,7 @@ export const databaseUndo = z.object({
 export type DatabaseUndo = z.infer<typeof databaseUndo>;
 
 /** A session that only looks and ends others may not outlive whoever opened it by more than this, milliseconds. */
-const LOOK = { idle: 30_000, statement: 5_000, lock: 1_000 } as const;
+const LOOK = { idle: IDLE, statement: 5_000, lock: 1_000 } as const;
 /** A session that was just coming up shows itself within this; milliseconds. */
 const SECOND_LOOK = 200;
 const GIVEN_BACK_WITHIN = 8_000;
