@@ -1,6 +1,8 @@
 import { createInjectors } from '../../engine/faults/injectors.ts';
 import { dnsInjector } from '../../engine/faults/dns/injector.ts';
+import { networkInjector } from '../../engine/faults/network/injector.ts';
 import { manifests } from '../../engine/faults/manifests.ts';
+import { netCapabilities } from '../../engine/host/net-capabilities.ts';
 import { identity } from '../../engine/identity.ts';
 import { millis } from '../../engine/kernel/brands.ts';
 import { type Clock, realClock } from '../../engine/kernel/clock.ts';
@@ -10,7 +12,7 @@ import { createLifecycle, type Lifecycle } from '../../engine/lifecycle/lifecycl
 import { openJournal } from '../../engine/store/journal.ts';
 import { createBus } from '../../engine/telemetry/bus.ts';
 import { createWire } from '../../engine/wire/create.ts';
-import { ROUTES, STRUCK, type Struck, UNRULED } from './reboot-faults.ts';
+import { LACKING, ROUTES, STRUCK, type Struck } from './reboot-faults.ts';
 
 /**
  * Faults with their journal on a disk, for a guest whose power is cut. `strike FOLDER` holds all of them until then; `recover
@@ -18,9 +20,11 @@ import { ROUTES, STRUCK, type Struck, UNRULED } from './reboot-faults.ts';
  */
 const [mode = '', stateDir = ''] = process.argv.slice(2);
 const HOLD = millis(3_600_000);
+/** The longest between two looks at an effect, in milliseconds. */
+const LOOKS = 1_000;
 const clock = realClock;
-/** Effects are not looked at every 50 ms, as there each look takes longer; nor is it a lost lease that the guest stood still. */
-const patient: Clock = { ...realClock, sleep: (ms, signal) => realClock.sleep(Math.max(ms, 3_000), signal), every: () => ({ [Symbol.dispose]: () => {} }) };
+/** Each effect is looked at once only, as there a look takes longer than all the rest; nor is it a lost lease that the guest stood still. */
+const patient: Clock = { ...realClock, sleep: (ms, signal) => realClock.sleep(ms > LOOKS ? ms : HOLD, signal), every: () => ({ [Symbol.dispose]: () => {} }) };
 const never = new AbortController().signal;
 const journal = openJournal(stateDir, clock);
 
@@ -29,9 +33,16 @@ function lifecycleOf(over: Readonly<Record<string, Injector>>, wire: Parameters<
   const injectors = { ...createInjectors({ wire, clock }), ...over };
   return createLifecycle({ injectors, facts: manifests, identity, wire: word, bus: createBus(clock), clock: mode === 'recover' ? clock : patient, journal });
 }
-/** As where the kernel has no rules: then the file itself names the resolver. */
+/** As where the kernel has neither rules for names nor netem: then the file itself names the resolver, and a program holds the packets. */
 const NONE = 'this machine has none';
-const unruled = lifecycleOf({ dns: dnsInjector({ clock, can: () => ({ redirect: NONE, groups: NONE }) }) as unknown as Injector });
+const withoutNetem = (): ReturnType<typeof netCapabilities> => {
+  const can = netCapabilities();
+  return can && { ...can, netem: NONE, reader: '' };
+};
+const lacking = lifecycleOf({
+  dns: dnsInjector({ clock, can: () => ({ redirect: NONE, groups: NONE }) }) as unknown as Injector,
+  network: networkInjector({ clock, capabilities: withoutNetem }) as unknown as Injector,
+});
 
 async function start(lifecycle: Lifecycle, struck: readonly Struck[]): ReturnType<Lifecycle['start']> {
   const requests = struck.map(({ name, type, target, fields }): FaultRequest => ({
@@ -48,8 +59,8 @@ if (mode === 'strike') {
   const lifecycle = lifecycleOf({}, wire);
   await start(lifecycle, STRUCK);
   // Last: it is given up when its resolver was starved.
-  await start(unruled, UNRULED);
-  say([...unruled.reports(), ...lifecycle.reports()].map(inWords).toSorted());
+  await start(lacking, LACKING);
+  say([...lacking.reports(), ...lifecycle.reports()].map(inWords).toSorted());
 } else {
   const { cleared, open, damage } = await lifecycleOf({}).recover();
   say({ cleared: cleared.map(({ policy }) => policy).toSorted(), open: open.map(({ policy, note }) => `${policy}: ${note}`), damage });
