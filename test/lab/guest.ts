@@ -24,6 +24,11 @@ export interface GuestOptions {
   readonly packages?: readonly string[];
   /** Further files of this machine that the guest gets, at the same place. */
   readonly files?: readonly string[];
+  /**
+   * Lines of shell with which process 1 goes on, so that it may become another program; commands are then taken by a process
+   * beside it, at once. By default process 1 itself takes them.
+   */
+  readonly boot?: string;
   /** Files that are the guest's disks /dev/vda, /dev/vdb ... in this order, and outlive it. */
   readonly disks?: readonly string[];
 }
@@ -135,26 +140,32 @@ export async function bootGuest({ disks = [], ...contents }: GuestOptions = {}):
 }
 
 /** Commands come over the second serial line, so that what the kernel says does not come between. */
-const INIT = `#!/bin/busybox sh
+const init = (boot: string): string => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t tmpfs run /run
 export PATH=/firebreak-bin:/bin HOME=/root TERM=dumb LC_ALL=C
 modprobe -a virtio_pci virtio_blk 2>/dev/null
 ip link set lo up
-stty raw -echo </dev/ttyS1
-exec </dev/ttyS1 >/dev/ttyS1 2>&1
-echo @ready
-while IFS= read -r line; do eval "$line"; done
+commands() {
+  stty raw -echo </dev/ttyS1
+  exec </dev/ttyS1 >/dev/ttyS1 2>&1
+  echo @ready
+  while IFS= read -r line; do eval "$line"; done
+}
+${boot === '' ? 'commands' : `commands &\n${boot}`}
 `;
 
-async function build(path: string, { programs = [], packages = [], files = [] }: GuestOptions): Promise<void> {
+async function build(
+  path: string,
+  { programs = [], packages = [], files = [], boot = '' }: GuestOptions,
+): Promise<void> {
   using archive = new Cpio(path);
   for (const folder of ['proc', 'sys', 'tmp', 'run', 'root', 'mnt', 'sbin', 'var', 'etc']) archive.folder(folder);
   archive.device('dev/console', 5, 1);
   archive.file('bin/busybox', programPath('busybox') ?? '', true);
   // The kernel looks for it here when it wants a module.
   archive.link('sbin/modprobe', '/bin/busybox');
-  archive.file('init', Buffer.from(INIT), true);
+  archive.file('init', Buffer.from(init(boot)), true);
   archive.file('etc/passwd', Buffer.from('root:x:0:0::/root:/bin/sh\n'));
   archive.file('etc/hosts', Buffer.from('127.0.0.1 localhost\n::1 localhost\n'));
   const version = readFileSync(join(lab, 'version'), 'utf8').trim();
@@ -172,7 +183,7 @@ async function build(path: string, { programs = [], packages = [], files = [] }:
     add(program, name);
   }
   for (const file of [...libraries, ...files]) archive.file(file.slice(1), file, true);
-  await tree(archive, join(root, 'engine'), 'firebreak/engine');
+  for (const folder of ['engine', 'assets/systemd']) await tree(archive, join(root, folder), `firebreak/${folder}`);
   for (const folder of ['support', 'crash'])
     await tree(archive, join(root, 'test', folder), `firebreak/test/${folder}`);
   for (const file of ['package.json', 'test/reporter.mjs']) archive.file(`firebreak/${file}`, join(root, file));
@@ -186,11 +197,11 @@ async function tree(archive: Cpio, from: string, to: string): Promise<void> {
     if (entry.isDirectory()) await tree(archive, source, target);
     else if (
       entry.isFile() &&
-      /(?<!\.d)\.ts$/.test(source) &&
+      /(?<!\.d)\.ts$|\.mjs$/.test(source) &&
       to.startsWith('firebreak/') &&
       !to.includes('node_modules')
     )
-      archive.file(target.replace(/ts$/, 'js'), plain(source));
+      archive.file(target.replace(/\.ts$/, '.js'), plain(source), source.endsWith('.mjs'));
     else if (entry.isFile()) archive.file(target, source, (statSync(source).mode & 0o100) !== 0);
   }
 }
@@ -229,9 +240,14 @@ function librariesOf(program: string): readonly string[] {
 }
 
 function programPath(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(
-    (folder) => folder !== '',
-  );
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':'),
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+    '/lib/systemd',
+  ].filter((folder) => folder !== '');
   const path = folders.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate));
   return path === undefined ? undefined : realpathSync(path);
 }
