@@ -38,10 +38,14 @@ export class Occupation implements Disposable {
     this.#context = context;
     this.#clock = clock;
     this.#target = undo.most;
-    this.#words = clock.every(WORD_EVERY, () => {
-      // One that has ended is noticed where it is asked for more.
-      for (const session of this.#sessions.values()) void session.run('SELECT 1').catch(() => {});
-    });
+    this.#words = clock.every(WORD_EVERY, () => this.#say());
+  }
+
+  /** A word to the server in each session, as long as there is one: whoever has ended them all, nothing is left to keep. */
+  #say(): void {
+    const living = [...this.#sessions.values()].filter(({ lost }) => !lost);
+    if (this.#sessions.size > 0 && living.length === 0) this.#words[Symbol.dispose]();
+    for (const session of living) void session.run('SELECT 1').catch(() => {});
   }
 
   /** @throws FirebreakError `lock-refused`, `read-only`, `not-allowed`, or what the server says. */
