@@ -1,3 +1,4 @@
+import { createContext, Script } from 'node:vm';
 import { FirebreakError } from '../kernel/errors.ts';
 import { matchesSelector, parseSelector, type Selector } from '../kernel/process-selector.ts';
 import { isFrozenProcess } from './control-groups.ts';
@@ -25,6 +26,9 @@ export const roomOf = (own: () => readonly number[] = () => []): RoomProcesses =
 
 /** The names of SSH servers: OpenSSH before and after 9.8 (which split off sshd-session), dropbear, Tailscale's. */
 const SSH_SERVERS = new Set(['sshd', 'sshd-session', 'sshd-auth', 'dropbear', 'tailscaled']);
+/** How long a pattern may take on all command lines together, in milliseconds; an honest one takes some microseconds for each. */
+const MATCH_WITHIN = 1_000;
+const MATCHING = new Script('commands.filter((command) => pattern.test(command))');
 /** The programs of this product: another room on the same machine is not a target either. */
 const ROOM = /(^|\/)(firebreak|Firebreak|firebreak\.mjs|engine\/cli\/\w+\.ts)$/;
 
@@ -90,11 +94,25 @@ export interface Found {
 }
 
 /** Asks the system only for what this selector looks at: who listens where is dear to find out. */
-function matcherOf(selector: Selector): (info: ProcessInfo) => boolean {
+function matcherOf(selector: Selector, list: readonly ProcessInfo[]): (info: ProcessInfo) => boolean {
+  if (selector.kind === 'pattern') return patternMatcher(selector.pattern, list);
   const nameOf = selector.kind === 'user' ? userNames() : String;
   const listening = selector.kind === 'port' ? listenersOn(selector.port) : new Set<number>();
   const ports = selector.kind === 'port' ? [selector.port] : [];
   return (info) => matchesSelector(selector, { ...info, user: nameOf(info.uid), ports: listening.has(info.pid) ? ports : [] });
+}
+
+/** The runtime's own regular expressions know no bound: one such as `(a+)+$` would hold up the room, or the helper, for hours. */
+function patternMatcher(pattern: RegExp, list: readonly ProcessInfo[]): (info: ProcessInfo) => boolean {
+  const commands = list.map(({ command }) => command);
+  try {
+    const found = new Set(MATCHING.runInContext(createContext({ pattern, commands }), { timeout: MATCH_WITHIN }) as readonly string[]);
+    return ({ command }) => found.has(command);
+  } catch {
+    throw new FirebreakError('bad-target', `cmd:/${pattern.source}/ takes too long on the command lines of this machine`, {
+      hint: 'a repetition within a repetition, as in (a+)+, tries every way to divide a text; write it without, or cmd:TEXT',
+    });
+  }
 }
 
 /** Frozen is as good as stopped, though the kernel does not say so in the state of the process. */
@@ -102,7 +120,8 @@ const asItStands = (info: ProcessInfo): ProcessInfo => (isFrozenProcess(info.pid
 
 export function find(list: readonly ProcessInfo[], selector: Selector, room: RoomProcesses): Found {
   const reasons = protectedProcesses(list, room);
-  const matching = list.filter((info) => !isEnded(info)).filter(matcherOf(selector));
+  const alive = list.filter((info) => !isEnded(info));
+  const matching = alive.filter(matcherOf(selector, alive));
   return {
     fleet: matching.filter((info) => !reasons.has(info.pid)).map(asItStands),
     spared: matching.flatMap((info) => {

@@ -151,6 +151,18 @@ test('how targets are read', () => {
   }
 });
 
+test('a pattern that would take for ever on a command line is refused in a moment', () => {
+  const selector = parseSelector('cmd:/^(a+)+$/');
+  assert.ok(!('error' in selector));
+  const room = { self: 0, own: [], ssh: false };
+  const short = [info(7, 1, 'aaa'), info(8, 1, 'aab')];
+  assert.deepEqual(find(short, selector, room).fleet.map(({ pid }) => pid), [7]);
+  assert.throws(
+    () => find([...short, info(9, 1, `${'a'.repeat(60)}b`)], selector, room),
+    (error: Error) => error instanceof FirebreakError && error.code === 'bad-target' && /takes too long/.test(error.message),
+  );
+});
+
 test('the manifest: weights, remarks, checks and plain words', () => {
   assert.equal(processManifest.severity(params()), 0.5);
   assert.equal(processManifest.severity(params({ action: 'kill', percentage: 50, interval: '1s' })), 1);
