@@ -51,6 +51,8 @@ export class FaultLife {
   #effect: Effect = { bitten: false, detail: 'not measured yet', figures: [] };
   /** Measurements in a row that did not see it bite. */
   #misses = 0;
+  /** How often it began to bite. */
+  #bites = 0;
   #note = '';
   #stopped = '';
   #injecting: Promise<void> | undefined;
@@ -264,7 +266,9 @@ export class FaultLife {
     if (this.#state !== 'active') return;
     this.#misses = seen.bitten ? 0 : this.#misses + 1;
     this.#effect = { ...seen, bitten: seen.bitten || (bitten && this.#misses < GONE_AFTER) };
-    if (!seen.bitten || bitten) return;
+    if (this.#effect.bitten === bitten) return;
+    if (bitten || this.#bites++ > 0) this.#tell(bitten ? `is not seen to act any more: ${seen.detail}` : 'is seen to act again');
+    if (bitten) return;
     this.#bite.resolve();
     this.#shop.boundary('bitten', this.fault);
   }
@@ -297,6 +301,10 @@ export class FaultLife {
   #become(state: FaultState): void {
     this.#state = state;
     this.#publish();
+  }
+  #tell(text: string): void {
+    const { run, policy } = this.#request;
+    this.#shop.bus.publish(run, { kind: 'log', level: 'warn', text: `${policy} on ${this.#plan.target} ${text}` });
   }
   #publish(): void {
     this.#shop.bus.publish(this.#request.run, { kind: 'fault', fault: this.report() });

@@ -83,6 +83,26 @@ test('a fault that never bites is inconclusive, and reverted', async () => {
   assert.equal(at.world.calm(), true);
 });
 
+test('an effect that goes while its fault is held is told at once, and that it is back', async () => {
+  using at = virtualRoom();
+  const told = (): readonly string[] => at.bus.recent().flatMap(({ body }) => (body.kind === 'log' ? [body.text] : []));
+  const set = await at.start();
+  await at.clock.runUntil(set.verified(millis(1_000)));
+  const [one] = at.world.paths;
+  assert.ok(one !== undefined);
+  const write = (text: string): void => ['a', 'b'].forEach((file) => writeFileSync(join(one, file), text));
+  write('mended by another');
+  await at.clock.advance(2_000);
+  assert.deepEqual(told(), [], 'one measurement or two may miss it');
+  await at.clock.advance(2_000);
+  assert.deepEqual(told(), ['one on folder one is not seen to act any more: 0 files spoiled']);
+  write('spoiled');
+  await at.clock.advance(2_000);
+  assert.deepEqual(told().slice(1), ['one on folder one is seen to act again']);
+  await at.clock.runUntil(set.revert('done'));
+  assert.equal(told().length, 2);
+});
+
 test('a policy that finds no target is inconclusive', async () => {
   using at = virtualRoom();
   const planned = await at.lifecycle.plan([requestFor('/nowhere/at/all')], forever);
