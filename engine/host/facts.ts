@@ -49,20 +49,26 @@ export interface RootHere {
 export async function capabilities(root: RootHere = { none: '', helper: null }): Promise<readonly Capability[]> {
   return [
     processList(), ownSignals(), foreignSignals(), unitsAndGroups(), cores(), cpuAhead(), cpuClosedLoop(), memory(),
-    memoryMeasure(), memoryFirst(), clockFacts(), ...forUser(await rootCapabilities(), root), await sqlite(),
+    memoryMeasure(), memoryFirst(), clockFacts(), ...(await forUser(root)), await sqlite(),
   ];
 }
 
 /** What is done by root as a rule, tried by this process. */
 export async function rootCapabilities(): Promise<readonly Capability[]> {
-  return [...kernelFacts(), ...dnsFacts(), ...netFacts(), ...(await containerFacts()), ...roomFacts()];
+  return [...machineFacts(), ...(await containerFacts())];
 }
 
-function forUser(own: readonly Capability[], { none, helper }: RootHere): readonly Capability[] {
+const machineFacts = (): readonly Capability[] => [...kernelFacts(), ...dnsFacts(), ...netFacts(), ...roomFacts()];
+
+async function forUser({ none, helper }: RootHere): Promise<readonly Capability[]> {
   const whole = (fact: Capability): boolean => ANYBODY.has(fact.name);
-  if (helper !== null) return [...own.filter(whole), ...helper.filter((fact) => !whole(fact)).map((fact) => (fact.available ? { ...fact, detail: `by the helper${fact.detail && `: ${fact.detail}`}` } : fact))];
-  // Who may speak to the engine of the containers needs nobody for that.
-  return own.map((fact) => (fact.available && none !== '' && !whole(fact) && !fact.name.includes('containers') ? { ...fact, available: false, detail: `${none}; the machine has what it takes` } : fact));
+  if (helper === null) {
+    const own = machineFacts().map((fact) => (fact.available && none !== '' && !whole(fact) ? { ...fact, available: false, detail: `${none}; the machine has what it takes` } : fact));
+    // Who may speak to the engine of the containers needs nobody for that.
+    return [...own, ...(await containerFacts())];
+  }
+  const helped = helper.filter((fact) => !whole(fact)).map((fact) => (fact.available ? { ...fact, detail: `by the helper${fact.detail && `: ${fact.detail}`}` } : fact));
+  return [...machineFacts().filter(whole), ...helped];
 }
 
 /** Among what is done by root, that which any user can do. */
