@@ -55,8 +55,8 @@ const until = (condition: string): string => `n=0; until ${condition} || [ $n -g
 const asUser = (mode: string): string => `cd /firebreak; /firebreak-bin/setpriv --reuid ${UID} --regid ${UID} --clear-groups node test/crash/helper-reboot-child.js ${mode} ${STATE}/user/firebreak`;
 /** An engine that goes on living once it has said its line. */
 const STRIKE = `rm -f /tmp/said; (${asUser('strike')}) >/tmp/said 2>/tmp/wrong & n=0; until [ -s /tmp/said ] || [ ! -e /proc/$! ] || [ $n -gt 300 ]; do sleep 1; n=$((n+1)); done; [ -s /tmp/said ] && cat /tmp/said || cat /tmp/wrong`;
-/** Of the processes whose command line matches; pgrep of busybox sees the beginning of it alone. The brackets keep grep out. */
-const pids = (pattern: string): string => `for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline 2>/dev/null | grep -q "${pattern}" && echo \${p#/proc/}; done | tr "\\n" " "`;
+/** Of the processes whose command line matches; pgrep of busybox sees the beginning of it alone. The brackets keep grep out; others may end meanwhile. */
+const pids = (pattern: string): string => `for p in /proc/[0-9]*; do { tr "\\0" " " <$p/cmdline | grep -q "${pattern}"; } 2>/dev/null && echo \${p#/proc/}; done | tr "\\n" " "`;
 /** The helper itself, which `firebreak` has started. */
 const HELPER = pids('[m]ain.js helper');
 const WATCHDOG = pids('[f]irebreak-own=watchdog');

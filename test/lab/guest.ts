@@ -130,16 +130,20 @@ export async function bootGuest({ disks = [], ...contents }: GuestOptions = {}):
   }
   return {
     run: async (line, within = 60_000) => {
-      const mark = `@end${++count}`;
-      child.stdin.write(`(${line}) 2>&1 </dev/null; code=$?; echo; echo "${mark} $code"\n`);
-      const [out, code] = await until(mark, within);
+      // The guest takes one at a time, each up to the end of its line.
+      if (line.includes('\n')) throw new Error(`no line of shell: ${line}`);
+      child.stdin.write(`${line}\n`);
+      const [out, code] = await until(`@end${++count}`, within);
       return { code: Number(code), out: out.replace(/\n$/, '') };
     },
     [Symbol.asyncDispose]: end,
   };
 }
 
-/** Commands come over the second serial line, so that what the kernel says does not come between. */
+/**
+ * Commands come over the second serial line, so that what the kernel says does not come between. Each has a shell of its own:
+ * one that cannot be read ends that shell, says so, and nothing else.
+ */
 const init = (boot: string): string => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t tmpfs run /run
@@ -150,7 +154,13 @@ commands() {
   stty raw -echo </dev/ttyS1
   exec </dev/ttyS1 >/dev/ttyS1 2>&1
   echo @ready
-  while IFS= read -r line; do eval "$line"; done
+  count=0
+  while IFS= read -r line; do
+    (eval "$line") 2>&1 </dev/null
+    code=$?
+    count=$((count + 1))
+    echo; echo "@end$count $code"
+  done
 }
 ${boot === '' ? 'commands' : `commands &\n${boot}`}
 `;
