@@ -113,8 +113,27 @@ const theme = EditorView.theme({
     backgroundColor: 'var(--bad)',
   },
   '.cm-foldPlaceholder': { backgroundColor: 'var(--raised)', border: '1px solid var(--line)', color: 'var(--muted)' },
-  '.cm-foldGutter span': { color: 'var(--muted)' },
+  // Drawn, and not written: what the room's fonts lack comes from the machine's, and moved the text by its width there.
+  '.cm-foldMarker': { width: '0.65rem', cursor: 'pointer', color: 'var(--muted)' },
+  '.cm-foldMarker:before': {
+    content: '""',
+    display: 'inline-block',
+    width: '0.3rem',
+    height: '0.3rem',
+    margin: '0 0 0.15rem 0.15rem',
+    borderRight: '1.5px solid',
+    borderBottom: '1.5px solid',
+    transform: 'rotate(45deg)',
+  },
+  '.cm-foldMarker-folded:before': { transform: 'rotate(-45deg)' },
 });
+
+function foldMarker(open: boolean): HTMLElement {
+  const marker = document.createElement('div');
+  marker.className = open ? 'cm-foldMarker' : 'cm-foldMarker cm-foldMarker-folded';
+  marker.title = open ? 'Fold line' : 'Unfold line';
+  return marker;
+}
 
 export interface EditorParts {
   /** What the editor's own input or the form changed. */
@@ -152,7 +171,7 @@ export function extensions({ onUpdate, routeNames }: EditorParts): Extension {
     highlightActiveLineGutter(),
     history(),
     drawSelection(),
-    foldGutter(),
+    foldGutter({ markerDOM: foldMarker }),
     bracketMatching(),
     closeBrackets(),
     indentOnInput(),
